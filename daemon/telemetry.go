@@ -1,0 +1,99 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+)
+
+// Telemetry is what a process shows of itself: metrics in the Prometheus text
+// format, and which of its parts are ready. It serves all services of one
+// process.
+type Telemetry struct {
+	Metrics *metrics.Set
+
+	mu    sync.Mutex
+	parts map[string]error
+}
+
+// NewTelemetry returns one without metrics or parts.
+func NewTelemetry() *Telemetry {
+	return &Telemetry{Metrics: metrics.NewSet(), parts: map[string]error{}}
+}
+
+// Ready says that a part does its work, or why it doesn't.
+func (t *Telemetry) Ready(part string, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.parts[part] = err
+}
+
+// Status returns every part with "ok" or why it isn't ready, and whether all
+// are.
+func (t *Telemetry) Status() (parts map[string]string, ready bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	parts, ready = make(map[string]string, len(t.parts)), true
+	for name, err := range t.parts {
+		parts[name] = "ok"
+		if err != nil {
+			parts[name], ready = err.Error(), false
+		}
+	}
+	return parts, ready
+}
+
+// Handler serves /metrics, /healthz (the process lives) and /readyz (503 and
+// the reasons while a part isn't ready).
+func (t *Telemetry) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+		t.Metrics.WritePrometheus(w)
+		metrics.WriteProcessMetrics(w)
+	})
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		parts, ready := t.Status()
+		w.Header().Set("Content-Type", "application/json")
+		if !ready {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+		json.NewEncoder(w).Encode(parts)
+	})
+	return mux
+}
+
+// Listen serves the handler on an address until the context ends. The empty
+// address serves nothing. It returns once the listener is open, with the
+// address it got, or says why it can't be.
+func (t *Telemetry) Listen(ctx context.Context, address string, log *slog.Logger) (string, error) {
+	if address == "" {
+		return "", nil
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return "", fmt.Errorf("listen for metrics and health: %w (choose another --listen, or --listen '' for none)", err)
+	}
+	server := &http.Server{
+		Handler:           t.Handler(),
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		MaxHeaderBytes:    16 << 10,
+	}
+	go func() {
+		if err := server.Serve(listener); err != nil && err != http.ErrServerClosed {
+			log.Error("metrics listener failed", "error", err)
+		}
+	}()
+	context.AfterFunc(ctx, func() { server.Close() })
+	return listener.Addr().String(), nil
+}
