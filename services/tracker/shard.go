@@ -1,0 +1,264 @@
+package tracker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"headstart/bus"
+	"headstart/event"
+	"headstart/services/tracker/table"
+)
+
+// tracker spreads the hosts over shards, so that the messages of a batch are
+// compared on all cores and those of one host stay in order.
+type tracker struct {
+	log     *slog.Logger
+	metrics *trackerMetrics
+	shards  []*shard
+	seed    maphash.Seed
+	limit   int // bytes of a message
+}
+
+// handle computes what follows from a batch. All that can fail comes first,
+// so that nothing has changed when it does.
+func (t *tracker) handle(ctx context.Context, messages []bus.Message) (bus.Work, error) {
+	for _, s := range t.shards {
+		s.begin()
+	}
+	for _, m := range messages {
+		s := t.shards[maphash.String(t.seed, m.Subject)%uint64(len(t.shards))]
+		s.batch = append(s.batch, m)
+	}
+	if err := t.each(func(s *shard) error { return s.load(ctx) }); err != nil {
+		return bus.Work{}, err
+	}
+	if err := t.each((*shard).apply); err != nil {
+		return bus.Work{}, err
+	}
+	var work bus.Work
+	for _, s := range t.shards {
+		work.Outputs = append(work.Outputs, s.work.Outputs...)
+		work.States = append(work.States, s.work.States...)
+	}
+	return work, nil
+}
+
+func (t *tracker) each(do func(*shard) error) error {
+	problems := make([]error, len(t.shards))
+	var wait sync.WaitGroup
+	for i, s := range t.shards {
+		if len(s.batch) > 0 {
+			wait.Go(func() { problems[i] = do(s) })
+		}
+	}
+	wait.Wait()
+	return errors.Join(problems...)
+}
+
+// shard holds the tables of some hosts and the scratch space to work on them.
+type shard struct {
+	*tracker
+	store    *bus.Store
+	maxHosts int
+	hosts    map[string]*host // by subject
+	count    atomic.Int64
+
+	batch []bus.Message
+	work  bus.Work
+
+	decoder  event.SnapshotDecoder
+	snapshot event.Snapshot
+	comparer table.Comparer
+	changes  event.Changes
+	encoder  event.ChangesEncoder
+	codec    table.Codec
+}
+
+// host is one host's table, and the parts of a snapshot that is still
+// arriving.
+type host struct {
+	table   *table.Table
+	pending pending
+	used    time.Time
+
+	// What is to be saved after the batch: the messages of the snapshot that
+	// the table stands for now, and whether pending has changed.
+	dirty        [][]byte
+	dirtyPending bool
+}
+
+func newShard(t *tracker, store *bus.Store, maxHosts int) *shard {
+	return &shard{tracker: t, store: store, maxHosts: maxHosts, hosts: map[string]*host{}}
+}
+
+func (s *shard) begin() {
+	s.batch = s.batch[:0]
+	s.work = bus.Work{}
+}
+
+// load makes sure that every host of the batch is in memory.
+func (s *shard) load(ctx context.Context) error {
+	for _, m := range s.batch {
+		if h := s.hosts[m.Subject]; h != nil {
+			h.used = m.StoredAt
+			continue
+		}
+		state, err := s.store.Get(ctx, m.Subject)
+		if err != nil {
+			return err
+		}
+		parts, err := s.store.Get(ctx, partsKey(m.Subject))
+		if err != nil {
+			return err
+		}
+		h, err := s.restore(state, parts)
+		if err != nil {
+			// Going on without would give every connection of the host a
+			// second beginning; but so would never going on.
+			s.log.Error("saved table is unusable, starting anew", "subject", m.Subject, "error", err)
+			s.metrics.lostTables.Inc()
+			h = &host{table: new(table.Table)}
+		}
+		h.used = m.StoredAt
+		s.hosts[m.Subject] = h
+	}
+	s.evict()
+	s.count.Store(int64(len(s.hosts)))
+	return nil
+}
+
+// idle is for how long the table of a silent host stays in memory.
+const idle = time.Hour
+
+func (s *shard) restore(state, parts []byte) (*host, error) {
+	h := &host{table: new(table.Table)}
+	if state != nil {
+		var err error
+		if h.table, err = s.codec.Restore(state); err != nil {
+			return nil, err
+		}
+	}
+	err := h.pending.restore(parts, func(message []byte) (*event.Snapshot, error) {
+		return &s.snapshot, s.decoder.Decode(message, &s.snapshot)
+	})
+	return h, err
+}
+
+// evict forgets hosts that the batch doesn't need: idle ones when there are
+// more than half of what is allowed, any when there are too many.
+func (s *shard) evict() {
+	if len(s.hosts) <= s.maxHosts/2 {
+		return
+	}
+	newest := s.batch[len(s.batch)-1].StoredAt
+	needed := make(map[string]bool, len(s.batch))
+	for _, m := range s.batch {
+		needed[m.Subject] = true
+	}
+	for subject, h := range s.hosts {
+		if !needed[subject] && (len(s.hosts) > s.maxHosts || newest.Sub(h.used) > idle) {
+			delete(s.hosts, subject)
+		}
+	}
+}
+
+// apply compares the batch's snapshots and encodes what follows.
+func (s *shard) apply() error {
+	for _, m := range s.batch {
+		if err := s.answer(m); err != nil {
+			dead, err := bus.DeadLetter("tracker", event.StreamSnapshots, m, err)
+			if err != nil {
+				return err
+			}
+			s.metrics.undecodable.Inc()
+			s.work.Outputs = append(s.work.Outputs, dead)
+		}
+	}
+	for _, m := range s.batch {
+		h := s.hosts[m.Subject]
+		if h.dirty != nil {
+			s.work.States = append(s.work.States, bus.State{Key: m.Subject, Value: s.codec.Append(nil, h.table, h.dirty...)})
+			h.dirty = nil
+		}
+		if h.dirtyPending {
+			s.work.States = append(s.work.States, bus.State{Key: partsKey(m.Subject), Value: h.pending.save()})
+			h.dirtyPending = false
+		}
+	}
+	return nil
+}
+
+// answer compares one snapshot. Its error is the message's fault.
+func (s *shard) answer(m bus.Message) error {
+	if err := s.decoder.Decode(m.Data, &s.snapshot); err != nil {
+		return err
+	}
+	snapshot := &s.snapshot
+	if want := event.SnapshotSubject(snapshot.Host); m.Subject != want {
+		return fmt.Errorf("host %q on subject %s, want %s", snapshot.Host, m.Subject, want)
+	}
+	h := s.hosts[m.Subject]
+	messages := [][]byte{m.Data}
+	if snapshot.Parts > 1 {
+		whole, dropped := h.pending.add(snapshot.ID(), snapshot, m.Data)
+		s.metrics.incomplete.Add(dropped)
+		h.dirtyPending = true
+		if whole == nil {
+			return nil
+		}
+		messages = whole
+		if err := s.join(messages); err != nil {
+			return err
+		}
+	} else if dropped := h.pending.drop(); dropped > 0 {
+		s.metrics.incomplete.Add(dropped)
+		h.dirtyPending = true
+	}
+	sent := m.SentAt
+	if sent.IsZero() {
+		sent = snapshot.TakenAt
+	}
+	result := s.comparer.Apply(h.table, snapshot, m.StoredAt.Sub(sent), &s.changes)
+	s.metrics.results[result].Inc()
+	if result != table.Compared {
+		s.log.Warn("stale snapshot", "snapshot", snapshot.ID().String(), "result", result.String())
+		return nil
+	}
+	h.dirty = messages
+	s.metrics.count(&s.changes, len(snapshot.Sockets))
+	parts, err := s.encoder.Parts(&s.changes, s.limit)
+	if err != nil {
+		return err
+	}
+	for i, data := range parts {
+		s.work.Outputs = append(s.work.Outputs, bus.Output{
+			Subject: event.ConnectionSubject(snapshot.Host),
+			ID:      snapshot.ID().MessageID(uint16(i + 1)),
+			Data:    data, Source: m.Sequence,
+		})
+	}
+	return nil
+}
+
+// join decodes the parts of a snapshot into one.
+func (s *shard) join(messages [][]byte) error {
+	var sockets []event.Socket
+	for i, m := range messages {
+		if err := s.decoder.Decode(m, &s.snapshot); err != nil {
+			return fmt.Errorf("part %d: %w", i+1, err)
+		}
+		rows := s.snapshot.Sockets
+		if len(sockets) > 0 && len(rows) > 0 && sockets[len(sockets)-1].CompareKey(&rows[0]) >= 0 {
+			return fmt.Errorf("part %d doesn't follow the part before", i+1)
+		}
+		sockets = append(sockets, rows...)
+	}
+	s.snapshot.Sockets = sockets
+	return nil
+}

@@ -1,0 +1,72 @@
+// Package tracker turns every host's snapshots into the connections that
+// opened and closed. It reads the stream SNAPSHOTS, answers each snapshot with
+// one message on CONNECTIONS that holds all its changes in order, and keeps
+// each host's table in the bucket TRACKER.
+//
+// It guarantees what [bus.Stage] does: the changes in the stream are the same,
+// once each, wherever the tracker is killed. A snapshot that can't be decoded
+// or that says it is of another host than its subject goes to the dead letters
+// with the reason; one that is stale is counted and answered with nothing.
+// The comparison itself, and what each kind of trouble with snapshots leads
+// to, is in package table.
+package tracker
+
+import (
+	"context"
+	"fmt"
+	"hash/maphash"
+	"log/slog"
+	"runtime"
+
+	"headstart/bus"
+	"headstart/daemon"
+	"headstart/event"
+)
+
+// Options are what the tracker needs.
+type Options struct {
+	Bus       *bus.Bus
+	Log       *slog.Logger
+	Telemetry *daemon.Telemetry
+	Storage   bus.Storage
+
+	// MaxTables bounds the hosts' tables in memory. One that is not there is read
+	// from the bucket when its host speaks again.
+	MaxTables int
+}
+
+// Flags defines the tracker's own flags.
+func (o *Options) Flags(f *daemon.Flags) {
+	f.IntVar(&o.MaxTables, "max-tables", 100_000, "`number` of hosts whose tables are kept in memory; others are read again when they speak")
+}
+
+// batch is how many snapshots are compared before their changes are made
+// durable together.
+const batch = 512
+
+// Run tracks until the context ends.
+func Run(ctx context.Context, o Options) error {
+	if o.MaxTables < 1 {
+		return daemon.Usage("--max-tables %d: want at least 1", o.MaxTables)
+	}
+	if err := o.Bus.EnsureStreams(ctx, o.Storage, event.StreamSnapshots, event.StreamConnections, event.StreamDeadLetters); err != nil {
+		return fmt.Errorf("tracker: %w", err)
+	}
+	store, err := o.Bus.OpenStore(ctx, "TRACKER", o.Storage)
+	if err != nil {
+		return fmt.Errorf("tracker: %w", err)
+	}
+	t := &tracker{log: o.Log, metrics: newMetrics(o.Telemetry.Metrics), seed: maphash.MakeSeed(), limit: o.Bus.MaxPayload() - headroom}
+	t.shards = make([]*shard, runtime.GOMAXPROCS(0))
+	for i := range t.shards {
+		t.shards[i] = newShard(t, store, max(1, o.MaxTables/len(t.shards)))
+	}
+	t.metrics.watchHosts(o.Telemetry.Metrics, t)
+	return o.Bus.Run(ctx, bus.Stage{
+		Name: "tracker", Input: event.StreamSnapshots, Output: event.StreamConnections,
+		Store: store, Batch: batch, Handle: t.handle,
+	})
+}
+
+// headroom is what a message's headers take at most.
+const headroom = 2048
