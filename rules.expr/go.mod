@@ -1,0 +1,4 @@
+module headstart/rules.expr
+
+go 1.26.0
+

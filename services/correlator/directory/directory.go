@@ -1,0 +1,100 @@
+// Package directory knows which host has which address, by what the hosts'
+// pollers say of themselves.
+//
+// It guarantees that an address is only taken for a host's when no other host
+// says it has it too: container networks give many hosts the same address, and
+// an intruder on one host may claim another's. Such an address is nobody's,
+// and counted. It is a pure state machine and has a cap.
+package directory
+
+import (
+	"slices"
+	"time"
+
+	"headstart/event"
+	"headstart/services/correlator/rule"
+)
+
+// Directory knows hosts. One goroutine uses it at a time.
+type Directory struct {
+	most      int
+	hosts     map[string]*host
+	owners    map[event.Address][]*host
+	contested int
+}
+
+type host struct {
+	facts rule.Host
+	seen  time.Time
+}
+
+// New returns an empty directory for at most most hosts.
+func New(most int) *Directory {
+	return &Directory{most: most, hosts: map[string]*host{}, owners: map[event.Address][]*host{}}
+}
+
+// Learn notes what a host says of itself, and returns the host as rules see it
+// and whether something is new. A host for which there is no room is returned
+// but not known to others.
+func (d *Directory) Learn(c *event.Changes) (facts *rule.Host, news bool) {
+	h := d.hosts[c.Host]
+	if h != nil && slices.Equal(h.facts.Addresses, c.Addresses) && slices.Equal(h.facts.Roles, c.Roles) {
+		h.seen = c.ObservedAt
+		return &h.facts, false
+	}
+	if h != nil {
+		d.forget(h)
+	}
+	h = &host{facts: rule.Host{Name: c.Host, Roles: slices.Clone(c.Roles), Addresses: slices.Clone(c.Addresses)}, seen: c.ObservedAt}
+	if len(d.hosts) >= d.most {
+		return &h.facts, true
+	}
+	d.hosts[c.Host] = h
+	for _, a := range h.facts.Addresses {
+		d.owners[a] = append(d.owners[a], h)
+		if len(d.owners[a]) == 2 {
+			d.contested++
+		}
+	}
+	return &h.facts, true
+}
+
+func (d *Directory) forget(h *host) {
+	delete(d.hosts, h.facts.Name)
+	for _, a := range h.facts.Addresses {
+		if len(d.owners[a]) == 2 {
+			d.contested--
+		}
+		d.owners[a] = slices.DeleteFunc(d.owners[a], func(o *host) bool { return o == h })
+		if len(d.owners[a]) == 0 {
+			delete(d.owners, a)
+		}
+	}
+}
+
+// Expire forgets the hosts that have not spoken since a time, and returns
+// their names.
+func (d *Directory) Expire(before time.Time) []string {
+	var names []string
+	for name, h := range d.hosts {
+		if h.seen.Before(before) {
+			d.forget(h)
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// At returns the host that has an address, nil when none or several say so.
+func (d *Directory) At(a event.Address) *rule.Host {
+	if owners := d.owners[a]; len(owners) == 1 {
+		return &owners[0].facts
+	}
+	return nil
+}
+
+// Len returns the number of hosts.
+func (d *Directory) Len() int { return len(d.hosts) }
+
+// Contested returns the number of addresses that several hosts say they have.
+func (d *Directory) Contested() int { return d.contested }

@@ -1,0 +1,174 @@
+package rule
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"regexp"
+	"strings"
+	"unicode"
+
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/checker"
+	"github.com/expr-lang/expr/compiler"
+	"github.com/expr-lang/expr/conf"
+	"github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/optimizer"
+	"github.com/expr-lang/expr/parser"
+	"github.com/expr-lang/expr/vm"
+)
+
+// The size of a condition. Its nodes bound what one evaluation costs: a loop
+// visits no more elements than a host has addresses, and loops don't nest.
+const (
+	maxExpression = 8 << 10 // bytes
+	maxNodes      = 500
+)
+
+// condition is a compiled expression, and what a change must have for it to
+// hold.
+type condition struct {
+	program *vm.Program
+	needs   guard
+}
+
+// newConfig is expr's configuration: what it knows types from, and for how
+// long an expression it takes the trouble.
+func newConfig() *conf.Config {
+	config := conf.New(Env{})
+	config.MaxNodes = maxNodes
+	config.Expect = reflect.Bool
+	return config
+}
+
+// compile compiles the text of an expression, or returns its mistakes.
+func (l *language) compile(text string) (condition, []mistake) {
+	if len(text) > maxExpression {
+		return condition{}, []mistake{{0, fmt.Sprintf("the expression has %d bytes; the limit is %d", len(text), maxExpression)}}
+	}
+	tree, err := parser.ParseWithConfig(text, l.config)
+	if err != nil {
+		return condition{}, []mistake{syntaxMistake(text, err)}
+	}
+	r := &resolver{language: l, leaves: make(map[ast.Node]leaf)}
+	r.expression(&tree.Node)
+	if len(r.mistakes) > 0 || r.unsure {
+		return condition{}, r.mistakes
+	}
+	if mistakes := typeMistakes(tree, l.config); mistakes != nil {
+		return condition{}, mistakes
+	}
+	needs := necessary(tree.Node, true, r.leaves)
+	program, err := assemble(tree, l.config)
+	if err != nil {
+		return condition{}, []mistake{mistakeOf(err, 0)}
+	}
+	return condition{program, needs}, nil
+}
+
+func assemble(tree *parser.Tree, config *conf.Config) (*vm.Program, error) {
+	if _, err := checker.Check(tree, config); err != nil {
+		return nil, err
+	}
+	if err := optimizer.Optimize(&tree.Node, config); err != nil {
+		return nil, err
+	}
+	return compiler.Compile(tree, config)
+}
+
+// typeMistakes checks the types of each condition that and, or and not
+// connect, on its own: the checker stops at the first mistake it finds.
+func typeMistakes(tree *parser.Tree, config *conf.Config) []mistake {
+	switch n := tree.Node.(type) {
+	case *ast.UnaryNode:
+		if isNot(n.Operator) {
+			return typeMistakes(&parser.Tree{Node: n.Node, Source: tree.Source}, config)
+		}
+	case *ast.BinaryNode:
+		if isAnd(n.Operator) || isOr(n.Operator) {
+			left := typeMistakes(&parser.Tree{Node: n.Left, Source: tree.Source}, config)
+			return append(left, typeMistakes(&parser.Tree{Node: n.Right, Source: tree.Source}, config)...)
+		}
+	}
+	_, err := checker.Check(tree, config)
+	if err == nil {
+		return nil
+	}
+	start := startOf(tree.Node)
+	if mistyped := (*file.Error)(nil); !errors.As(err, &mistyped) {
+		return []mistake{{start, "a condition is true or false, this has the type " + inWords(tree.Node.Type().String())}}
+	}
+	return []mistake{mistakeOf(err, start)}
+}
+
+// startOf returns where an expression begins: a comparison's own place is its
+// operator.
+func startOf(n ast.Node) int {
+	first := firstNode{at: n.Location().From}
+	ast.Walk(&n, &first)
+	return first.at
+}
+
+type firstNode struct{ at int }
+
+func (f *firstNode) Visit(n *ast.Node) { f.at = min(f.at, (*n).Location().From) }
+
+// mistakeOf takes message and place from an error of expr.
+func mistakeOf(err error, otherwise int) mistake {
+	var placed *file.Error
+	if errors.As(err, &placed) {
+		return mistake{placed.From, inWords(placed.Message)}
+	}
+	message, _, _ := strings.Cut(err.Error(), "\n")
+	return mistake{otherwise, inWords(message)}
+}
+
+var goTypes = regexp.MustCompile(`(\[\])?\b(event\.Address|time\.Duration|time\.Time|string|int|float64|bool)\b`)
+
+// inWords replaces Go's names of types by the language's.
+func inWords(message string) string {
+	words := map[string]string{
+		"[]string":        TypeTexts,
+		"[]event.Address": TypeAddresses,
+		"[]int":           typeNumbers,
+		"event.Address":   TypeAddress,
+		"time.Duration":   TypeDuration,
+		"time.Time":       TypeTime,
+		"string":          TypeText,
+		"int":             TypeNumber,
+		"float64":         TypeNumber,
+		"bool":            TypeBool,
+	}
+	return goTypes.ReplaceAllStringFunc(message, func(name string) string {
+		if word, ok := words[name]; ok {
+			return word
+		}
+		return name
+	})
+}
+
+// syntaxMistake explains what expr's parser could not read.
+func syntaxMistake(text string, err error) mistake {
+	m := mistakeOf(err, 0)
+	rest := []rune(text)
+	rest = rest[min(max(0, m.offset), len(rest)):]
+	switch word := firstWord(rest); {
+	case strings.Contains(m.message, "exceeds maximum allowed nodes"):
+		m = mistake{0, fmt.Sprintf("the expression has more than %d parts; keep values in %s or make two rules of it", maxNodes, listsFile)}
+	case strings.Contains(m.message, "token EOF"):
+		m.message = "the expression ends too early"
+	case word == "AND" || word == "OR" || word == "NOT" || word == "IN":
+		m.message = fmt.Sprintf("%s is written in lower case: %s", word, strings.ToLower(word))
+	case word == "" && len(rest) > 0 && rest[0] == '=':
+		m.message = "= compares nothing; write == for equal"
+	}
+	return m
+}
+
+func firstWord(text []rune) string {
+	end := 0
+	for end < len(text) && unicode.IsLetter(text[end]) {
+		end++
+	}
+	return string(text[:end])
+}

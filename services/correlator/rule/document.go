@@ -1,0 +1,120 @@
+package rule
+
+import (
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// mapping reads a YAML mapping whose keys are known, and reports unknown and
+// repeated ones. what names the mapping in messages.
+func (s *source) mapping(n *yaml.Node, what string, known []string) map[string]*yaml.Node {
+	if n.Kind != yaml.MappingNode {
+		s.mistake(placeOf(n), "%s is written as lines of \"field: value\", this is %s", what, kindOf(n))
+		return nil
+	}
+	values := make(map[string]*yaml.Node, len(n.Content)/2)
+	first := make(map[string]int, len(n.Content)/2)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		switch line, repeated := first[key.Value]; {
+		case key.Kind != yaml.ScalarNode:
+			s.mistake(placeOf(key), "%s has no such field: a field is a word", what)
+		case repeated:
+			s.mistake(placeOf(key), "%q is here a second time; the first is in line %d", short(key.Value), line)
+		case known != nil && !slices.Contains(known, key.Value):
+			s.mistake(placeOf(key), "%s has no field %q%s", what, short(key.Value), suggestOrList(key.Value, known))
+		default:
+			values[key.Value] = value
+		}
+		first[key.Value] = key.Line
+	}
+	return values
+}
+
+func suggestOrList(name string, known []string) string {
+	if hint := didYouMean(name, known); hint != "" {
+		return hint
+	}
+	return "; it has " + oneOf(known)
+}
+
+// text reads a string. A number or a date that stands where words are expected
+// is taken as the words it is written with.
+func (s *source) text(n *yaml.Node, field string) (string, bool) {
+	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" || n.Tag == "!!bool" {
+		s.mistake(placeOf(n), "%s must be text, this is %s", field, kindOf(n))
+		return "", false
+	}
+	value := strings.TrimSpace(n.Value)
+	if value == "" {
+		s.mistake(placeOf(n), "%s is empty", field)
+		return "", false
+	}
+	return value, true
+}
+
+// line reads a string of one line with at most limit bytes.
+func (s *source) oneLine(n *yaml.Node, field string, limit int) (string, bool) {
+	value, ok := s.text(n, field)
+	if !ok {
+		return "", false
+	}
+	if strings.ContainsAny(value, "\n\r") || len(value) > limit {
+		s.mistake(placeOf(n), "%s must be one line of at most %d characters", field, limit)
+		return "", false
+	}
+	return value, true
+}
+
+func (s *source) boolean(n *yaml.Node, field string) (value, ok bool) {
+	if n.Kind != yaml.ScalarNode || n.Tag != "!!bool" {
+		s.mistake(placeOf(n), "%s must be true or false, this is %s", field, kindOf(n))
+		return false, false
+	}
+	return strings.EqualFold(n.Value, "true"), true
+}
+
+// list reads a YAML sequence; a null is an empty one.
+func (s *source) list(n *yaml.Node, field string) ([]*yaml.Node, bool) {
+	switch {
+	case n.Kind == yaml.SequenceNode:
+		return n.Content, true
+	case n.Tag == "!!null":
+		return nil, true
+	}
+	s.mistake(placeOf(n), "%s must be a list ([a, b], or one \"- a\" a line), this is %s", field, kindOf(n))
+	return nil, false
+}
+
+// kindOf says what a node is, in the words of someone who writes YAML.
+func kindOf(n *yaml.Node) string {
+	switch n.Kind {
+	case yaml.SequenceNode:
+		return "a list"
+	case yaml.MappingNode:
+		return "a mapping"
+	}
+	switch n.Tag {
+	case "!!null":
+		return "empty"
+	case "!!bool":
+		return "true or false"
+	case "!!int", "!!float":
+		return "a number"
+	case "!!timestamp":
+		return "a date"
+	default:
+		return "text"
+	}
+}
+
+// short keeps a name from a file short enough for a message.
+func short(name string) string {
+	const most = 60
+	if runes := []rune(name); len(runes) > most {
+		return string(runes[:most]) + "…"
+	}
+	return name
+}

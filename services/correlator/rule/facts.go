@@ -1,0 +1,106 @@
+package rule
+
+import (
+	"fmt"
+
+	"headstart/event"
+)
+
+// facts is a set of statements about a change: for each field that has few
+// values (conn.event, conn.state, conn.open, …) a bit for each of them. A
+// change has exactly one bit of each field; a condition has the bits of all
+// the values with which it can hold.
+type facts uint64
+
+// allFacts is what a condition that asks for nothing has.
+const allFacts = ^facts(0)
+
+// dimension is a field with few values and its place in facts. A number that
+// has no name, which only a damaged message can hold, has the bit after them.
+type dimension struct {
+	field string
+	names []string // by number; nil for true or false
+	least int      // the least number that a sound message can hold
+	shift int
+	size  int
+}
+
+// values are the texts that a condition can compare the field with.
+func (d *dimension) values() []string {
+	if d.names == nil {
+		return nil
+	}
+	return d.names[d.least:]
+}
+
+func (d *dimension) all() facts { return (1<<d.size - 1) << d.shift }
+
+// fact returns the bit of a value by its number.
+func (d *dimension) fact(n int) facts { return 1 << (d.shift + min(n, d.size-1)) }
+
+func (d *dimension) truth(value bool) facts {
+	if value {
+		return d.fact(1)
+	}
+	return d.fact(0)
+}
+
+// The dimensions, in the order of their bits.
+const (
+	byEvent = iota
+	byDirection
+	byDirectionFrom
+	byState
+	byReason
+	byAttempted
+	byOpen
+	byClosed
+	byBeganBefore
+	byLoopback
+	byInternal
+	byExternal
+	byKnown
+	dimensionCount
+)
+
+func dimensions() [dimensionCount]dimension {
+	all := [dimensionCount]dimension{
+		byEvent:         {field: "conn.event", names: namesUntil(event.Closed), least: 1},
+		byDirection:     {field: "conn.direction", names: namesUntil(event.Outbound)},
+		byDirectionFrom: {field: "conn.direction_from", names: namesUntil(event.FromPorts)},
+		byState:         {field: "conn.state", names: namesUntil(event.NewSynRecv), least: 1},
+		byReason:        {field: "conn.reason", names: namesUntil(event.PortReused)},
+		byAttempted:     {field: "conn.attempted"},
+		byOpen:          {field: "conn.open"},
+		byClosed:        {field: "conn.closed"},
+		byBeganBefore:   {field: "conn.began_before"},
+		byLoopback:      {field: "conn.loopback"},
+		byInternal:      {field: "peer.internal"},
+		byExternal:      {field: "peer.external"},
+		byKnown:         {field: "peer.known"},
+	}
+	shift := 0
+	for i := range all {
+		all[i].shift, all[i].size = shift, 2
+		if all[i].names != nil {
+			all[i].size = len(all[i].names) + 1
+		}
+		shift += all[i].size
+	}
+	if shift > 64 {
+		panic("rule: more facts than bits")
+	}
+	return all
+}
+
+// namesUntil lists the names of an enumeration by number, up to the last.
+func namesUntil[T interface {
+	~uint8
+	fmt.Stringer
+}](last T) []string {
+	var names []string
+	for n := T(0); n <= last; n++ {
+		names = append(names, n.String())
+	}
+	return names
+}

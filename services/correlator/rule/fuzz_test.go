@@ -1,0 +1,93 @@
+package rule_test
+
+import (
+	"errors"
+	"io/fs"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"unicode/utf8"
+
+	rules "headstart/rules.expr"
+	"headstart/services/correlator/rule"
+)
+
+// FuzzLoad loads a rule and lists of any bytes. Either every mistake has a
+// place that the file has, or the set evaluates any change as the index of it
+// does, without a failure of its own; twice the same bytes give the same.
+func FuzzLoad(f *testing.F) {
+	lists, err := fs.ReadFile(rules.Files, "lists.yaml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	names, err := fs.Glob(rules.Files, "*.yaml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, name := range names {
+		data, err := fs.ReadFile(rules.Files, name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data, lists)
+	}
+	f.Add([]byte(wholeRule), []byte(someLists))
+	for _, when := range []string{
+		`when: "conn.\x70rt == '\u0031' \` + "\n" + `  and x"`, `when: 'a''b ''c'`, "when: |2-\n   x\n", "when: >+\n\n  x\n  y # z\n",
+		`when: any([1, 2], # in 1..3) ? conn.open : "x" matches "("`, "when: !!str x", "when: *a", "? when\n: x", "when: [", "\tx: y", "when: \x85 x\u2028y",
+		"when: conn.port % 0 == 1 and 1 < conn.port < 3 < now", "unless: [{when: x, expires: 2026-02-30}]", "when: let x = 1; x?.y[1:2] ?? {a: nil}",
+	} {
+		f.Add([]byte(header+when), []byte("ports: {a: [1-2]}\nnetworks: {internal: ['::/0', 0.0.0.0/0]}\nroles:\n"))
+	}
+	f.Fuzz(func(t *testing.T, text, lists []byte) {
+		files := fstest.MapFS{"a.yaml": {Data: text}, "lists.yaml": {Data: lists}}
+		set, err := rule.Load(files, "rules")
+		again, errAgain := rule.Load(files, "rules")
+		if err != nil {
+			if errAgain == nil || err.Error() != errAgain.Error() {
+				t.Fatalf("once %v, then %v", err, errAgain)
+			}
+			checkPlaces(t, err, files)
+			return
+		}
+		if errAgain != nil || set.Hash != again.Hash {
+			t.Fatalf("once %s, then %v", set.Hash, errAgain)
+		}
+		r := rand.New(rand.NewPCG(9, uint64(len(text))))
+		indexed, plain := rule.NewEvaluator(set), rule.NewEvaluator(set)
+		for range 20 {
+			o := randomObservation(r)
+			got, want := indexed.Evaluate(o), everyRule(plain, set, o)
+			if failed := len(want) > 0 && want[0].Err != nil; !failed && said(got) != said(want) {
+				t.Fatalf("%+v\nby the index: %s\none by one:   %s", o.Connection, said(got), said(want))
+			}
+		}
+	})
+}
+
+func checkPlaces(t *testing.T, err error, files fstest.MapFS) {
+	t.Helper()
+	var all rule.Errors
+	if !errors.As(err, &all) || len(all) == 0 {
+		t.Fatalf("%T: %v", err, err)
+	}
+	for _, e := range all {
+		if e.Message == "" || !utf8.ValidString(e.Message) || strings.Contains(e.Message, "goroutine") {
+			t.Errorf("message %q", e.Message)
+		}
+		if e.Line == 0 {
+			if e.Column != 0 || e.Source != "" {
+				t.Errorf("%+v has no line", e)
+			}
+			continue
+		}
+		text := string(files[strings.TrimPrefix(e.File, "rules/")].Data)
+		breaks := 1 + strings.Count(text, "\n") + strings.Count(text, "\r") + strings.Count(text, "\u0085") +
+			strings.Count(text, "\u2028") + strings.Count(text, "\u2029")
+		if e.Line < 1 || e.Line > breaks || e.Column < 1 || e.Column > utf8.RuneCountInString(e.Source)+1 ||
+			!strings.Contains(strings.ToValidUTF8(text, "\ufffd"), e.Source) {
+			t.Errorf("%+v is not in\n%q", e, text)
+		}
+	}
+}

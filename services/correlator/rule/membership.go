@@ -1,0 +1,238 @@
+package rule
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/expr-lang/expr/ast"
+
+	"headstart/event"
+)
+
+// membership resolves in: the left side in a named list, in a literal list, in
+// a range, or in a list that is a field.
+func (r *resolver) membership(n *ast.Node, node *ast.BinaryNode) {
+	path, _ := pathOf(node.Right)
+	kind, name, _ := strings.Cut(path, ".")
+	if isListKind(kind) && name != "" {
+		r.namedList(n, node, kind, name)
+		return
+	}
+	if end, ok := pathOf(node.Left); ok && (end == "host" || end == "peer") {
+		r.mistake(node.Left, `%s can only be in a list of roles: %s in roles.NAME, "web" in %s.roles`, end, end, end)
+		r.expression(&node.Right)
+		return
+	}
+	left := r.expression(&node.Left)
+	if path == "host.addresses" && left == TypeAddress {
+		r.inAddresses(n, node)
+		return
+	}
+	if role, ok := node.Left.(*ast.StringNode); ok && (path == "host.roles" || path == "peer.roles") {
+		r.inRoles(n, node, end(path), role.Value, newRoleSet(role.Value))
+		return
+	}
+	switch right := node.Right.(type) {
+	case *ast.ArrayNode:
+		r.literalList(n, node, left, right.Nodes)
+	case *ast.StringNode:
+		if left == TypeAddress {
+			r.literalList(n, node, left, []ast.Node{right})
+		}
+	case *ast.BinaryNode:
+		if right.Operator == ".." {
+			r.inRange(node, right, left)
+			return
+		}
+		r.expression(&node.Right)
+	default:
+		r.expression(&node.Right)
+	}
+}
+
+// inAddresses asks whether an address is one of the host's.
+func (r *resolver) inAddresses(n *ast.Node, node *ast.BinaryNode) {
+	if r.element != unknown {
+		r.mistake(node, "in host.addresses can't be asked in a loop")
+		return
+	}
+	isOneOf := func(a, all any) bool { return slices.Contains(all.([]event.Address), a.(event.Address)) }
+	r.replace(n, node, call(isOneOf, node.Left, node.Right))
+}
+
+func end(path string) string {
+	root, _, _ := strings.Cut(path, ".")
+	return root
+}
+
+// holds says what is in a kind's lists.
+func holds(kind string) string {
+	if kind == portLists {
+		return TypePort
+	}
+	return TypeAddress
+}
+
+// namedList resolves in with a list of lists.yaml.
+func (r *resolver) namedList(n *ast.Node, node *ast.BinaryNode, kind, name string) {
+	if !r.lists.has(kind, name) {
+		if r.lists.unread {
+			r.unsure = true
+		} else {
+			r.mistake(node.Right, "%s has no list %s in %s%s", listsFile, short(name), kind, didYouMean(name, r.lists.names(kind)))
+		}
+		if path, _ := pathOf(node.Left); path != "host" && path != "peer" {
+			r.expression(&node.Left)
+		}
+		return
+	}
+	if kind == roleLists {
+		r.namedRoles(n, node, name)
+		return
+	}
+	switch path, _ := pathOf(node.Left); {
+	case path == "host" && kind == networkLists:
+		r.mistake(node.Left, "a host has several addresses; write conn.local in networks.%s or any(host.addresses, # in networks.%s)", name, name)
+		return
+	case path == "peer" && kind == networkLists:
+		r.mistake(node.Left, "write conn.peer in networks.%s", name)
+		return
+	}
+	before := len(r.mistakes)
+	left := r.expression(&node.Left)
+	switch {
+	case len(r.mistakes) > before:
+	case kind == portLists && isNumber(left):
+		r.inPorts(n, node, r.lists.ports[name])
+	case kind == networkLists && left == TypeAddress:
+		r.inNetworks(n, node, r.lists.networks[name])
+	default:
+		r.mistake(node, "only %s can be in %s.%s, not %s; write %s", holds(kind), kind, name, cmp.Or(left, "this"), listExample(kind))
+	}
+}
+
+func (r *resolver) namedRoles(n *ast.Node, node *ast.BinaryNode, name string) {
+	roles := r.lists.roles[name]
+	if left, _ := pathOf(node.Left); left == "host" || left == "peer" {
+		r.inRoles(n, node, left, roleLists+"."+name, roles)
+		return
+	}
+	if _, ok := node.Left.(*ast.PointerNode); ok && r.expression(&node.Left) == TypeText {
+		r.replace(n, node, call(roles.has, node.Left))
+		return
+	}
+	r.mistake(node, "roles.%s is asked of an end: host in roles.%s, peer in roles.%s", name, name, name)
+}
+
+// replace puts a call in the place of a comparison.
+func (r *resolver) replace(n *ast.Node, node *ast.BinaryNode, by *ast.CallNode) {
+	by.Callee.SetLocation(node.Location())
+	ast.Patch(n, by)
+}
+
+// inRoles asks whether an end, host or peer, has a role of a set.
+func (r *resolver) inRoles(n *ast.Node, node *ast.BinaryNode, end, name string, roles roleSet) {
+	r.refuseAmongAddresses(node, "roles")
+	field := &ast.MemberNode{
+		Node:     &ast.IdentifierNode{Value: end},
+		Property: &ast.StringNode{Value: "roles"},
+	}
+	r.replace(n, node, call(func(v any) bool { return roles.hasAny(v.([]string)) }, field))
+	list, ok := r.roleFact(name, roles)
+	switch {
+	case ok && end == "host":
+		r.leaves[*n] = hostLeaf(list)
+	case ok:
+		r.leaves[*n] = peerLeaf(list)
+	}
+}
+
+func (r *resolver) inPorts(n *ast.Node, node *ast.BinaryNode, ports *portSet) {
+	path, _ := pathOf(node.Left)
+	r.replace(n, node, call(ports.has, node.Left))
+	if path == "conn.port" {
+		r.leaves[*n] = portLeaf(ports)
+	}
+}
+
+func (r *resolver) inNetworks(n *ast.Node, node *ast.BinaryNode, networks *networkSet) {
+	r.replace(n, node, call(func(v any) bool { return networks.has(v.(event.Address)) }, node.Left))
+}
+
+// literalList resolves in with a list that is written out.
+func (r *resolver) literalList(n *ast.Node, node *ast.BinaryNode, left string, elements []ast.Node) {
+	texts, numbers := all[*ast.StringNode](elements), all[*ast.IntegerNode](elements)
+	switch {
+	case left == TypeAddress && texts != nil:
+		var prefixes []netip.Prefix
+		for _, text := range texts {
+			p, err := parseNetwork(text.Value)
+			if err != nil {
+				r.mistake(text, "%v", err)
+				continue
+			}
+			prefixes = append(prefixes, p)
+		}
+		r.inNetworks(n, node, newNetworkSet(prefixes))
+	case left == TypePort && numbers != nil:
+		ports := new(portSet)
+		for _, number := range numbers {
+			r.portNumber(number)
+			ports.add(number.Value, number.Value)
+		}
+		r.inPorts(n, node, ports)
+	case left == TypeText && texts != nil:
+		r.inTexts(n, node, texts)
+	default:
+		r.expression(&node.Right)
+	}
+}
+
+func (r *resolver) inTexts(n *ast.Node, node *ast.BinaryNode, texts []*ast.StringNode) {
+	var values []string
+	for _, text := range texts {
+		values = append(values, text.Value)
+	}
+	path, _ := pathOf(node.Left)
+	d := r.dimensions[path]
+	r.replace(n, node, call(func(v string) bool { return slices.Contains(values, v) }, node.Left))
+	if d != nil {
+		r.leaves[*n] = factLeaf(d, r.values(path, texts...))
+	}
+}
+
+// inRange resolves conn.port in 1000..2000. A range anywhere else would be a
+// list as long as a rule likes.
+func (r *resolver) inRange(node, bounds *ast.BinaryNode, left string) {
+	from, fromOK := bounds.Left.(*ast.IntegerNode)
+	to, toOK := bounds.Right.(*ast.IntegerNode)
+	if !fromOK || !toOK || !isNumber(left) {
+		r.mistake(bounds, "a range is of two numbers, for a number: conn.port in 1000..2000")
+		return
+	}
+	if left == TypePort {
+		r.portNumber(from)
+		r.portNumber(to)
+	}
+	if path, _ := pathOf(node.Left); path == "conn.port" {
+		ports := new(portSet)
+		ports.add(from.Value, to.Value)
+		r.leaves[node] = portLeaf(ports)
+	}
+}
+
+// all returns the nodes as what they all are, nil when one is something else
+// or there are none.
+func all[T ast.Node](nodes []ast.Node) []T {
+	var same []T
+	for _, n := range nodes {
+		one, ok := n.(T)
+		if !ok {
+			return nil
+		}
+		same = append(same, one)
+	}
+	return same
+}

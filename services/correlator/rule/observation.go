@@ -1,0 +1,105 @@
+package rule
+
+import (
+	"time"
+
+	"headstart/event"
+)
+
+// Observation is a change of a connection with what is known of its two ends.
+type Observation struct {
+	Connection *event.Connection
+	At         time.Time // when it was observed, or of the heartbeat that shows it unchanged; event time
+	Host       *Host     // that reported it; nil is a host of which nothing is known
+	Peer       *Host     // that has the remote address; nil when no host that reports has it
+}
+
+// peer is the host at the other end; a listening socket has no other end.
+func (o *Observation) peer() *Host {
+	if isListener(o.Connection) {
+		return nil
+	}
+	return o.Peer
+}
+
+func isListener(c *event.Connection) bool {
+	return c.Kind == event.Listening || c.Kind == event.StoppedListening
+}
+
+func hasEnded(c *event.Connection) bool {
+	return c.Kind == event.Closed || c.Kind == event.StoppedListening
+}
+
+// isOpen is not all that was opened: what is first seen in TIME_WAIT is opened
+// and closed in one step.
+func isOpen(c *event.Connection) bool {
+	return c.Kind == event.Opened && c.State != event.TimeWait
+}
+
+// lasts reports whether a connection, attempt or listening socket is still
+// there, so that it can get older.
+func lasts(c *event.Connection) bool {
+	return isOpen(c) || c.Kind == event.Attempted || c.Kind == event.Listening
+}
+
+func isLoopback(c *event.Connection) bool {
+	return c.Local.Hi == 0 && (c.Local.Lo == 1 || c.Local.Lo>>24 == 0xffff7f) ||
+		!isListener(c) && c.Local == c.Remote
+}
+
+// ageOf returns the bounds of a connection's age. What is over doesn't get
+// older with the time of the observation.
+func ageOf(c *event.Connection, at time.Time) Age {
+	var age Age
+	switch {
+	case c.Kind == event.StoppedListening:
+		ended := *c
+		ended.Kind = event.Closed
+		age.Min, age.Max = ended.Age(at)
+	case c.Kind == event.Opened && !isOpen(c):
+		age.Min, age.Max = c.Age(c.SeenUntil)
+	default:
+		age.Min, age.Max = c.Age(at)
+	}
+	return age
+}
+
+// env is the observation as the conditions see it.
+func (o *Observation) env(s *Set) Env {
+	c := o.Connection
+	env := Env{
+		Now: o.At,
+		Conn: Conn{
+			Event:         c.Kind.String(),
+			Direction:     c.Direction.String(),
+			DirectionFrom: c.DirectionFrom.String(),
+			Local:         c.Local,
+			Peer:          c.Remote,
+			Port:          int(c.ServicePort()),
+			LocalPort:     int(c.LocalPort),
+			PeerPort:      int(c.RemotePort),
+			State:         c.State.String(),
+			Age:           ageOf(c, o.At),
+			Attempted:     c.Kind == event.Attempted,
+			Open:          isOpen(c),
+			Closed:        hasEnded(c),
+			Reason:        c.Reason.String(),
+			BeganBefore:   c.BeganBefore(),
+			UID:           int(c.UID),
+			Retransmits:   int(c.Retransmits),
+			Loopback:      isLoopback(c),
+		},
+	}
+	if o.Host != nil {
+		env.Host = *o.Host
+	}
+	if isListener(c) {
+		return env
+	}
+	env.Peer.Internal = s.Internal(c.Remote)
+	env.Peer.External = !env.Peer.Internal
+	if peer := o.peer(); peer != nil {
+		env.Peer.Name, env.Peer.Roles, env.Peer.Known = peer.Name, peer.Roles, true
+	}
+	return env
+}

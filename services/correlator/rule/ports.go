@@ -1,0 +1,67 @@
+package rule
+
+import (
+	"fmt"
+	"math/bits"
+	"strconv"
+	"strings"
+)
+
+// portSet is a set of TCP ports: a bit for each.
+type portSet [1 << 16 / 64]uint64
+
+func (s *portSet) has(port int) bool {
+	return port >= 0 && port <= maxPort && s[port/64]&(1<<(port%64)) != 0
+}
+
+func (s *portSet) add(from, to int) {
+	for port := max(0, from); port <= min(maxPort, to); port++ {
+		s[port/64] |= 1 << (port % 64)
+	}
+}
+
+func (s *portSet) len() int {
+	n := 0
+	for _, word := range s {
+		n += bits.OnesCount64(word)
+	}
+	return n
+}
+
+func (s *portSet) complement() *portSet {
+	var c portSet
+	for i, word := range s {
+		c[i] = ^word
+	}
+	return &c
+}
+
+const maxPort = 1<<16 - 1
+
+// addText adds what an entry of a list says: "22" or "1000-2000".
+func (s *portSet) addText(text string) error {
+	low, high, isRange := strings.Cut(text, "-")
+	from, err := parsePort(strings.TrimSpace(low))
+	if err != nil {
+		return err
+	}
+	to := from
+	if isRange {
+		if to, err = parsePort(strings.TrimSpace(high)); err != nil {
+			return err
+		}
+	}
+	if from > to {
+		return fmt.Errorf("the range %d-%d is empty; write the lower port first", from, to)
+	}
+	s.add(from, to)
+	return nil
+}
+
+func parsePort(text string) (int, error) {
+	n, err := strconv.ParseUint(text, 10, 16)
+	if err != nil || n == 0 || text[0] == '0' {
+		return 0, fmt.Errorf("%q is not a port: a number from 1 to %d, or a range such as 1000-2000", short(text), maxPort)
+	}
+	return int(n), nil
+}

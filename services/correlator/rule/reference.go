@@ -1,0 +1,85 @@
+package rule
+
+import (
+	"reflect"
+	"time"
+
+	"headstart/event"
+)
+
+// Field is one thing that a condition can ask about.
+type Field struct {
+	Name    string   `json:"name"`             // conn.age.min
+	Type    string   `json:"type"`             // one of the Type constants
+	Values  []string `json:"values,omitempty"` // all it can be, for a text with few values
+	Doc     string   `json:"doc"`              // what it means
+	Example string   `json:"example"`          // a condition with it
+}
+
+// The types of the language, in its authors' words.
+const (
+	TypeText      = "text"
+	TypeNumber    = "number"
+	TypePort      = "port" // a number from 0 to 65535
+	TypeBool      = "true or false"
+	TypeDuration  = "duration"
+	TypeTime      = "time"
+	TypeAddress   = "address"
+	TypeTexts     = "list of texts"
+	TypeAddresses = "list of addresses"
+)
+
+// Reference returns every field of [Env] in order: the one source of the
+// reference page, of the check of names, and of "did you mean".
+func Reference() []Field {
+	values := make(map[string][]string)
+	for _, d := range dimensions() {
+		values[d.field] = d.values()
+	}
+	return appendFields(nil, reflect.TypeFor[Env](), "", values)
+}
+
+func appendFields(fields []Field, t reflect.Type, prefix string, values map[string][]string) []Field {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name := prefix + f.Tag.Get("expr")
+		if f.Tag.Get("doc") == "" {
+			fields = appendFields(fields, f.Type, name+".", values)
+			continue
+		}
+		fields = append(fields, Field{
+			Name:    name,
+			Type:    typeOf(f),
+			Values:  values[name],
+			Doc:     f.Tag.Get("doc"),
+			Example: f.Tag.Get("example"),
+		})
+	}
+	return fields
+}
+
+func typeOf(f reflect.StructField) string {
+	if kind := f.Tag.Get("kind"); kind != "" {
+		return kind
+	}
+	switch f.Type {
+	case reflect.TypeFor[string]():
+		return TypeText
+	case reflect.TypeFor[int]():
+		return TypeNumber
+	case reflect.TypeFor[bool]():
+		return TypeBool
+	case reflect.TypeFor[time.Duration]():
+		return TypeDuration
+	case reflect.TypeFor[time.Time]():
+		return TypeTime
+	case reflect.TypeFor[event.Address]():
+		return TypeAddress
+	case reflect.TypeFor[[]string]():
+		return TypeTexts
+	case reflect.TypeFor[[]event.Address]():
+		return TypeAddresses
+	default:
+		panic("rule: the environment has a field of type " + f.Type.String() + ", which the language doesn't")
+	}
+}

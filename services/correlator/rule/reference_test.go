@@ -1,0 +1,79 @@
+package rule_test
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"headstart/services/correlator/rule"
+)
+
+func TestReferenceIsComplete(t *testing.T) {
+	for _, f := range rule.Reference() {
+		if f.Name == "" || f.Type == "" || f.Doc == "" || !strings.Contains(f.Example, strings.TrimSuffix(f.Name, "s")) && !strings.Contains(f.Example, " in roles.") {
+			t.Errorf("%+v", f)
+		}
+	}
+}
+
+func TestReferenceExamplesCompile(t *testing.T) {
+	for _, f := range rule.Reference() {
+		example := strings.NewReplacer("ports.database", "ports.database", "networks.dmz", "networks.admin", "roles.monitoring", "roles.web").Replace(f.Example)
+		if _, err := load(header + "when: |\n  " + example + "\n"); err != nil {
+			t.Errorf("%s: %v", f.Name, err)
+		}
+	}
+}
+
+func TestReferenceValuesAreThoseOfTheEvents(t *testing.T) {
+	want := map[string][]string{
+		"conn.event":          {"listening", "stopped", "attempted", "opened", "closed"},
+		"conn.direction":      {"", "inbound", "outbound"},
+		"conn.direction_from": {"", "handshake", "listener", "ports"},
+		"conn.reason":         {"", "gone", "time-wait", "reset-or-unknown", "reboot", "port-reused"},
+		"conn.state": {"ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2", "TIME_WAIT", "CLOSE", "CLOSE_WAIT",
+			"LAST_ACK", "LISTEN", "CLOSING", "NEW_SYN_RECV"},
+	}
+	for _, f := range rule.Reference() {
+		if !slices.Equal(f.Values, want[f.Name]) {
+			t.Errorf("%s can be %q, want %q", f.Name, f.Values, want[f.Name])
+		}
+	}
+}
+
+// TestPageHasTheReference compares the table of fields in the analysts' page
+// with the environment's own description.
+func TestPageHasTheReference(t *testing.T) {
+	const file = "../../../docs/rule-language.md"
+	page, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "<!-- fields -->\n")
+	got, _, found := strings.Cut(rest, "<!-- /fields -->")
+	if want := fieldTable(); !found || got != want {
+		t.Errorf("%s: put this between <!-- fields --> and <!-- /fields -->:\n%s", file, want)
+	}
+}
+
+func fieldTable() string {
+	var b strings.Builder
+	b.WriteString("\n| field | type | meaning | example |\n| --- | --- | --- | --- |\n")
+	for _, f := range rule.Reference() {
+		doc := f.Doc
+		if f.Values != nil {
+			doc += ": "
+			for i, value := range f.Values {
+				if i > 0 {
+					doc += ", "
+				}
+				doc += fmt.Sprintf("`%q`", value)
+			}
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | `%s` |\n", f.Name, f.Type, doc, f.Example)
+	}
+	b.WriteString("\n")
+	return b.String()
+}

@@ -1,0 +1,242 @@
+package rule
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+
+	"headstart/event"
+)
+
+// Rule is one rule as its file says it.
+type Rule struct {
+	ID          string // 1 to 64 lower-case letters, digits and hyphens
+	Title       string // one line
+	Severity    event.Severity
+	Attack      []string // MITRE ATT&CK technique ids: T1021, T1021.002
+	Description string   // what it finds, what it assumes, known false positives
+	Guide       string   // what the analyst does first
+	When        string   // the condition
+	For         time.Duration
+	Unless      []*Exception
+	Enabled     bool   // a rule that isn't is checked and never evaluated
+	File        string // that it comes from, as the user knows it
+
+	condition condition
+}
+
+// Exception keeps a rule from firing where its condition holds too.
+type Exception struct {
+	When    string
+	Owner   string // whom to ask
+	Reason  string
+	Expires time.Time // the first instant, in UTC, at which it no longer counts
+
+	condition condition
+}
+
+// Expired reports whether the exception no longer counts at a time.
+func (e *Exception) Expired(at time.Time) bool { return !at.Before(e.Expires) }
+
+const (
+	maxID    = 64
+	maxLine  = 200
+	maxWords = 32 << 10
+)
+
+var (
+	ruleFields      = []string{"rule", "title", "severity", "attack", "description", "guide", "when", "for", "unless", "enabled"}
+	exceptionFields = []string{"when", "owner", "reason", "expires"}
+	idPattern       = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+	attackPattern   = regexp.MustCompile(`^T[0-9]{4}(\.[0-9]{3})?$`)
+)
+
+// readRule reads a file with a rule; nil when nothing of it could be read.
+func readRule(s *source, data []byte, lang *language) (r *Rule, id place) {
+	root := s.parse(data)
+	if root == nil {
+		return nil, place{}
+	}
+	fields := s.mapping(root, "a rule", ruleFields)
+	if fields == nil {
+		return nil, place{}
+	}
+	s.require(root, fields, "a rule", "rule", "title", "severity", "when")
+	r = &Rule{File: s.file, Enabled: true}
+	if n := fields["rule"]; n != nil {
+		r.ID, id = s.id(n), placeOf(n)
+	}
+	if n := fields["title"]; n != nil {
+		r.Title, _ = s.oneLine(n, "title", maxLine)
+	}
+	if n := fields["severity"]; n != nil {
+		r.Severity = s.severity(n)
+	}
+	if n := fields["attack"]; n != nil {
+		r.Attack = s.attack(n)
+	}
+	if n := fields["description"]; n != nil {
+		r.Description, _ = s.text(n, "description")
+	}
+	if n := fields["guide"]; n != nil {
+		r.Guide, _ = s.text(n, "guide")
+	}
+	if n := fields["for"]; n != nil {
+		r.For = s.forDuration(n)
+	}
+	if n := fields["enabled"]; n != nil {
+		r.Enabled, _ = s.boolean(n, "enabled")
+	}
+	if n := fields["when"]; n != nil {
+		r.When, r.condition = s.condition(n, lang)
+	}
+	if n := fields["unless"]; n != nil {
+		r.Unless = s.exceptions(n, lang)
+	}
+	return r, id
+}
+
+// require reports the fields that are missing, at the mapping that lacks them.
+func (s *source) require(n *yaml.Node, fields map[string]*yaml.Node, what string, names ...string) {
+	for _, name := range names {
+		if fields[name] == nil {
+			s.mistake(placeOf(n), "%s needs the field %q", what, name)
+		}
+	}
+}
+
+func (s *source) id(n *yaml.Node) string {
+	id, ok := s.text(n, "rule")
+	if ok && (len(id) > maxID || !idPattern.MatchString(id)) {
+		s.mistake(placeOf(n), "%q can't be the id of a rule: lower-case letters and digits, with single hyphens between, at most %d characters", short(id), maxID)
+	}
+	return id
+}
+
+func (s *source) severity(n *yaml.Node) (severity event.Severity) {
+	text, ok := s.text(n, "severity")
+	if !ok || severity.UnmarshalText([]byte(text)) == nil {
+		return severity
+	}
+	var names []string
+	for level := event.Info; level <= event.Critical; level++ {
+		names = append(names, level.String())
+	}
+	s.mistake(placeOf(n), "severity is %s, not %q%s", oneOf(names), short(text), didYouMean(text, names))
+	return severity
+}
+
+func (s *source) attack(n *yaml.Node) []string {
+	var ids []string
+	entries, _ := s.list(n, "attack")
+	for _, entry := range entries {
+		id, ok := s.text(entry, "an ATT&CK technique")
+		if ok && !attackPattern.MatchString(id) {
+			s.mistake(placeOf(entry), "%q is not the id of an ATT&CK technique, such as T1021 or T1021.002", short(id))
+			continue
+		}
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+func (s *source) forDuration(n *yaml.Node) time.Duration {
+	text, ok := s.text(n, "for")
+	if !ok {
+		return 0
+	}
+	d, err := parseDuration(text)
+	if err == nil && d <= 0 {
+		err = fmt.Errorf("for must be longer than nothing, not %s", text)
+	}
+	if err != nil {
+		s.mistake(placeOf(n), "%v", err)
+		return 0
+	}
+	return d
+}
+
+// parseDuration accepts 30s, 5m, 1h30m.
+func parseDuration(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	switch {
+	case err == nil:
+		return d, nil
+	case strings.Trim(text, "0123456789") == "":
+		return 0, fmt.Errorf("the duration %s has no unit; write %ss for seconds", short(text), short(text))
+	default:
+		return 0, fmt.Errorf("%q is not a duration such as 30s, 5m, 1h30m or 24h", short(text))
+	}
+}
+
+// condition compiles an expression and reports its mistakes where they are in
+// the file.
+func (s *source) condition(n *yaml.Node, lang *language) (string, condition) {
+	text, ok := s.text(n, "when")
+	if !ok {
+		return "", condition{}
+	}
+	c, mistakes := lang.compile(n.Value)
+	for _, m := range mistakes {
+		s.mistake(s.within(n, m.offset), "%s%s", m.message, s.commentHint(n))
+	}
+	return text, c
+}
+
+// commentHint explains an expression that YAML has cut short: in a plain
+// scalar, " #" begins a comment.
+func (s *source) commentHint(n *yaml.Node) string {
+	if n.Style != 0 {
+		return ""
+	}
+	end := s.within(n, utf8.RuneCountInString(n.Value)-1)
+	if after := skipRunes(s.line(end.line), end.column); strings.HasPrefix(strings.TrimSpace(after), "#") {
+		return `; in YAML " #" begins a comment: write the expression below "when: |"`
+	}
+	return ""
+}
+
+func (s *source) exceptions(n *yaml.Node, lang *language) []*Exception {
+	var exceptions []*Exception
+	entries, _ := s.list(n, "unless")
+	for _, entry := range entries {
+		fields := s.mapping(entry, "an exception", exceptionFields)
+		if fields == nil {
+			continue
+		}
+		s.require(entry, fields, "an exception", exceptionFields...)
+		e := new(Exception)
+		if n := fields["when"]; n != nil {
+			e.When, e.condition = s.condition(n, lang)
+		}
+		if n := fields["owner"]; n != nil {
+			e.Owner, _ = s.oneLine(n, "owner", maxLine)
+		}
+		if n := fields["reason"]; n != nil {
+			e.Reason, _ = s.text(n, "reason")
+		}
+		if n := fields["expires"]; n != nil {
+			e.Expires = s.expiry(n)
+		}
+		exceptions = append(exceptions, e)
+	}
+	return exceptions
+}
+
+// expiry reads the last day on which an exception counts.
+func (s *source) expiry(n *yaml.Node) time.Time {
+	text, ok := s.text(n, "expires")
+	if !ok {
+		return time.Time{}
+	}
+	day, err := time.Parse(time.DateOnly, text)
+	if err != nil {
+		s.mistake(placeOf(n), "%q is not a day such as 2026-12-31", short(text))
+		return time.Time{}
+	}
+	return day.AddDate(0, 0, 1)
+}

@@ -1,0 +1,269 @@
+// Package watch decides when rules fire on a host's connections. It remembers
+// what that takes: which rules have fired on which connection, and which wait
+// for a connection to get older. It is a pure state machine: changes and rules
+// in, alerts out; the same changes and rules give the same alerts.
+//
+// It guarantees:
+//   - A rule fires once on a connection, however many changes the connection
+//     has, an attempt that becomes a connection included.
+//   - A rule that waits fires with the first message whose time proves, by the
+//     lower bound of the connection's age, that the duration was reached: while
+//     it is open, or with its end when that comes between two snapshots.
+//   - A message that comes again changes nothing.
+//   - What it remembers is forgotten with the end of the connection, and an
+//     attempt, whose end is not announced, after [attemptAge]. There is a cap,
+//     and what it forgets for that is counted.
+package watch
+
+import (
+	"slices"
+	"time"
+
+	"headstart/event"
+	"headstart/services/correlator/rule"
+)
+
+// MaxEntries is how many connections of a host are remembered: those on which
+// a rule has fired or waits.
+const MaxEntries = 10_000
+
+// attemptAge is for how long an attempt is remembered. Linux gives up after
+// about two minutes (tcp_syn_retries in ip-sysctl).
+const attemptAge = 10 * time.Minute
+
+// Host is what is remembered of one host. The zero Host knows nothing yet.
+type Host struct {
+	last    event.SnapshotID // of the last message that was watched
+	part    uint16
+	entries map[event.ConnectionID]*entry
+
+	// due is not later than the first moment at which a rule that waits can
+	// fire or an attempt is forgotten; zero when nothing is.
+	due   time.Time
+	rules string // hash of the set that due was computed with
+}
+
+// entry is one remembered connection.
+type entry struct {
+	connection event.Connection
+	fired      []string // rules, by id
+	waiting    []string
+}
+
+// Finding is a rule that fired, was muted, or failed.
+type Finding struct {
+	Rule       *rule.Rule
+	Connection event.Connection
+	Muted      *rule.Exception
+	Err        error
+}
+
+// Watcher applies one set of rules. One goroutine uses it at a time.
+type Watcher struct {
+	set       *rule.Set
+	byID      map[string]*rule.Rule
+	evaluator *rule.Evaluator
+	findings  []Finding
+	forgotten int
+}
+
+// NewWatcher returns a watcher for a set of rules.
+func NewWatcher(set *rule.Set) *Watcher {
+	w := &Watcher{set: set, byID: make(map[string]*rule.Rule, len(set.Rules)), evaluator: rule.NewEvaluator(set)}
+	for _, r := range set.Rules {
+		w.byID[r.ID] = r
+	}
+	return w
+}
+
+// Peers finds the host that has an address; nil when none is known.
+type Peers func(event.Address) *rule.Host
+
+// Watch applies the rules to a message. It returns what was found, valid until
+// the next call; whether what is remembered has changed; and how many entries
+// were forgotten for the cap.
+func (w *Watcher) Watch(h *Host, c *event.Changes, self *rule.Host, peers Peers) (findings []Finding, changed bool, forgotten int) {
+	if h.repeated(c) {
+		return nil, false, 0
+	}
+	w.findings, w.forgotten = w.findings[:0], 0
+	t := turn{Watcher: w, host: h, changes: c, self: self, peers: peers}
+	for i := range c.Connections {
+		t.change(&c.Connections[i])
+	}
+	if c.Part == c.Parts {
+		t.advance()
+	}
+	h.last, h.part = c.SnapshotID(), c.Part
+	return w.findings, t.changed, w.forgotten
+}
+
+// repeated reports whether a message was watched before: the stream may hold
+// one twice after a failure that outlasted the server's duplicate window.
+func (h *Host) repeated(c *event.Changes) bool {
+	last := h.last
+	return last.BootID == c.BootID && last.Run == c.Run &&
+		(c.Sequence < last.Sequence || c.Sequence == last.Sequence && c.Part <= h.part)
+}
+
+// Len returns how many connections are remembered.
+func (h *Host) Len() int { return len(h.entries) }
+
+// turn is the work on one message.
+type turn struct {
+	*Watcher
+	host    *Host
+	changes *event.Changes
+	self    *rule.Host
+	peers   Peers
+	changed bool
+}
+
+func (t *turn) observe(c *event.Connection, at time.Time) rule.Observation {
+	return rule.Observation{Connection: c, At: at, Host: t.self, Peer: t.peers(c.Remote)}
+}
+
+// change evaluates the rules on one change of a connection.
+func (t *turn) change(c *event.Connection) {
+	e := t.host.entries[c.ID]
+	ended := c.Kind == event.Closed || c.Kind == event.StoppedListening
+	if e != nil && ended {
+		t.lastCall(e, c)
+	}
+	for _, r := range t.evaluator.Evaluate(t.observe(c, t.changes.ObservedAt)) {
+		switch {
+		case e != nil && slices.Contains(e.fired, r.Rule.ID):
+		case r.Wait > 0:
+			e = t.remember(e, c)
+			if e != nil && !slices.Contains(e.waiting, r.Rule.ID) {
+				e.waiting = append(e.waiting, r.Rule.ID)
+				t.dueAt(c.OpenedBefore.Add(r.Rule.For))
+			}
+		default:
+			t.find(r, c)
+			if r.Err == nil && r.Muted == nil && !ended {
+				if e = t.remember(e, c); e != nil {
+					e.fired = append(e.fired, r.Rule.ID)
+				}
+			}
+		}
+	}
+	switch {
+	case e == nil:
+	case ended:
+		delete(t.host.entries, c.ID)
+		t.changed = true
+	case e.connection.Kind != c.Kind:
+		e.connection = *c
+		t.changed = true
+	}
+}
+
+// lastCall asks the rules that waited for a connection that has ended whether
+// it lasted long enough: it may have, since the message before.
+func (t *turn) lastCall(e *entry, c *event.Connection) {
+	if c.Kind != event.Closed || e.connection.Kind != event.Opened {
+		return
+	}
+	for _, id := range e.waiting {
+		r := t.byID[id]
+		if r == nil || slices.Contains(e.fired, id) {
+			continue
+		}
+		if result, holds := t.evaluator.EvaluateRule(r, t.observe(&e.connection, c.ClosedAfter)); holds && result.Wait == 0 {
+			t.find(result, c)
+			e.fired = append(e.fired, id)
+		}
+	}
+	e.waiting = nil
+}
+
+func (t *turn) find(r rule.Result, c *event.Connection) {
+	t.findings = append(t.findings, Finding{Rule: r.Rule, Connection: *c, Muted: r.Muted, Err: r.Err})
+}
+
+// remember returns the connection's entry; nil when there is no room.
+func (t *turn) remember(e *entry, c *event.Connection) *entry {
+	t.changed = true
+	if e != nil {
+		return e
+	}
+	if len(t.host.entries) >= MaxEntries {
+		t.forgotten++
+		return nil
+	}
+	if t.host.entries == nil {
+		t.host.entries = map[event.ConnectionID]*entry{}
+	}
+	e = &entry{connection: *c}
+	t.host.entries[c.ID] = e
+	if c.Kind == event.Attempted {
+		t.dueAt(c.OpenedBefore.Add(attemptAge))
+	}
+	return e
+}
+
+func (t *turn) dueAt(at time.Time) {
+	if t.host.due.IsZero() || at.Before(t.host.due) {
+		t.host.due = at
+	}
+}
+
+// advance asks the rules that wait, now that the message's time is reached.
+func (t *turn) advance() {
+	now := t.changes.ObservedAt
+	if t.host.rules == t.set.Hash && (t.host.due.IsZero() || now.Before(t.host.due)) {
+		return
+	}
+	t.host.rules, t.host.due = t.set.Hash, time.Time{}
+	for _, id := range t.host.ordered() {
+		e := t.host.entries[id]
+		e.waiting = slices.DeleteFunc(e.waiting, func(rule string) bool { return t.settled(e, rule, now) })
+		if e.connection.Kind == event.Attempted {
+			end := e.connection.OpenedBefore.Add(attemptAge)
+			if !now.Before(end) {
+				delete(t.host.entries, id)
+				t.changed = true
+				continue
+			}
+			t.dueAt(end)
+		}
+		if len(e.waiting) == 0 && len(e.fired) == 0 {
+			delete(t.host.entries, id)
+			t.changed = true
+		}
+	}
+}
+
+// settled reports whether a rule no longer waits for a connection.
+func (t *turn) settled(e *entry, id string, now time.Time) bool {
+	r := t.byID[id]
+	if r == nil || slices.Contains(e.fired, id) {
+		t.changed = true
+		return true
+	}
+	result, holds := t.evaluator.EvaluateRule(r, t.observe(&e.connection, now))
+	if holds && result.Wait > 0 {
+		t.dueAt(now.Add(result.Wait))
+		return false
+	}
+	t.changed = true
+	if holds {
+		t.find(result, &e.connection)
+		if result.Fires() {
+			e.fired = append(e.fired, id)
+		}
+	}
+	return true
+}
+
+// ordered returns the entries' ids in an order that doesn't change, so that
+// alerts don't either.
+func (h *Host) ordered() []event.ConnectionID {
+	ids := make([]event.ConnectionID, 0, len(h.entries))
+	for id := range h.entries {
+		ids = append(ids, id)
+	}
+	slices.SortFunc(ids, func(a, b event.ConnectionID) int { return slices.Compare(a[:], b[:]) })
+	return ids
+}
