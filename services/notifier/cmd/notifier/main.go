@@ -1,0 +1,30 @@
+// Command notifier runs the notifier as a process of its own.
+package main
+
+import (
+	"context"
+	"os"
+
+	"headstart/bus"
+	"headstart/daemon"
+	"headstart/services/notifier"
+)
+
+func main() {
+	var o notifier.Options
+	os.Exit(bus.Process{
+		Name:  "notifier",
+		About: "notifier delivers alerts to people and ticket systems.",
+		Flags: func(f *daemon.Flags) { o.Storage.Flags(f); o.Flags(f) },
+		Before: func(context.Context) (bool, error) {
+			if o.Config == "" {
+				return false, daemon.Usage("--config: say which file holds the receivers (deploy/notifier.example.yaml is one)")
+			}
+			return false, nil
+		},
+		Run: func(ctx context.Context, p bus.Parts) error {
+			o.Bus, o.Log, o.Telemetry = p.Bus, p.Log, p.Telemetry
+			return notifier.Run(ctx, o)
+		},
+	}.Main())
+}

@@ -1,0 +1,144 @@
+// Package config reads the notifier's configuration file into receivers that
+// are ready to send.
+//
+// It guarantees:
+//   - All mistakes are reported at once, each with file, line and column, and
+//     what to write instead.
+//   - What it doesn't know is a mistake: no key is ignored, and a file with a
+//     mistake gives no receivers.
+//   - Secrets come from files and environment variables only. Neither an error
+//     nor a receiver prints one.
+//
+// docs/notifier.md describes the file.
+package config
+
+import (
+	"math/rand/v2"
+	"path/filepath"
+	"regexp"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"headstart/event"
+	"headstart/services/notifier/delivery"
+)
+
+// Environment is what a configuration reaches for outside of itself.
+type Environment struct {
+	ReadFile  func(name string) ([]byte, error) // os.ReadFile
+	LookupEnv func(key string) (string, bool)   // os.LookupEnv
+	Version   string                            // of headstart, for the User-Agent
+}
+
+// Receiver is where notifications go, and which.
+type Receiver struct {
+	Name        string         // [a-z0-9-], unique; 1 to 63 bytes
+	MinSeverity event.Severity // and worse
+	Backoff     delivery.Backoff
+	delivery.Sender
+}
+
+// DefaultSeverity is the least that a receiver gets unless it says otherwise.
+// Info is for looking at, not for being told.
+const DefaultSeverity = event.Low
+
+// Wants reports whether an alert is for the receiver.
+func (r *Receiver) Wants(a *event.Alert) bool { return a.Severity >= r.MinSeverity }
+
+const (
+	maxFile      = 1 << 20 // bytes
+	maxReceivers = 100
+
+	minGiveUp = time.Minute
+	maxGiveUp = 30 * 24 * time.Hour
+)
+
+// Load reads a configuration file. Paths in it are relative to its directory.
+// The error joins all mistakes, in the order of the file.
+func Load(file string, env Environment) ([]Receiver, error) {
+	data, err := env.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	d := &document{file: file, dir: filepath.Dir(file), env: env}
+	root, err := d.parse(data)
+	if err != nil {
+		return nil, err
+	}
+	var receivers []Receiver
+	d.mapping(root, map[string]func(key, value *yaml.Node){
+		"receivers": func(_, value *yaml.Node) { receivers = d.receivers(value) },
+	}, "receivers")
+	if len(d.mistakes) > 0 {
+		return nil, d.err()
+	}
+	return receivers, nil
+}
+
+func (d *document) receivers(list *yaml.Node) []Receiver {
+	items, ok := d.sequence(list, maxReceivers)
+	if !ok {
+		return nil
+	}
+	receivers := make([]Receiver, 0, len(items))
+	lines := map[string]int{}
+	for _, item := range items {
+		r, name := d.receiver(item)
+		if name != nil {
+			if line, twice := lines[r.Name]; twice {
+				d.mistake(name, "the receiver of line %d is called %s too", line, r.Name)
+			}
+			lines[r.Name] = name.Line
+		}
+		receivers = append(receivers, r)
+	}
+	return receivers
+}
+
+// receiverName keeps to what can name a consumer in NATS and stand in an id.
+var receiverName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
+
+// receiver returns what it could read, and the node of a name that is right.
+func (d *document) receiver(node *yaml.Node) (r Receiver, name *yaml.Node) {
+	r = Receiver{MinSeverity: DefaultSeverity, Backoff: delivery.Backoff{
+		Initial: delivery.DefaultInitial, Most: delivery.DefaultMost, GiveUpAfter: delivery.DefaultGiveUpAfter,
+		Random: rand.Float64,
+	}}
+	kinds := 0
+	kind := func(read func(*yaml.Node) delivery.Sender) func(key, value *yaml.Node) {
+		return func(key, value *yaml.Node) {
+			if kinds++; kinds > 1 {
+				d.mistake(key, "a receiver has one of webhook and slack; make it two receivers")
+			}
+			r.Sender = read(value)
+		}
+	}
+	ok := d.mapping(node, map[string]func(key, value *yaml.Node){
+		"name": func(_, value *yaml.Node) {
+			switch text, ok := d.text(value); {
+			case !ok:
+			case !receiverName.MatchString(text):
+				d.mistake(value, "name %.64q: use 1 to 63 of a-z, 0-9 and -, not - first", text)
+			default:
+				r.Name, name = text, value
+			}
+		},
+		"severity": func(_, value *yaml.Node) {
+			if text, ok := d.text(value); ok {
+				if err := r.MinSeverity.UnmarshalText([]byte(text)); err != nil {
+					d.mistake(value, "%v", err)
+				}
+			}
+		},
+		"give_up_after": func(_, value *yaml.Node) {
+			r.Backoff.GiveUpAfter = d.duration(value, minGiveUp, maxGiveUp)
+		},
+		"webhook": kind(d.webhook),
+		"slack":   kind(d.slack),
+	}, "name")
+	if ok && kinds == 0 {
+		d.mistake(node, "the receiver has neither webhook nor slack")
+	}
+	return r, name
+}

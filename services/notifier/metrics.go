@@ -1,0 +1,22 @@
+package notifier
+
+import (
+	"fmt"
+
+	"github.com/VictoriaMetrics/metrics"
+)
+
+type receiverMetrics struct {
+	sent, retried, dead, unwanted *metrics.Counter
+	seconds                       *metrics.Histogram
+}
+
+func newMetrics(set *metrics.Set, receiver string) *receiverMetrics {
+	outcome := func(name string) *metrics.Counter {
+		return set.GetOrCreateCounter(fmt.Sprintf("headstart_notifications_total{receiver=%q,outcome=%q}", receiver, name))
+	}
+	return &receiverMetrics{
+		sent: outcome("delivered"), retried: outcome("retried"), dead: outcome("dead"), unwanted: outcome("unwanted"),
+		seconds: set.GetOrCreateHistogram(fmt.Sprintf("headstart_notification_seconds{receiver=%q}", receiver)),
+	}
+}

@@ -1,0 +1,75 @@
+// Package slack is the receiver for Slack's incoming webhooks, and for what
+// takes the same messages.
+//
+// It guarantees:
+//   - A message keeps within Block Kit's limits, whatever the alert holds:
+//     longer texts are cut.
+//   - Nothing that a host or a rule is called becomes a mention, a link, a
+//     channel or a line of its own.
+//   - Not more than a message a second is sent, with a burst of a few, as
+//     Slack's rate limits for a webhook ask for.
+//
+// Slack doesn't keep ids: a message that it took just as the notifier was
+// killed is posted again.
+package slack
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"regexp"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"headstart/services/notifier/delivery"
+	"headstart/services/notifier/delivery/endpoint"
+)
+
+// Slack allows one message a second and short bursts, whose length it doesn't
+// say (docs.slack.dev/apis/web-api/rate-limits, "Posting messages").
+const (
+	pace  = 1 // messages a second
+	burst = 3
+)
+
+// Slack posts to one incoming webhook. It is a [delivery.Sender].
+type Slack struct {
+	endpoint *endpoint.Endpoint
+	limiter  *rate.Limiter
+}
+
+// New returns a receiver for the webhook at o.Address. It sets o.Explain.
+func New(o endpoint.Options) *Slack {
+	o.Explain = errorWord
+	return &Slack{endpoint.New(o), rate.NewLimiter(pace, burst)}
+}
+
+// Send implements [delivery.Sender]. It blocks until the pace allows another
+// message.
+func (s *Slack) Send(ctx context.Context, n delivery.Notification) (delivery.Outcome, error) {
+	body, err := json.Marshal(message(n))
+	if err != nil {
+		return delivery.Deadf("make the message: %v", err), nil
+	}
+	if err := s.limiter.Wait(ctx); err != nil {
+		if ctx.Err() != nil {
+			return delivery.Outcome{}, context.Cause(ctx)
+		}
+		return delivery.Heldf(time.Second, "more than one message a second"), nil
+	}
+	return s.endpoint.Post(ctx, http.Header{"Content-Type": {"application/json"}}, body)
+}
+
+// word is what the errors of incoming webhooks look like, such as
+// channel_is_archived. Slack answers them as plain text.
+var word = regexp.MustCompile(`^[a-z_]{1,64}$`)
+
+func errorWord(body []byte) string {
+	body = bytes.TrimSpace(body)
+	if !word.Match(body) {
+		return ""
+	}
+	return string(body)
+}

@@ -1,0 +1,29 @@
+package webhook
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"testing"
+	"time"
+)
+
+func TestSignatureInTheDocumentationIsRight(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "notifier.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	example := regexp.MustCompile(`(?s)secret='(.*?)'\nid='(.*?)'\ntimestamp='(\d+)'\nprintf '%s' '(.*?)' >.*?base64\n# (\S+)\n`).FindSubmatch(text)
+	if example == nil {
+		t.Fatal("no worked example in docs/notifier.md")
+	}
+	seconds, err := strconv.ParseInt(string(example[3]), 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := signatures(keys(t, string(example[1])), string(example[2]), time.Unix(seconds, 0), example[4])
+	if want := "v1," + string(example[5]); got != want {
+		t.Errorf("signature %s, documented as %s", got, want)
+	}
+}
