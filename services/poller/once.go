@@ -1,0 +1,102 @@
+package poller
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/netip"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"headstart/event"
+)
+
+// onceSnapshot is what --once prints.
+type onceSnapshot struct {
+	Host      string          `json:"host"`
+	BootID    string          `json:"boot_id,omitempty"`
+	TakenAt   time.Time       `json:"taken_at"`
+	Addresses []event.Address `json:"addresses"`
+	Roles     []string        `json:"roles"`
+	Sockets   []onceSocket    `json:"sockets"`
+	Rejected  []onceRejection `json:"rejected"`
+
+	// RejectedTotal counts also those that are too many to show.
+	RejectedTotal uint32 `json:"rejected_total"`
+}
+
+type onceSocket struct {
+	Local       string      `json:"local"`
+	Remote      string      `json:"remote"`
+	State       event.State `json:"state"`
+	UID         uint32      `json:"uid"`
+	Inode       uint64      `json:"inode"`
+	Timer       event.Timer `json:"timer"`
+	Remaining   float64     `json:"timer_seconds"`
+	Retransmits uint8       `json:"retransmits"`
+}
+
+type onceRejection struct {
+	File  string `json:"file"`
+	Line  int    `json:"line"`
+	Error string `json:"error"`
+}
+
+// Once takes one snapshot and writes it as JSON, or as text for a person.
+func Once(o Options, output string, out io.Writer) error {
+	if output != "text" && output != "json" {
+		return fmt.Errorf("--output %q: want text or json", output)
+	}
+	// A directory with nothing but the tables will do: it may be a copy.
+	reader, err := OpenReader(o)
+	if err != nil {
+		reader = &Reader{proc: o.Proc}
+	}
+	s := event.Snapshot{Host: o.Host, BootID: reader.bootID, Roles: o.Roles}
+	rejections, err := reader.Read(&s)
+	if err != nil {
+		return err
+	}
+	shown := onceSnapshot{
+		Host: s.Host, BootID: s.BootID, TakenAt: s.TakenAt, Addresses: s.Addresses, Roles: s.Roles,
+		Sockets: make([]onceSocket, len(s.Sockets)), Rejected: make([]onceRejection, len(rejections)), RejectedTotal: s.Rejected,
+	}
+	if shown.Roles == nil {
+		shown.Roles = []string{}
+	}
+	for i, r := range s.Sockets {
+		shown.Sockets[i] = onceSocket{
+			endpoint(r.Local, r.LocalPort), endpoint(r.Remote, r.RemotePort), r.State,
+			r.UID, r.Inode, r.Timer, float64(r.Remaining) / 100, r.Retransmits,
+		}
+	}
+	for i, r := range rejections {
+		shown.Rejected[i] = onceRejection{r.File, r.Line, r.Err.Error()}
+	}
+	if output == "json" {
+		return json.NewEncoder(out).Encode(shown)
+	}
+	return shown.write(out)
+}
+
+func (s *onceSnapshot) write(out io.Writer) error {
+	fmt.Fprintf(out, "%s  %s  %d sockets, %d rejected  roles: %s\n", s.Host, s.TakenAt.Format(time.RFC3339), len(s.Sockets), s.RejectedTotal, strings.Join(s.Roles, ","))
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "LOCAL\tREMOTE\tSTATE\tUID\tINODE\tTIMER")
+	for _, r := range s.Sockets {
+		timer := ""
+		if r.Timer != event.TimerOff {
+			timer = fmt.Sprintf("%s %.2fs", r.Timer, r.Remaining)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\n", r.Local, r.Remote, r.State, r.UID, r.Inode, timer)
+	}
+	for _, r := range s.Rejected {
+		fmt.Fprintf(w, "rejected\t%s line %d\t%s\n", r.File, r.Line, r.Error)
+	}
+	return w.Flush()
+}
+
+func endpoint(a event.Address, port uint16) string {
+	return netip.AddrPortFrom(a.Netip(), port).String()
+}

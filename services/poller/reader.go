@@ -1,0 +1,153 @@
+package poller
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"headstart/event"
+	"headstart/services/poller/procnet"
+
+	"golang.org/x/sys/unix"
+)
+
+// Reader reads one host's tables. It reuses its buffer, so one serves one
+// goroutine.
+type Reader struct {
+	proc   string
+	bootID string
+	low    uint16
+	high   uint16
+	buffer []byte
+}
+
+// Rejection is a row that could not be read.
+type Rejection struct {
+	File string // below the proc directory
+	procnet.Rejection
+}
+
+// OpenReader finds out what doesn't change while a host runs.
+func OpenReader(o Options) (*Reader, error) {
+	r := &Reader{proc: o.Proc}
+	boot, err := os.ReadFile(filepath.Join(o.Proc, "sys/kernel/random/boot_id"))
+	if err != nil {
+		return nil, fmt.Errorf("boot id: %w", err)
+	}
+	if r.bootID = strings.TrimSpace(string(boot)); r.bootID == "" || len(r.bootID) > event.MaxName {
+		return nil, fmt.Errorf("boot id of %d bytes", len(r.bootID))
+	}
+	r.readPortRange()
+	return r, nil
+}
+
+// readPortRange leaves the range zero when it can't be read: then the reader
+// of the snapshot assumes Linux's default.
+func (r *Reader) readPortRange() {
+	text, err := os.ReadFile(filepath.Join(r.proc, "sys/net/ipv4/ip_local_port_range"))
+	if err != nil {
+		return
+	}
+	var low, high uint16
+	if n, err := fmt.Sscan(string(text), &low, &high); n == 2 && err == nil && low <= high {
+		r.low, r.high = low, high
+	}
+}
+
+// maxTable bounds a table's file: 150 bytes a row, a million rows.
+const maxTable = 256 << 20
+
+// Read reads both tables into a snapshot: its time, addresses and sockets,
+// sorted, each key once. A missing tcp6 means a kernel without IPv6.
+func (r *Reader) Read(s *event.Snapshot) ([]Rejection, error) {
+	s.TakenAt = time.Now().UTC()
+	s.EphemeralLow, s.EphemeralHigh = r.low, r.high
+	s.Addresses = ownAddresses(s.Addresses[:0])
+	s.Sockets, s.Rejected = s.Sockets[:0], 0
+	uptime, err := bootTime()
+	if err != nil {
+		return nil, err
+	}
+	s.Uptime = uptime
+	var rejections []Rejection
+	for _, file := range []string{"net/tcp", "net/tcp6"} {
+		err := r.readFile(file)
+		if file == "net/tcp6" && errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		var report procnet.Report
+		s.Sockets, report = procnet.Parse(s.Sockets, r.buffer)
+		s.Rejected += uint32(report.Rejected)
+		for _, rejection := range report.Rejections {
+			rejections = append(rejections, Rejection{file, rejection})
+		}
+	}
+	s.Sockets = event.NormalizeSockets(s.Sockets)
+	if cap(r.buffer) > 1<<20 && len(r.buffer) < cap(r.buffer)/8 {
+		r.buffer = nil // the table has shrunk
+	}
+	return rejections, nil
+}
+
+// readFile reads a file into the buffer. The kernel gives about a page at a
+// time, whatever is asked for.
+func (r *Reader) readFile(name string) error {
+	f, err := os.Open(filepath.Join(r.proc, name))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	buffer := bytes.NewBuffer(r.buffer[:0])
+	n, err := buffer.ReadFrom(io.LimitReader(f, maxTable+1))
+	r.buffer = buffer.Bytes()
+	if err != nil {
+		return fmt.Errorf("read %s: %w", f.Name(), err)
+	}
+	if n > maxTable {
+		return fmt.Errorf("read %s: more than %d bytes", f.Name(), maxTable)
+	}
+	return nil
+}
+
+// bootTime returns the time since the machine was started, suspended time
+// included.
+func bootTime() (time.Duration, error) {
+	var t unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &t); err != nil {
+		return 0, fmt.Errorf("read the time since boot: %w", err)
+	}
+	return time.Duration(t.Nano()), nil
+}
+
+// ownAddresses appends the host's addresses that others can know it by:
+// neither loopback nor link-local.
+func ownAddresses(to []event.Address) []event.Address {
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		return to
+	}
+	for _, a := range all {
+		prefix, err := netip.ParsePrefix(a.String())
+		if err != nil {
+			continue
+		}
+		ip := prefix.Addr().Unmap()
+		if !ip.IsLoopback() && !ip.IsLinkLocalUnicast() && len(to) < event.MaxAddresses {
+			to = append(to, event.AddressFrom(ip))
+		}
+	}
+	slices.SortFunc(to, event.Address.Compare)
+	return slices.Compact(to)
+}
