@@ -1,0 +1,54 @@
+# The four services, one image each:
+#   docker build --target poller --tag headstart/poller .
+# and so for tracker, correlator and notifier. Builds with BuildKit and without.
+
+FROM golang:1.26 AS build
+ENV CGO_ENABLED=0 GOWORK=off GOFLAGS=-buildvcs=false
+# Where modules come from, if the image doesn't say: docker build --build-arg GOPROXY=…
+ARG GOPROXY
+WORKDIR /src
+
+# The modules are downloaded again only when one of these files changes.
+COPY event/go.* event/
+COPY daemon/go.* daemon/
+COPY bus/go.* bus/
+COPY rules.expr/go.* rules.expr/
+COPY services/poller/go.* services/poller/
+COPY services/tracker/go.* services/tracker/
+COPY services/correlator/go.* services/correlator/
+COPY services/notifier/go.* services/notifier/
+RUN for service in poller tracker correlator notifier; do \
+      go -C services/$service mod download || exit 1; \
+    done
+
+COPY . .
+ARG VERSION
+RUN for service in poller tracker correlator notifier; do \
+      go -C services/$service build -trimpath -ldflags "-s -w -X headstart/daemon.version=$VERSION" \
+        -o /out/$service ./cmd/$service || exit 1; \
+    done; \
+    mkdir -p /state/spool
+
+FROM scratch AS service
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+LABEL org.opencontainers.image.title=headstart \
+      org.opencontainers.image.licenses=Apache-2.0
+USER 65532:65532
+
+FROM service AS tracker
+COPY --from=build /out/tracker /tracker
+ENTRYPOINT ["/tracker"]
+
+FROM service AS correlator
+COPY --from=build /out/correlator /correlator
+ENTRYPOINT ["/correlator"]
+
+FROM service AS notifier
+COPY --from=build /out/notifier /notifier
+ENTRYPOINT ["/notifier"]
+
+FROM service AS poller
+COPY --from=build /out/poller /poller
+# A volume that is mounted here takes the owner over, so that the poller may write.
+COPY --from=build --chown=65532:65532 /state/ /
+ENTRYPOINT ["/poller"]

@@ -1,0 +1,57 @@
+package process
+
+import (
+	"cmp"
+	"os/exec"
+	"runtime"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// life is one run of a program, from its start until ended is closed, when
+// cmd.ProcessState says how.
+type life struct {
+	cmd   *exec.Cmd
+	ended chan struct{}
+}
+
+// outputDelay is how long a dead program's output may stay open, by children
+// that it left behind.
+const outputDelay = 5 * time.Second
+
+func begin(cmd *exec.Cmd, spec Spec) (*life, error) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: cmp.Or(spec.Orphaned, syscall.SIGKILL)}
+	cmd.WaitDelay = outputDelay
+	start := cmd.Start
+	if spec.Within != nil {
+		start = func() error { return spec.Within(cmd.Start) }
+	}
+	l := &life{cmd: cmd, ended: make(chan struct{})}
+	started := make(chan error, 1)
+	go l.hold(start, started)
+	return l, <-started
+}
+
+// hold starts the program and keeps the thread that did until it has ended: a
+// parent's death, to PR_SET_PDEATHSIG, is that of the thread (prctl(2)), and
+// Go ends threads when it likes.
+func (l *life) hold(start func() error, started chan<- error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if unix.Gettid() == unix.Getpid() {
+		// A lab's host doesn't take the main thread into its namespace. While
+		// this goroutine holds it, a new one gets another.
+		done := make(chan struct{})
+		go func() { defer close(done); l.hold(start, started) }()
+		<-done
+		return
+	}
+	err := start()
+	started <- err
+	if err == nil {
+		l.cmd.Wait() // what it returns is also in ProcessState
+		close(l.ended)
+	}
+}
