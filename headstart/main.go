@@ -15,7 +15,9 @@ import (
 	"headstart/daemon"
 )
 
-func main() { os.Exit(daemon.Main(func(ctx context.Context) error { return command().ExecuteContext(ctx) })) }
+func main() {
+	os.Exit(daemon.Main(func(ctx context.Context) error { return command().ExecuteContext(ctx) }))
+}
 
 func command() *cobra.Command {
 	root := &cobra.Command{

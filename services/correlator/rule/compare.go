@@ -13,8 +13,8 @@ import (
 func (r *resolver) binary(n *ast.Node, node *ast.BinaryNode) string {
 	switch node.Operator {
 	case "and", "&&", "or", "||":
-		r.expression(&node.Left)
-		r.expression(&node.Right)
+		r.condition(&node.Left)
+		r.condition(&node.Right)
 		return TypeBool
 	case "==", "!=":
 		r.equality(n, node)
@@ -27,11 +27,11 @@ func (r *resolver) binary(n *ast.Node, node *ast.BinaryNode) string {
 		r.membership(n, node)
 		return TypeBool
 	case "contains", "startsWith", "endsWith":
-		r.expression(&node.Left)
-		r.expression(&node.Right)
+		r.texts(node, r.expression(&node.Left))
+		r.texts(node, r.expression(&node.Right))
 		return TypeBool
 	case "matches":
-		r.expression(&node.Left)
+		r.texts(node, r.expression(&node.Left))
 		r.pattern(node)
 		return TypeBool
 	case "+", "-", "*", "/", "%":
@@ -45,6 +45,17 @@ func (r *resolver) binary(n *ast.Node, node *ast.BinaryNode) string {
 		r.mistake(node, "%s is not part of the rule language", node.Operator)
 	}
 	return unknown
+}
+
+// texts reports an operator on texts that is used on something else.
+func (r *resolver) texts(node *ast.BinaryNode, side string) {
+	switch side {
+	case unknown, TypeText:
+	case TypeAddress:
+		r.mistake(node, "%s is for text, not for addresses; write conn.peer in \"10.1.0.0/16\"", node.Operator)
+	default:
+		r.mistake(node, "%s is for text, not for %s", node.Operator, side)
+	}
 }
 
 func isNumber(t string) bool { return t == TypeNumber || t == TypePort }

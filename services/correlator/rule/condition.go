@@ -51,7 +51,7 @@ func (l *language) compile(text string) (condition, []mistake) {
 		return condition{}, []mistake{syntaxMistake(text, err)}
 	}
 	r := &resolver{language: l, leaves: make(map[ast.Node]leaf)}
-	r.expression(&tree.Node)
+	r.condition(&tree.Node)
 	if len(r.mistakes) > 0 || r.unsure {
 		return condition{}, r.mistakes
 	}
@@ -96,7 +96,7 @@ func typeMistakes(tree *parser.Tree, config *conf.Config) []mistake {
 	}
 	start := startOf(tree.Node)
 	if mistyped := (*file.Error)(nil); !errors.As(err, &mistyped) {
-		return []mistake{{start, "a condition is true or false, this has the type " + inWords(tree.Node.Type().String())}}
+		return []mistake{{start, "a condition is true or false, this is of the type " + inWords(tree.Node.Type().String())}}
 	}
 	return []mistake{mistakeOf(err, start)}
 }

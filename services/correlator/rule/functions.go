@@ -54,7 +54,7 @@ func (r *resolver) loop(call *ast.BuiltinNode) {
 	}
 	if predicate, ok := call.Arguments[1].(*ast.PredicateNode); ok {
 		r.element = element
-		r.expression(&predicate.Node)
+		r.condition(&predicate.Node)
 		r.element = unknown
 	}
 }

@@ -103,11 +103,21 @@ func TestMistakeInCondition(t *testing.T) {
 			"4:17 can't compare true or false with number",
 			"4:36 can't compare text with number"}},
 		{"types that don't go with an operator", `conn.port startsWith "2" and conn.uid matches "a"`, []string{
-			"4:17 invalid operation: startsWith (mismatched types number and text)",
-			"4:45 invalid operation: matches (mismatched types number and text)"}},
+			"4:17 startsWith is for text, not for port",
+			"4:45 matches is for text, not for number"}},
+		{"text operator on an address", `conn.peer startsWith "10."`,
+			[]string{`4:17 startsWith is for text, not for addresses; write conn.peer in "10.1.0.0/16"`}},
+		{"arithmetic on what is no number", `host.name - 1 == 2 and conn.age.min > conn.age.max * conn.open`, []string{
+			"4:17 invalid operation: - (mismatched types text and number)",
+			"4:58 invalid operation: * (mismatched types duration and true or false)"}},
+		{"condition of a choice and of a loop", `(conn.port ? conn.open :false) or any(host.roles, len(#))`, []string{
+			"4:8 a condition is true or false, this is of the type port",
+			"4:57 a condition is true or false, this is of the type number"}},
 		{"not a condition", `conn.port and not host.name`, []string{
-			"4:7 a condition is true or false, this has the type number",
-			"4:25 a condition is true or false, this has the type text"}},
+			"4:7 a condition is true or false, this is of the type port",
+			"4:21 not is for what is true or false, not for text; write not (a == b), or a not in b"}},
+		{"not before a comparison", `not conn.port == 22`,
+			[]string{"4:7 not is for what is true or false, not for port; write not (a == b), or a not in b"}},
 		{"address that is none", `conn.peer == "10.0.0.300"`,
 			[]string{`4:20 "10.0.0.300" is not an address such as 10.1.5.10 or 2001:db8::1`}},
 		{"network compared as an address", `conn.peer == "10.0.0.0/8"`,

@@ -28,7 +28,11 @@ type mistake struct {
 }
 
 func (r *resolver) mistake(n ast.Node, format string, args ...any) {
-	m := mistake{n.Location().From, fmt.Sprintf(format, args...)}
+	r.mistakeAt(n.Location().From, format, args...)
+}
+
+func (r *resolver) mistakeAt(offset int, format string, args ...any) {
+	m := mistake{offset, fmt.Sprintf(format, args...)}
 	if !slices.Contains(r.mistakes, m) {
 		r.mistakes = append(r.mistakes, m)
 	}
@@ -55,11 +59,11 @@ func (r *resolver) expression(n *ast.Node) string {
 		}
 		return r.element
 	case *ast.UnaryNode:
-		r.expression(&node.Node)
+		return r.unary(node)
 	case *ast.BinaryNode:
 		return r.binary(n, node)
 	case *ast.ConditionalNode:
-		r.expression(&node.Cond)
+		r.condition(&node.Cond)
 		r.expression(&node.Exp1)
 		r.expression(&node.Exp2)
 	case *ast.ArrayNode:
@@ -72,6 +76,26 @@ func (r *resolver) expression(n *ast.Node) string {
 		r.mistake(node, "%s not part of the rule language", construct(node))
 	}
 	return unknown
+}
+
+func (r *resolver) unary(n *ast.UnaryNode) string {
+	t := r.expression(&n.Node)
+	if !isNot(n.Operator) {
+		return unknown
+	}
+	if t != unknown && t != TypeBool {
+		r.mistake(n, "not is for what is true or false, not for %s; write not (a == b), or a not in b", t)
+		return unknown
+	}
+	return TypeBool
+}
+
+// condition resolves a part that must be true or false.
+func (r *resolver) condition(n *ast.Node) {
+	start := startOf(*n)
+	if t := r.expression(n); t != unknown && t != TypeBool {
+		r.mistakeAt(start, "a condition is true or false, this is of the type %s", t)
+	}
 }
 
 // construct names what expr has and the rule language has not.

@@ -22,12 +22,12 @@ import (
 // address is 10.0.0.5. What follows from it is
 //
 //	-- expect --
-//	compared: 1 open, 1 listening
+//	since 14:30:30: 1 open, 1 listening
 //	#1 opened inbound(listener) 10.0.0.9:51000 -> 10.0.0.5:22 ESTABLISHED began (14:29:30, 14:30:00]
-//	#1 closed inbound(listener) 10.0.0.9:51000 -> 10.0.0.5:22 FIN_WAIT2 began (14:29:30, 14:30:00] ended [14:31:00, 14:31:30] gone, lived [1m0s, 2m0s]
+//	#1 closed inbound(listener) 10.0.0.9:51000 -> 10.0.0.5:22 FIN_WAIT2 began (14:29:30, 14:30:00] ended [14:31:00, 14:31:30] gone, lived [30s, 2m0s]
 //
-// with the originator first, a number for each connection id, and ? for what
-// nothing bounds; or only "stale: " and why.
+// with the snapshot before, the originator first, a number for each connection
+// id, and ? for what nothing bounds; or only "stale: " and why.
 const scriptDay = "2025-06-05 "
 
 // parseSnapshot reads a snapshot's header and rows.
@@ -132,7 +132,12 @@ type printer struct {
 
 func (p *printer) changes(c *event.Changes) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "compared: %d open, %d listening", c.Open, c.Listening)
+	if c.PreviousAt.IsZero() {
+		b.WriteString("first: ")
+	} else {
+		fmt.Fprintf(&b, "since %s: ", moment(c.PreviousAt))
+	}
+	fmt.Fprintf(&b, "%d open, %d listening", c.Open, c.Listening)
 	if c.Missed > 0 {
 		fmt.Fprintf(&b, ", %d missed", c.Missed)
 	}
