@@ -3,11 +3,26 @@ module headstart/test/peers
 go 1.26.0
 
 require (
+	github.com/prometheus/procfs v0.23.0
+	github.com/shirou/gopsutil/v4 v4.26.10
 	headstart/event v0.0.0
 	headstart/services/poller v0.0.0
 )
 
+require (
+	github.com/ebitengine/purego v0.11.2 // indirect
+	github.com/go-ole/go-ole v1.2.6 // indirect
+	github.com/klauspost/compress v1.20.3 // indirect
+	github.com/philhofer/fwd v1.2.0 // indirect
+	github.com/power-devops/perfstat v0.0.0-20260805114148-88456608a4f6 // indirect
+	github.com/tinylib/msgp v1.6.5 // indirect
+	github.com/yusufpapurcu/wmi v1.2.4 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+)
+
 replace (
+	headstart/bus => ../../bus
+	headstart/daemon => ../../daemon
 	headstart/event => ../../event
 	headstart/services/poller => ../../services/poller
 )

@@ -55,7 +55,7 @@ func (s *source) text(n *yaml.Node, field string) (string, bool) {
 	return value, true
 }
 
-// line reads a string of one line with at most limit bytes.
+// oneLine reads a string of one line with at most limit bytes.
 func (s *source) oneLine(n *yaml.Node, field string, limit int) (string, bool) {
 	value, ok := s.text(n, field)
 	if !ok {

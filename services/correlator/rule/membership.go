@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
@@ -31,7 +32,7 @@ func (r *resolver) membership(n *ast.Node, node *ast.BinaryNode) {
 		return
 	}
 	if role, ok := node.Left.(*ast.StringNode); ok && (path == "host.roles" || path == "peer.roles") {
-		r.inRoles(n, node, end(path), role.Value, newRoleSet(role.Value))
+		r.inRoles(n, node, strings.TrimSuffix(path, ".roles"), strconv.Quote(role.Value), newRoleSet(role.Value))
 		return
 	}
 	switch right := node.Right.(type) {
@@ -60,19 +61,6 @@ func (r *resolver) inAddresses(n *ast.Node, node *ast.BinaryNode) {
 	}
 	isOneOf := func(a, all any) bool { return slices.Contains(all.([]event.Address), a.(event.Address)) }
 	r.replace(n, node, call(isOneOf, node.Left, node.Right))
-}
-
-func end(path string) string {
-	root, _, _ := strings.Cut(path, ".")
-	return root
-}
-
-// holds says what is in a kind's lists.
-func holds(kind string) string {
-	if kind == portLists {
-		return TypePort
-	}
-	return TypeAddress
 }
 
 // namedList resolves in with a list of lists.yaml.
@@ -109,7 +97,7 @@ func (r *resolver) namedList(n *ast.Node, node *ast.BinaryNode, kind, name strin
 	case kind == networkLists && left == TypeAddress:
 		r.inNetworks(n, node, r.lists.networks[name])
 	default:
-		r.mistake(node, "only %s can be in %s.%s, not %s; write %s", holds(kind), kind, name, cmp.Or(left, "this"), listExample(kind))
+		r.mistake(node, "%s.%s can't hold what is of the type %s; write %s", kind, name, cmp.Or(left, "unknown"), listExample(kind))
 	}
 }
 
@@ -132,7 +120,8 @@ func (r *resolver) replace(n *ast.Node, node *ast.BinaryNode, by *ast.CallNode) 
 	ast.Patch(n, by)
 }
 
-// inRoles asks whether an end, host or peer, has a role of a set.
+// inRoles asks whether an end, host or peer, has a role of a set. name is that
+// of the set, or the only role in it, quoted.
 func (r *resolver) inRoles(n *ast.Node, node *ast.BinaryNode, end, name string, roles roleSet) {
 	r.refuseAmongAddresses(node, "roles")
 	field := &ast.MemberNode{

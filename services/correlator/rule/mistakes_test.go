@@ -73,7 +73,7 @@ func TestMistakeInCondition(t *testing.T) {
 		{"kind of list as value", `conn.open and ports`,
 			[]string{"4:21 ports is not a value; its lists are used as in conn.port in ports.NAME"}},
 		{"list of another kind", `conn.peer in ports.database`,
-			[]string{"4:17 only port can be in ports.database, not address; write conn.port in ports.NAME"}},
+			[]string{"4:17 ports.database can't hold what is of the type address; write conn.port in ports.NAME"}},
 		{"host in networks", `host in networks.admin`,
 			[]string{"4:7 a host has several addresses; write conn.local in networks.admin or any(host.addresses, # in networks.admin)"}},
 		{"peer in networks", `peer in networks.admin`,
@@ -97,6 +97,8 @@ func TestMistakeInCondition(t *testing.T) {
 			"4:52 the duration 30 has no unit; write 30s for seconds"}},
 		{"duration in days", `conn.age.min > duration("1d")`,
 			[]string{`4:31 "1d" is not a duration such as 30s, 5m, 1h30m or 24h`}},
+		{"date without a function", `now > "2026-01-01"`,
+			[]string{`4:13 a time is written date("2026-12-31")`}},
 		{"date that doesn't exist", `now > date("2026-02-30")`,
 			[]string{`4:18 "2026-02-30" is not a date such as "2026-12-31" or "2026-12-31T18:00:00Z"`}},
 		{"types that can't be compared", `conn.open == 1 and host.name == 5`, []string{

@@ -43,9 +43,8 @@ type Exception struct {
 func (e *Exception) Expired(at time.Time) bool { return !at.Before(e.Expires) }
 
 const (
-	maxID    = 64
-	maxLine  = 200
-	maxWords = 32 << 10
+	maxID   = 64  // bytes of a rule's id
+	maxLine = 200 // bytes of a title or an owner
 )
 
 var (

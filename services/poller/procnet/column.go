@@ -1,8 +1,8 @@
 package procnet
 
-// A column is one of those that are read, from the left. What the kernel
-// prints after the inode differs between kinds of rows and says nothing of
-// whom the connection is with.
+// A column is one of those that every row has, from the left. The kernel
+// prints more, which differ between kinds of rows and say nothing of whom the
+// connection is with.
 type column int
 
 const (
@@ -16,11 +16,12 @@ const (
 	columnUID
 	columnTimeout
 	columnInode
+	columnReferences
 	columnCount
 )
 
 var columns = [columnCount]struct {
-	name string // as the header has it
+	name string // as kernels name it in the header of one table or another
 	want string
 }{
 	columnSlot:        {"sl", "a decimal number and a colon"},
@@ -33,4 +34,5 @@ var columns = [columnCount]struct {
 	columnUID:         {"uid", "a decimal number of at most 32 bits"},
 	columnTimeout:     {"timeout", "a decimal number"},
 	columnInode:       {"inode", "a decimal number of at most 64 bits"},
+	columnReferences:  {"ref", "a decimal number"},
 }

@@ -12,7 +12,7 @@ var ErrCut = errors.New("row is cut off")
 // fault is why a line is not a row. It becomes an error only where one is
 // asked for, so that a hostile table can't make the parser allocate.
 type fault struct {
-	column column // columnCount: all that are read are good
+	column column // columnCount: all are good
 	text   []byte // what is in the column
 	cut    bool   // the row ends in the column, or before it where text is empty
 }
@@ -27,7 +27,7 @@ func (f fault) err() error {
 		c := columns[f.column]
 		return fmt.Errorf("column %s: %q is not %s", c.name, text, c.want)
 	case f.column == columnCount:
-		return fmt.Errorf("%w after column %s", ErrCut, columns[columnInode].name)
+		return fmt.Errorf("%w after column %s", ErrCut, columns[columnReferences].name)
 	case len(text) == 0:
 		return fmt.Errorf("%w before column %s", ErrCut, columns[f.column].name)
 	default:

@@ -13,8 +13,9 @@ type line struct {
 }
 
 // read decides whether the line is a row, and which. It takes any white space
-// between columns and anything after the inode: tools that copy tables change
-// the one and leave out the other.
+// between columns, and nothing after the inode: tools that copy tables change
+// the one and leave out the other. What does come after the inode must be a
+// number, or a row that was cut there and that a header follows would pass.
 func (l line) read(little bool, row *event.Socket) fault {
 	*row = event.Socket{}
 	r := rowReader{row: row, little: little}
@@ -24,11 +25,12 @@ func (l line) read(little bool, row *event.Socket) fault {
 		if text, rest = cutField(rest); r.read(c, text) {
 			continue
 		}
+		if c == columnReferences && len(text) == 0 && l.finished {
+			break
+		}
 		ends := len(rest) == 0 && (!l.finished || c > columnSlot && c < columnInode)
 		return fault{column: c, text: text, cut: ends || len(text) == 0}
 	}
-	// Without a newline even the inode may lack digits, unless everything that
-	// the kernel prints after it is there.
 	complete := l.finished || columnCount+countFields(rest) >= printedColumns(row)
 	return fault{column: columnCount, cut: !complete}
 }

@@ -14,8 +14,7 @@ const (
 )
 
 // readPlain is a shortcut for a row that is spaced exactly as kernels do it,
-// at the beginning of table. It returns how much it read: up to the end of the
-// inode, never past a newline. Where it says false, line.read decides; where
+// at the beginning of table. It returns how much it read, never past a newline. Where it says false, line.read decides; where
 // it says true, line.read would read the same row.
 func readPlain(table []byte, little bool, row *event.Socket) (read int, ok bool) {
 	i := 0
@@ -55,6 +54,9 @@ func readPlain(table []byte, little bool, row *event.Socket) (read int, ok bool)
 	}
 	inode, i, ok := readNumber(table, i)
 	if !ok {
+		return 0, false
+	}
+	if _, i, ok = readNumber(table, i); !ok {
 		return 0, false
 	}
 	row.UID, row.Inode = uint32(uid), inode

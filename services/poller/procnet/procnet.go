@@ -75,9 +75,10 @@ func parse(rows []event.Socket, table []byte, little bool) ([]event.Socket, Repo
 			continue
 		}
 
-		l := line{table, end >= 0}
-		if l.finished {
-			l.text, table = table[:read+end], table[read+end+1:]
+		l := line{text: table}
+		if end >= 0 {
+			l = line{text: table[:read+end], finished: true}
+			table = table[read+end+1:]
 		} else {
 			table = nil
 		}

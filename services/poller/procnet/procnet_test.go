@@ -138,7 +138,7 @@ func TestParseAcceptsARow(t *testing.T) {
 		},
 		{
 			"that is very long",
-			"   0: " + endpoints + " 01 00000000:00000000 00:00000000 00000000  1000        0 2740 " + strings.Repeat("x ", 1<<16),
+			"   0: " + endpoints + " 01 00000000:00000000 00:00000000 00000000  1000        0 2740 1 " + strings.Repeat("x ", 1<<16),
 			"ESTABLISHED timer=off remaining=0 retransmits=0 uid=1000 inode=2740",
 		},
 	} {
@@ -190,6 +190,7 @@ func TestParseRejectsARow(t *testing.T) {
 		{"timeout not a number", " 1000 0 ", " 1000 0x ", `column timeout: "0x" is not`},
 		{"inode of 65 bits", " 2740 ", " 18446744073709551616 ", `column inode: "18446744073709551616" is not`},
 		{"inode not a number", " 2740 ", " 27:0 ", `column inode: "27:0" is not`},
+		{"references not a number", " 2740 1 ", " 2740 sl ", `column ref: "sl" is not a decimal number`},
 		{"zero byte in a number", " 2740 ", " 27\x000 ", `column inode: "27\x000" is not`},
 		{"zero byte in an address", "0100007F:1F90", "0100\x0007F:1F90", `column local_address: "0100\x0007F:1F90" is not`},
 		{"nothing but zero bytes", good, strings.Repeat("\x00", 150), `column sl: "\x00\x00`},
@@ -214,19 +215,20 @@ func TestParseRejectsARow(t *testing.T) {
 func TestParseRejectsACutRow(t *testing.T) {
 	table := capture(t, "tcp")
 	const header = 150
-	socket, stub := table[:2*header], slices.Concat(table[:header], table[9*header:10*header])
-	if row := string(stub[header:]); !strings.Contains(row, " 06 ") {
-		t.Fatalf("not in TIME_WAIT: %s", row)
+	rowIn := func(state string) []byte {
+		start := bytes.Index(table, []byte(state)) / header * header
+		return slices.Concat(table[:header], table[start:start+header])
 	}
+	socket, stub, orphan := rowIn(" 0A "), rowIn(" 06 "), rowIn(" 05 ")
 
 	for _, test := range []struct {
-		name     string
-		table    []byte
-		columns  int // after which the row is whole
-		expected []string
+		name    string
+		table   []byte
+		columns int // with which the row is whole
 	}{
-		{"of a whole socket", socket, 17, nil},
-		{"in TIME_WAIT", stub, 12, nil},
+		{"of a whole socket", socket, 17},
+		{"in TIME_WAIT", stub, 12},
+		{"in FIN_WAIT2 that nobody owns", orphan, 12},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			for size := header + 1; size < len(test.table); size++ {
@@ -251,7 +253,8 @@ func TestParseRejectsACutRow(t *testing.T) {
 	for _, test := range []struct{ name, line, want string }{
 		{"says in which column", "   0: 0100007F:1F90 0100007F:C3", `row is cut off in column rem_address: "0100007F:C3"`},
 		{"says before which column", "   0: 0100007F:1F90 ", `row is cut off before column rem_address`},
-		{"doesn't trust the inode", "   0: 0100007F:1F90 0100007F:C350 01 00000000:00000000 00:00000000 00000000  1000        0 27", `row is cut off after column inode`},
+		{"doesn't trust the inode", "   0: 0100007F:1F90 0100007F:C350 01 00000000:00000000 00:00000000 00000000  1000        0 27", `row is cut off before column ref`},
+		{"doesn't trust a row without its end", "   0: 0100007F:1F90 0100007F:C350 01 00000000:00000000 00:00000000 00000000  1000        0 2740 1 0000", `row is cut off after column ref`},
 		{"says so of a line that has an end", "   0: 0100007F:1F90 0100007F:C3\n", `row is cut off in column rem_address: "0100007F:C3"`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -277,13 +280,14 @@ func TestParseOfSeveralTables(t *testing.T) {
 	})
 
 	t.Run("rejects a row that a header is glued to", func(t *testing.T) {
-		cut := tcp[:len(tcp)-60]
-		rows, report := procnet.Parse(nil, slices.Concat(cut, tcp6))
-		if want := slices.Concat(rows4[:len(rows4)-1], rows6); !slices.Equal(rows, want) {
-			t.Errorf("%d rows, want %d", len(rows), len(want))
-		}
-		if report.Rejected != 1 || report.Rejections[0].Line != len(rows4)+1 {
-			t.Errorf("%+v, want line %d rejected", report, len(rows4)+1)
+		want := slices.Concat(rows4[:len(rows4)-1], rows6)
+		inodeEnd := bytes.LastIndex(tcp, []byte(" 60396 ")) + len(" 60396")
+		for cut := len(tcp) - 147; cut <= inodeEnd; cut++ {
+			rows, report := procnet.Parse(nil, slices.Concat(tcp[:cut], tcp6))
+			if !slices.Equal(rows, want) || report.Rejected != 1 || report.Rejections[0].Line != len(rows4)+1 {
+				t.Errorf("cut to %q: %d rows, want %d; %+v, want line %d rejected",
+					tcp[len(tcp)-150:cut], len(rows), len(want), report, len(rows4)+1)
+			}
 		}
 	})
 

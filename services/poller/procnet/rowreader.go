@@ -50,7 +50,7 @@ func (r *rowReader) read(c column, text []byte) (ok bool) {
 		v, ok = decimal(text)
 		r.row.UID = uint32(v)
 		return ok && v <= math.MaxUint32
-	case columnTimeout:
+	case columnTimeout, columnReferences:
 		_, ok = decimal(text)
 	case columnInode:
 		r.row.Inode, ok = decimal(text)

@@ -1,0 +1,162 @@
+// Package imports_test holds the shape of the workspace: which package may
+// import which, and why.
+package imports_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+type pkg struct {
+	ImportPath string
+	Dir        string
+	Imports    []string
+	Deps       []string
+	GoFiles    []string
+	Module     *struct{ Path string }
+}
+
+func list(t *testing.T, args ...string) []pkg {
+	t.Helper()
+	c := exec.Command("go", append([]string{"list", "-json=ImportPath,Dir,Imports,Deps,GoFiles,Module"}, args...)...)
+	var errs bytes.Buffer
+	c.Stderr = &errs
+	out, err := c.Output()
+	if err != nil {
+		t.Fatalf("go list %v: %v\n%s", args, err, errs.String())
+	}
+	var all []pkg
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p pkg
+		err := d.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+func within(path, prefix string) bool { return path == prefix || strings.HasPrefix(path, prefix+"/") }
+
+// service returns the service that a package belongs to, if any.
+func service(path string) string {
+	rest, ok := strings.CutPrefix(path, "headstart/services/")
+	if !ok {
+		return ""
+	}
+	name, _, _ := strings.Cut(rest, "/")
+	return name
+}
+
+func TestImportsGoOneWay(t *testing.T) {
+	for _, p := range list(t, "work") {
+		if within(p.ImportPath, "headstart/test") {
+			continue
+		}
+		for _, i := range p.Imports {
+			deny := func(why string) { t.Errorf("%s imports %s: %s", p.ImportPath, i, why) }
+			if own, other := service(p.ImportPath), service(i); own != "" && other != "" && own != other {
+				deny("a service never imports another: they meet in streams")
+			}
+			if within(i, "headstart/test") {
+				deny("production code doesn't import test code")
+			}
+			if within(i, "github.com/nats-io/nats-server/v2") && !within(p.ImportPath, "headstart/headstart") {
+				deny("only the headstart command carries the server: it is twice as large as a poller")
+			}
+			if within(i, "github.com/nats-io/nats.go") && !within(p.ImportPath, "headstart/bus") {
+				deny("only bus knows NATS")
+			}
+			if within(p.ImportPath, "headstart/event") && within(i, "headstart") && !within(i, "headstart/event") {
+				deny("the contract depends on nothing of headstart's")
+			}
+			if within(p.ImportPath, "headstart/daemon") && within(i, "headstart") && !within(i, "headstart/daemon") {
+				deny("daemon is a leaf")
+			}
+			if within(p.ImportPath, "headstart/bus") && service(i) != "" {
+				deny("bus is below the services")
+			}
+		}
+	}
+}
+
+// pure packages get everything as an argument: that is what makes replaying a
+// day take seconds and a kill change nothing.
+var pure = []string{
+	"headstart/event", "headstart/event/column",
+	"headstart/services/poller/procnet",
+	"headstart/services/tracker/table",
+	"headstart/services/correlator/rule", "headstart/services/correlator/watch", "headstart/services/correlator/directory",
+	"headstart/services/notifier/delivery",
+}
+
+func TestPurePackagesDoNoIO(t *testing.T) {
+	forbidden := []string{"os", "os/exec", "log", "log/slog", "net", "net/http", "database/sql", "syscall", "headstart/bus", "headstart/daemon"}
+	found := list(t, pure...)
+	if len(found) != len(pure) {
+		t.Fatalf("%d of %d packages found", len(found), len(pure))
+	}
+	for _, p := range found {
+		for _, i := range p.Imports {
+			// The table of outcomes is made of the names of network errors and
+			// HTTP statuses.
+			if (i == "net" || i == "net/http") && p.ImportPath == "headstart/services/notifier/delivery" {
+				continue
+			}
+			if slices.Contains(forbidden, i) {
+				t.Errorf("%s imports %s, but is pure", p.ImportPath, i)
+			}
+		}
+		for _, file := range p.GoFiles {
+			checkCalls(t, filepath.Join(p.Dir, file))
+		}
+	}
+}
+
+// checkCalls finds what looks at a clock.
+func checkCalls(t *testing.T, file string) {
+	t.Helper()
+	files := token.NewFileSet()
+	tree, err := parser.ParseFile(files, file, nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ast.Inspect(tree, func(n ast.Node) bool {
+		if s, ok := n.(*ast.SelectorExpr); ok {
+			if x, ok := s.X.(*ast.Ident); ok && x.Name == "time" && slices.Contains([]string{"Now", "Since", "Until", "Sleep", "After", "Tick", "NewTimer", "NewTicker"}, s.Sel.Name) {
+				t.Errorf("%s: time.%s: a pure package gets the time as an argument", files.Position(s.Pos()), s.Sel.Name)
+			}
+		}
+		return true
+	})
+}
+
+func TestPollerCarriesAlmostNothing(t *testing.T) {
+	// The poller runs on every server of a company. Whoever adds to this list
+	// says why in docs/adr.
+	allowed := []string{
+		"headstart/bus", "headstart/daemon", "headstart/event", "headstart/services/poller",
+		"github.com/nats-io/nats.go", "github.com/nats-io/nkeys", "github.com/nats-io/nuid", "golang.org/x/crypto", "golang.org/x/sys",
+		"github.com/klauspost/compress", "github.com/tinylib/msgp", "github.com/philhofer/fwd",
+		"github.com/VictoriaMetrics/metrics", "github.com/valyala/fastrand", "github.com/valyala/histogram",
+	}
+	poller := list(t, "headstart/services/poller/cmd/poller")[0]
+	for _, p := range list(t, append([]string{"-e"}, poller.Deps...)...) {
+		if p.Module != nil && !slices.Contains(allowed, p.Module.Path) {
+			t.Errorf("the poller carries %s of module %s", p.ImportPath, p.Module.Path)
+		}
+	}
+}
