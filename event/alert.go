@@ -123,11 +123,12 @@ func (s *Seconds) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &v); err != nil {
 		return fmt.Errorf("seconds: %w", err)
 	}
-	const most = float64(math.MaxInt64 / int64(time.Second))
-	if v < -most || v > most {
+	const most = float64(math.MaxInt64 / int64(time.Millisecond))
+	milliseconds := math.Round(v * 1000)
+	if math.Abs(milliseconds) > most {
 		return fmt.Errorf("seconds: %g is out of range", v)
 	}
-	*s = Seconds(math.Round(v*1000)) * Seconds(time.Millisecond)
+	*s = Seconds(milliseconds) * Seconds(time.Millisecond)
 	return nil
 }
 

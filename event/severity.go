@@ -40,5 +40,5 @@ func (s *Severity) UnmarshalText(text []byte) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("unknown severity %q: one of info, low, medium, high, critical", text)
+	return fmt.Errorf("unknown severity %.64q: one of info, low, medium, high, critical", text)
 }

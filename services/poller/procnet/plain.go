@@ -14,8 +14,9 @@ const (
 )
 
 // readPlain is a shortcut for a row that is spaced exactly as kernels do it,
-// at the beginning of table. It returns how much it read, never past a newline. Where it says false, line.read decides; where
-// it says true, line.read would read the same row.
+// at the beginning of table. It returns how much of it it read, never past a
+// newline. Where it says false, line.read decides; where it says true,
+// line.read would read the same row.
 func readPlain(table []byte, little bool, row *event.Socket) (read int, ok bool) {
 	i := 0
 	for i < len(table) && table[i] == ' ' {
