@@ -240,12 +240,16 @@ func (c *Connection) BeganBefore() bool { return c.OpenedAfter.IsZero() }
 // Unbounded is the upper bound of a duration that nothing bounds.
 const Unbounded = time.Duration(math.MaxInt64)
 
-// Age returns the bounds of how long the connection has lived at a time: the
-// time of a heartbeat for an open one; for one that has ended its whole life,
-// whatever at is.
+// Over reports whether the connection, or the listening, has ended: with this
+// change, or before it was first seen.
+func (c *Connection) Over() bool { return !c.ClosedBefore.IsZero() }
+
+// Age returns the bounds of how long the connection has lived at a time, that
+// of a heartbeat. What is over doesn't get older: of it they are the bounds of
+// its whole life.
 func (c *Connection) Age(at time.Time) (least, most time.Duration) {
 	from, to := at, at
-	if !c.ClosedBefore.IsZero() {
+	if c.Over() {
 		from, to = c.ClosedAfter, c.ClosedBefore
 	}
 	least = max(0, from.Sub(c.OpenedBefore))

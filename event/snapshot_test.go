@@ -116,10 +116,85 @@ func TestSnapshotPartsHoldAllRowsInOrder(t *testing.T) {
 	}
 }
 
+func TestSnapshotEncodeRefuses(t *testing.T) {
+	long := strings.Repeat("x", event.MaxName+1)
+	for _, tt := range []struct {
+		name, want string
+		change     func(*event.Snapshot)
+	}{
+		{"no host", "none may be missing", func(s *event.Snapshot) { s.Host = "" }},
+		{"no boot id", "none may be missing", func(s *event.Snapshot) { s.BootID = "" }},
+		{"no run", "none may be missing", func(s *event.Snapshot) { s.Run = "" }},
+		{"no sequence", "none may be missing", func(s *event.Snapshot) { s.Sequence = 0 }},
+		{"no time", "want a time from 1970 to 2200", func(s *event.Snapshot) { s.TakenAt = time.Time{} }},
+		{"a time that has no nanoseconds", "want a time from 1970 to 2200", func(s *event.Snapshot) { s.TakenAt = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC) }},
+		{"no uptime", "uptime 0s", func(s *event.Snapshot) { s.Uptime = 0 }},
+		{"a negative uptime", "uptime -1s", func(s *event.Snapshot) { s.Uptime = -time.Second }},
+		{"an uptime that nobody has", "uptime 876000h0m0.000000001s", func(s *event.Snapshot) { s.Uptime = event.MaxUptime + 1 }},
+		{"a negative interval", "interval -1s", func(s *event.Snapshot) { s.Interval = -time.Second }},
+		{"a long host", "host: 256 bytes", func(s *event.Snapshot) { s.Host = long }},
+		{"a long role", "role 1: 256 bytes", func(s *event.Snapshot) { s.Roles = []string{long} }},
+		{"too many roles", "65 roles", func(s *event.Snapshot) { s.Roles = make([]string, event.MaxRoles+1) }},
+		{"too many addresses", "4097 addresses", func(s *event.Snapshot) { s.Addresses = make([]event.Address, event.MaxAddresses+1) }},
+		{"too many sockets", "sockets in a message", func(s *event.Snapshot) { s.Sockets = make([]event.Socket, event.MaxRows+1) }},
+		{"a part beyond the last", "part 2 of 1", func(s *event.Snapshot) { s.Part = 2 }},
+		{"too many parts", "part 1 of", func(s *event.Snapshot) { s.Parts = event.MaxParts + 1 }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := busyServer(3)
+			tt.change(s)
+			data, err := new(event.SnapshotEncoder).Append([]byte("before"), s)
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want an error with %q", err, tt.want)
+			}
+			if string(data) != "before" {
+				t.Errorf("%d bytes were appended in spite of the error", len(data)-len("before"))
+			}
+		})
+	}
+}
+
+// TestSnapshotDecodeReuses decodes one message after another into the same
+// Snapshot: nothing of the one before may stay, and nothing is allocated.
+func TestSnapshotDecodeReuses(t *testing.T) {
+	var decoder event.SnapshotDecoder
+	var got event.Snapshot
+	small := busyServer(2)
+	small.Addresses, small.Roles = nil, nil
+	for _, want := range []*event.Snapshot{busyServer(500), small, busyServer(300)} {
+		message := encode(t, want)
+		if err := decoder.Decode(message, &got); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(encode(t, &got), message) {
+			t.Errorf("decoded:\n%+v\nencoded:\n%+v", got, *want)
+		}
+	}
+	message := encode(t, busyServer(300))
+	if n := testing.AllocsPerRun(10, func() { _ = decoder.Decode(message, &got) }); n > 0 {
+		t.Errorf("the same host's next snapshot costs %g allocations", n)
+	}
+}
+
+func TestMessageID(t *testing.T) {
+	s := busyServer(2)
+	const id = "web-01/6f1c1c56-3c1d-4c39-a5f4-64ee2a87a3f1/r1/7"
+	for part, want := range map[uint16]string{0: id, 1: id, 2: id + "/2", 16: id + "/16"} {
+		if got := s.ID().MessageID(part); got != want {
+			t.Errorf("part %d: %s, want %s", part, got, want)
+		}
+	}
+}
+
 func TestSnapshotDecodeRefuses(t *testing.T) {
 	good := encode(t, busyServer(3))
 	version := bytes.Clone(good)
 	version[3] = 9
+	edited := func(change func(rows []event.Socket)) []byte {
+		s := busyServer(3)
+		change(s.Sockets)
+		return encode(t, s)
+	}
 	for _, tt := range []struct {
 		name, want string
 		data       []byte
@@ -129,6 +204,12 @@ func TestSnapshotDecodeRefuses(t *testing.T) {
 		{"a cut message", "", good[:len(good)-3]},
 		{"bytes after the end", "after the end", append(bytes.Clone(good), 0)},
 		{"a later version", "unknown wire version 9", version},
+		{"an empty map", "unknown wire version", []byte{0x80}},
+		{"changes", "sockets", encodeChanges(t, busyChanges(3))},
+		{"rows that are not sorted", "row 1 is not sorted", edited(func(rows []event.Socket) { rows[0], rows[1] = rows[1], rows[0] })},
+		{"a key that comes twice", "row 2 is not sorted", edited(func(rows []event.Socket) { rows[2] = rows[1] })},
+		{"a state that Linux doesn't have", "row 1: state(13), off", edited(func(rows []event.Socket) { rows[1].State = 13 })},
+		{"a timer that Linux doesn't have", "timer(7)", edited(func(rows []event.Socket) { rows[1].Timer = 7 })},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var s event.Snapshot

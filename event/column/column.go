@@ -33,7 +33,11 @@ func unzigzag(v uint64) uint64 { return v>>1 ^ -(v & 1) }
 
 // Uints reads a column of as many values as dst has room for. It returns
 // ErrMalformed unless the column holds exactly these.
+//
+// Each length up to five bytes has a case of its own, so that the processor
+// guesses the length and need not wait for it to begin the next value.
 func Uints(dst []uint64, b []byte) error {
+	const topBits = 0x8080808080808080 // set in a byte after which the value goes on
 	i, next := 0, 0
 	for i < len(dst) && next+8 <= len(b) {
 		word := binary.LittleEndian.Uint64(b[next:])
@@ -44,15 +48,18 @@ func Uints(dst []uint64, b []byte) error {
 		case ends&0x80 != 0:
 			dst[i] = word & 0x7f
 			i, next = i+1, next+1
-		case ends != 0:
-			// Counting in a loop beats counting bits: the processor guesses
-			// the length and need not wait for it to begin the next value.
-			n := 2
-			for ends&(0x80<<(8*n-8)) == 0 {
-				n++
-			}
-			dst[i] = gather(word & (1<<(8*n) - 1))
-			i, next = i+1, next+n
+		case ends&0x8000 != 0:
+			dst[i] = word&0x7f | word>>1&(0x7f<<7)
+			i, next = i+1, next+2
+		case ends&0x800000 != 0:
+			dst[i] = word&0x7f | word>>1&(0x7f<<7) | word>>2&(0x7f<<14)
+			i, next = i+1, next+3
+		case ends&0x80000000 != 0:
+			dst[i] = word&0x7f | word>>1&(0x7f<<7) | word>>2&(0x7f<<14) | word>>3&(0x7f<<21)
+			i, next = i+1, next+4
+		case ends&0x8000000000 != 0:
+			dst[i] = word&0x7f | word>>1&(0x7f<<7) | word>>2&(0x7f<<14) | word>>3&(0x7f<<21) | word>>4&(0x7f<<28)
+			i, next = i+1, next+5
 		default:
 			v, n := binary.Uvarint(b[next:])
 			if n <= 0 {
@@ -76,20 +83,11 @@ func Uints(dst []uint64, b []byte) error {
 	return nil
 }
 
-// topBits say of each byte of a word whether its varint goes on.
-const topBits = 0x8080808080808080
-
 // spread writes eight varints of one byte each.
 func spread(dst *[8]uint64, word uint64) {
 	for i := range dst {
 		dst[i] = word >> (8 * i) & 0x7f
 	}
-}
-
-// gather joins the seven bits of each byte of a varint of at most eight.
-func gather(word uint64) uint64 {
-	return word&0x7f | word>>1&(0x7f<<7) | word>>2&(0x7f<<14) | word>>3&(0x7f<<21) |
-		word>>4&(0x7f<<28) | word>>5&(0x7f<<35) | word>>6&(0x7f<<42) | word>>7&(0x7f<<49)
 }
 
 // Differences reads a column that AppendDelta wrote, each value as the

@@ -85,7 +85,9 @@ func TestRuleWithForNeedsWhatIsStillThere(t *testing.T) {
 			c.Kind, c.ClosedAfter, c.ClosedBefore = event.Closed, noon.Add(time.Hour), noon.Add(time.Hour)
 		}, "without fires"},
 		{"stopped", func(c *event.Connection) { *c = *listening(3306, "0.0.0.0"); c.Kind = event.StoppedListening }, "without fires"},
-		{"over when it was first seen", func(c *event.Connection) { c.State = event.TimeWait }, "without fires"},
+		{"over when it was first seen", func(c *event.Connection) {
+			c.State, c.ClosedAfter, c.ClosedBefore = event.TimeWait, c.SeenUntil, c.SeenUntil
+		}, "without fires"},
 	} {
 		o := session()
 		test.change(o.Connection)

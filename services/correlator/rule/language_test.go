@@ -119,7 +119,10 @@ func TestWhatConditionsSeeOf(t *testing.T) {
 				c.ClosedAfter, c.ClosedBefore = noon.Add(5*time.Second), noon.Add(5*time.Second)
 			}},
 		{"a connection that is first seen in TIME_WAIT", `conn.event == "opened" and not conn.open and conn.age.min == duration("0s")`,
-			func(o *rule.Observation) { o.Connection.State = event.TimeWait }},
+			func(o *rule.Observation) {
+				c := o.Connection
+				c.State, c.ClosedAfter, c.ClosedBefore = event.TimeWait, c.SeenUntil, c.SeenUntil
+			}},
 		{"a connection from before", `conn.began_before and conn.age.min == duration("1m") and conn.age.max > duration("1000000h")`,
 			func(o *rule.Observation) { o.Connection.OpenedAfter = time.Time{} }},
 		{"a listening socket", `conn.event == "listening" and conn.direction == "" and conn.direction_from == "" and conn.state == "LISTEN"

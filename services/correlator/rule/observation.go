@@ -32,9 +32,7 @@ func hasEnded(c *event.Connection) bool {
 
 // isOpen is not all that was opened: what is first seen in TIME_WAIT is opened
 // and closed in one step.
-func isOpen(c *event.Connection) bool {
-	return c.Kind == event.Opened && c.State != event.TimeWait
-}
+func isOpen(c *event.Connection) bool { return c.Kind == event.Opened && !c.Over() }
 
 // lasts reports whether a connection, attempt or listening socket is still
 // there, so that it can get older.
@@ -47,20 +45,8 @@ func isLoopback(c *event.Connection) bool {
 		!isListener(c) && c.Local == c.Remote
 }
 
-// ageOf returns the bounds of a connection's age. What is over doesn't get
-// older with the time of the observation.
-func ageOf(c *event.Connection, at time.Time) Age {
-	var age Age
-	switch {
-	case c.Kind == event.StoppedListening:
-		ended := *c
-		ended.Kind = event.Closed
-		age.Min, age.Max = ended.Age(at)
-	case c.Kind == event.Opened && !isOpen(c):
-		age.Min, age.Max = c.Age(c.SeenUntil)
-	default:
-		age.Min, age.Max = c.Age(at)
-	}
+func ageOf(c *event.Connection, at time.Time) (age Age) {
+	age.Min, age.Max = c.Age(at)
 	return age
 }
 

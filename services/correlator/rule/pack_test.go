@@ -56,7 +56,7 @@ func packTests() []packTest {
 	pooled := &rule.Host{Name: "shop-01", Roles: []string{"web", "database-pool"}}
 	lan, outside := address("10.1.9.9"), address("203.0.113.7")
 	overBefore := outbound(5432, "10.1.5.10")
-	overBefore.State = event.TimeWait
+	overBefore.State, overBefore.ClosedAfter, overBefore.ClosedBefore = event.TimeWait, overBefore.SeenUntil, overBefore.SeenUntil
 	closed := outbound(5432, "10.1.5.10")
 	closed.Kind, closed.ClosedAfter, closed.ClosedBefore = event.Closed, noon.Add(time.Hour), noon.Add(time.Hour)
 	local := outbound(5432, "127.0.0.1")

@@ -2,6 +2,7 @@ package table_test
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"headstart/event"
@@ -27,9 +28,10 @@ func (l *ledger) enter(s *event.Snapshot, c *event.Changes) error {
 	}
 	shown, listening := 0, 0
 	for i := range s.Sockets {
-		switch s.Sockets[i].State {
-		case event.SynSent, event.SynRecv, event.NewSynRecv, event.TimeWait, event.Close:
-		case event.Listen:
+		switch row := &s.Sockets[i]; {
+		case slices.Contains([]event.State{event.SynSent, event.SynRecv, event.NewSynRecv, event.TimeWait, event.Close}, row.State):
+		case row.State == event.FinWait2 && row.Timer == event.TimerTimeWait:
+		case row.State == event.Listen:
 			listening++
 		default:
 			shown++
@@ -61,9 +63,13 @@ func (l *ledger) connection(c *event.Connection, now time.Time) error {
 	if listener != (c.Direction == 0) || listener != (c.DirectionFrom == 0) {
 		return fmt.Errorf("direction %v from %v", c.Direction, c.DirectionFrom)
 	}
-	ended := c.Kind == event.Closed || c.Kind == event.StoppedListening || c.State == event.TimeWait
+	ended := c.Kind == event.Closed || c.Kind == event.StoppedListening || c.State == event.TimeWait || !c.ClosedBefore.IsZero()
 	bounds := []time.Time{c.OpenedAfter, c.OpenedBefore, c.SeenUntil}
-	if ended {
+	switch {
+	case c.State == event.FinWait2 && ended && c.SeenUntil.Before(c.OpenedBefore):
+		// Came and went since the last snapshot, and its end is not exact.
+		bounds = []time.Time{c.OpenedAfter, c.SeenUntil, c.ClosedAfter, c.OpenedBefore, c.ClosedBefore}
+	case ended:
 		bounds = append(bounds, c.ClosedAfter, c.ClosedBefore)
 	}
 	for i := 1; i < len(bounds); i++ {

@@ -22,7 +22,6 @@ type differ struct {
 	s         *event.Snapshot
 	out       []event.Connection
 	listeners *listeners
-	counts    [kinds]uint32
 
 	now    int64 // uptime of the snapshot
 	before int64 // uptime of the one before; 0 at a boot, unknown at the first look
@@ -45,41 +44,46 @@ func (d *differ) at(uptime int64) time.Time { return timeAt(d.wall + uptime) }
 // merge walks the table's rows and the snapshot's, both sorted by key, and
 // sets the life of each row of the snapshot.
 func (d *differ) merge(lives []life) {
-	old, rows := d.t.rows, d.s.Sockets
-	i := 0
-	for j := range rows {
-		row := &rows[j]
-		order := 1
-		for i < len(old) {
-			if order = compareKey(&old[i], row); order >= 0 {
-				break
-			}
-			d.gone(&old[i], &d.t.lives[i])
-			i++
+	old, was, rows := d.t.rows, d.t.lives, d.s.Sockets
+	for len(old) > 0 && len(rows) > 0 {
+		if n := unchanged(old, rows); n > 0 {
+			copy(lives, was[:n])
+			old, was, rows, lives = old[n:], was[n:], rows[n:], lives[n:]
+			continue
 		}
-		switch {
-		case i == len(old) || order > 0:
-			lives[j] = d.appeared(row)
-		case old[i].State == row.State && old[i].Inode == row.Inode:
-			lives[j] = d.t.lives[i]
-			i++
+		switch order := old[0].CompareKey(&rows[0]); {
+		case order < 0:
+			d.gone(&old[0], &was[0])
+			old, was = old[1:], was[1:]
+		case order > 0:
+			lives[0] = d.appeared(&rows[0])
+			rows, lives = rows[1:], lives[1:]
 		default:
-			lives[j] = d.changed(&old[i], row, d.t.lives[i])
-			i++
+			lives[0] = d.changed(&old[0], &rows[0], was[0])
+			old, was, rows, lives = old[1:], was[1:], rows[1:], lives[1:]
 		}
-		d.counts[lives[j].kind]++
 	}
-	for ; i < len(old); i++ {
-		d.gone(&old[i], &d.t.lives[i])
+	for i := range old {
+		d.gone(&old[i], &was[i])
+	}
+	for i := range rows {
+		lives[i] = d.appeared(&rows[i])
 	}
 }
 
-func compareKey(a, b *event.Socket) int {
-	if a.RemotePort == b.RemotePort && a.Remote.Lo == b.Remote.Lo && a.LocalPort == b.LocalPort &&
-		a.Local.Lo == b.Local.Lo && a.Remote.Hi == b.Remote.Hi && a.Local.Hi == b.Local.Hi {
-		return 0
+// unchanged returns how many rows at the beginning of both are the same
+// connections in the same state, which is true of most rows of most snapshots.
+func unchanged(old, rows []event.Socket) int {
+	n := min(len(old), len(rows))
+	old, rows = old[:n], rows[:n]
+	for i := range old {
+		a, b := &old[i], &rows[i]
+		if a.Inode != b.Inode || a.State != b.State || a.RemotePort != b.RemotePort || a.LocalPort != b.LocalPort ||
+			a.Remote != b.Remote || a.Local != b.Local {
+			return i
+		}
 	}
-	return a.CompareKey(b)
+	return n
 }
 
 // appeared handles a row whose key was not there before.
@@ -121,6 +125,9 @@ func (d *differ) changed(old, row *event.Socket, l life) life {
 	case l.kind == open && row.State == event.TimeWait:
 		d.end(row, &l, event.TimedWait, moment(max(d.closedAt(row), d.before)))
 		l.kind = finished
+	case l.kind == open && orphaned(row):
+		d.end(row, &l, event.Gone, d.meanwhile())
+		l.kind = finished
 	case l.kind == open && row.State == event.Close:
 		d.end(row, &l, event.Gone, d.meanwhile())
 		l.kind = nothing
@@ -140,6 +147,13 @@ func (d *differ) begin(row *event.Socket, l *life) {
 		l.direction = d.direct(row)
 	}
 	l.kind = open
+	if orphaned(row) {
+		when := span{max(d.closedAt(row), l.after), d.now}
+		l.kind = finished
+		d.bound(d.say(event.Opened, row, l), when)
+		d.end(row, l, event.Gone, when)
+		return
+	}
 	if row.State != event.TimeWait {
 		d.say(event.Opened, row, l)
 		return
@@ -157,6 +171,14 @@ func (d *differ) begin(row *event.Socket, l *life) {
 	l.kind, l.opened = finished, closed
 	d.bound(d.say(event.Opened, row, l), moment(closed))
 	d.end(row, l, event.TimedWait, moment(closed))
+}
+
+// orphaned reports whether a connection in FIN_WAIT2 is only waited for by the
+// kernel: its program has closed it and can't read what may still come
+// (tcp_time_wait in net/ipv4/tcp_minisocks.c). The timer is net.ipv4.tcp_fin_timeout,
+// 60 s unless it was shortened: the close was not before what it tells.
+func orphaned(row *event.Socket) bool {
+	return row.State == event.FinWait2 && row.Timer == event.TimerTimeWait
 }
 
 // closedAt returns when a connection went into TIME_WAIT, by its timer; now,
@@ -238,11 +260,22 @@ const handshaking = 2
 func anotherConnection(old, row *event.Socket) bool {
 	return rank(row.State) < rank(old.State) ||
 		(old.State == event.Listen) != (row.State == event.Listen) ||
+		orphaned(old) && !orphaned(row) && rank(row.State) < rank(event.TimeWait) ||
 		old.Inode != 0 && row.Inode != 0 && old.Inode != row.Inode
 }
 
 // say announces a change of a connection.
 func (d *differ) say(k event.Kind, row *event.Socket, l *life) *event.Connection {
+	switch k {
+	case event.Opened:
+		d.t.open++
+	case event.Closed:
+		d.t.open--
+	case event.Listening:
+		d.t.listening++
+	case event.StoppedListening:
+		d.t.listening--
+	}
 	d.out = append(d.out, event.Connection{
 		Kind: k, ID: d.id(row, l.first),
 		Local: row.Local, Remote: row.Remote, LocalPort: row.LocalPort, RemotePort: row.RemotePort,

@@ -166,6 +166,12 @@ func (c *Codec) restoreLives(t *Table, packed []byte) error {
 		if !l.valid(t.uptime) {
 			return fmt.Errorf("life %d: %+v at uptime %d", i, *l, t.uptime)
 		}
+		switch l.kind {
+		case open:
+			t.open++
+		case listens:
+			t.listening++
+		}
 	}
 	return nil
 }

@@ -70,6 +70,8 @@ type Table struct {
 
 	rows  []event.Socket
 	lives []life // of each row
+
+	open, listening uint32 // connections and ports among them
 }
 
 // Superseded boots and runs that a table remembers. An older one is taken for
@@ -178,7 +180,7 @@ func (c *Comparer) Apply(t *Table, s *event.Snapshot, lag time.Duration, changes
 	t.lives = append(t.lives[:0], c.lives...)
 
 	changes.Connections = d.out
-	changes.Open, changes.Listening = d.counts[open], d.counts[listens]
+	changes.Open, changes.Listening = t.open, t.listening
 	changes.ClockOffset = t.offset.observe(lag, now)
 	return Compared
 }
