@@ -79,7 +79,7 @@ func unchanged(old, rows []event.Socket) int {
 	for i := range old {
 		a, b := &old[i], &rows[i]
 		if a.Inode != b.Inode || a.State != b.State || a.RemotePort != b.RemotePort || a.LocalPort != b.LocalPort ||
-			a.Remote != b.Remote || a.Local != b.Local {
+			a.Remote != b.Remote || a.Local != b.Local || a.State == event.FinWait2 && a.Timer != b.Timer {
 			return i
 		}
 	}
