@@ -3,9 +3,8 @@ module headstart/event
 go 1.26.0
 
 require (
-	github.com/klauspost/compress v1.20.3 // indirect
-	github.com/philhofer/fwd v1.2.0 // indirect
-	github.com/tinylib/msgp v1.6.5 // indirect
-	golang.org/x/mod v0.18.0 // indirect
-	golang.org/x/tools v0.22.0 // indirect
+	github.com/klauspost/compress v1.20.3
+	github.com/tinylib/msgp v1.6.5
 )
+
+require github.com/philhofer/fwd v1.2.0 // indirect

@@ -7,9 +7,10 @@ import (
 
 // Socket is a row of the kernel's table of TCP sockets.
 //
-// TIME_WAIT, SYN_RECV and orphaned FIN_WAIT rows have inode and uid 0: the
-// kernel no longer knows whose they are (net/ipv4/tcp_ipv4.c,
-// get_timewait4_sock and get_openreq4).
+// TIME_WAIT, SYN_RECV and orphaned FIN_WAIT rows have inode 0: the kernel no
+// longer knows a file for them, or not yet (get_timewait4_sock and
+// get_openreq4 in net/ipv4/tcp_ipv4.c). Their uid is 0 too, or on newer
+// kernels the listener's or the last owner's.
 type Socket struct {
 	Local, Remote         Address
 	LocalPort, RemotePort uint16
