@@ -102,6 +102,52 @@ func TestComparerServesManyTables(t *testing.T) {
 	}
 }
 
+// TestConnectionID shows one connection to tables that differ in one thing:
+// whatever names it is in its id, and nothing else.
+func TestConnectionID(t *testing.T) {
+	id := func(change func(*event.Snapshot)) event.ConnectionID {
+		s := &event.Snapshot{
+			Host: "web-01", BootID: "b1", Run: "r1", Sequence: 1, Part: 1, Parts: 1,
+			TakenAt: time.Date(2025, 6, 5, 14, 30, 0, 0, time.UTC), Uptime: time.Hour, Sockets: []event.Socket{keys[4]},
+		}
+		s.Sockets[0].State = event.Established
+		change(s)
+		var changes event.Changes
+		new(table.Comparer).Apply(new(table.Table), s, 0, &changes)
+		return changes.Connections[0].ID
+	}
+	ids := map[event.ConnectionID]string{id(func(*event.Snapshot) {}): "nothing"}
+	for name, change := range map[string]func(*event.Snapshot){
+		"the host":           func(s *event.Snapshot) { s.Host = "web-02" },
+		"the boot":           func(s *event.Snapshot) { s.BootID = "b2" },
+		"where a name ends":  func(s *event.Snapshot) { s.Host, s.BootID = "web-0", "1b1" },
+		"when it was seen":   func(s *event.Snapshot) { s.Uptime++ },
+		"the local address":  func(s *event.Snapshot) { s.Sockets[0].Local.Lo++ },
+		"the local network":  func(s *event.Snapshot) { s.Sockets[0].Local.Hi++ },
+		"the remote address": func(s *event.Snapshot) { s.Sockets[0].Remote.Lo++ },
+		"the remote network": func(s *event.Snapshot) { s.Sockets[0].Remote.Hi++ },
+		"the local port":     func(s *event.Snapshot) { s.Sockets[0].LocalPort++ },
+		"the remote port":    func(s *event.Snapshot) { s.Sockets[0].RemotePort++ },
+	} {
+		got := id(change)
+		if same, known := ids[got]; known {
+			t.Errorf("%s and %s make no difference", name, same)
+		}
+		ids[got] = name
+	}
+	for name, change := range map[string]func(*event.Snapshot){
+		"the run":        func(s *event.Snapshot) { s.Run = "r2" },
+		"the sequence":   func(s *event.Snapshot) { s.Sequence++ },
+		"the wall clock": func(s *event.Snapshot) { s.TakenAt = s.TakenAt.Add(time.Hour) },
+		"the inode":      func(s *event.Snapshot) { s.Sockets[0].Inode++ },
+		"the state":      func(s *event.Snapshot) { s.Sockets[0].State = event.SynSent },
+	} {
+		if ids[id(change)] != "nothing" {
+			t.Errorf("%s makes a difference", name)
+		}
+	}
+}
+
 // TestSnapshotIsNotKept changes a snapshot after it was compared: the table
 // must not notice.
 func TestSnapshotIsNotKept(t *testing.T) {

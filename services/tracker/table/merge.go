@@ -27,6 +27,9 @@ type differ struct {
 	before int64 // uptime of the one before; 0 at a boot, unknown at the first look
 	wall   int64 // wall clock of the snapshot at uptime 0
 	bootID string
+
+	owner  [8]byte // hash of host and boot, when hashed
+	hashed bool
 }
 
 // span is when something ended: not before one uptime and not later than
@@ -307,16 +310,22 @@ func (d *differ) bound(c *event.Connection, when span) {
 	c.SeenUntil = c.ClosedAfter
 }
 
+// id hashes what makes a connection itself. Host and boot are hashed once, to
+// eight bytes, so that the rest fits into one block of SHA-256.
 func (d *differ) id(row *event.Socket, first int64) (id event.ConnectionID) {
-	var key [512 + 64]byte
-	b := append(key[:0], d.s.Host...)
-	b = append(b, 0)
-	b = append(b, d.bootID...)
-	b = append(b, 0)
-	for _, v := range [...]uint64{row.Local.Hi, row.Local.Lo, row.Remote.Hi, row.Remote.Lo, uint64(row.LocalPort)<<16 | uint64(row.RemotePort), uint64(first)} {
+	if !d.hashed {
+		var names [2*event.MaxName + 2]byte
+		b := append(append(names[:0], d.s.Host...), 0)
+		sum := sha256.Sum256(append(append(b, d.bootID...), 0))
+		copy(d.owner[:], sum[:])
+		d.hashed = true
+	}
+	var key [52]byte
+	b := append(key[:0], d.owner[:]...)
+	for _, v := range [...]uint64{row.Local.Hi, row.Local.Lo, row.Remote.Hi, row.Remote.Lo, uint64(first)} {
 		b = binary.BigEndian.AppendUint64(b, v)
 	}
-	sum := sha256.Sum256(b)
+	sum := sha256.Sum256(binary.BigEndian.AppendUint32(b, uint32(row.LocalPort)<<16|uint32(row.RemotePort)))
 	copy(id[:], sum[:])
 	return id
 }

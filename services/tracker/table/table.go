@@ -14,13 +14,16 @@
 //
 // All differences are taken on the host's uptime (CLOCK_BOOTTIME), which never
 // steps. Changes carry wall time, all of one message on the clock of its
-// snapshot. Every moment that is not seen lies between two snapshots, and both
-// bounds are kept. TIME_WAIT lasts 60 s (TCP_TIMEWAIT_LEN in
+// snapshot, except what ended with a reboot: that is on the clock of the last
+// snapshot before. Every moment that is not seen lies between two snapshots,
+// and both bounds are kept. TIME_WAIT lasts 60 s (TCP_TIMEWAIT_LEN in
 // include/net/tcp.h) and its timer counts down in 1/100 s, so the close time
-// of a connection in TIME_WAIT is exact.
+// of a connection in TIME_WAIT is exact to 10 ms.
 //
 // # What can go wrong, and what follows
 //
+//   - A host's first snapshot: nothing bounds from below when its connections
+//     began.
 //   - A snapshot is missing: the next one is compared with the last that came.
 //     Bounds are wider, Missed says how many are missing; nothing is closed for
 //     it.
@@ -33,6 +36,8 @@
 //   - The host reboots (another boot id): every connection is closed with the
 //     reason reboot between its last sight and the boot, and what the new boot
 //     shows was opened since the boot. Snapshots of an earlier boot are Stale.
+//     If the clock was set back meanwhile, the time of the new boot's snapshot
+//     is taken for the boot's, and at least that of the last sight.
 //   - The host was away for a day: as if snapshots were missing. A row that is
 //     still there with the same inode is the same connection, still open.
 //   - The wall clock jumps: durations and order don't notice. Times of later
@@ -44,6 +49,10 @@
 //     leaves none.
 //   - A connection opens and closes on the ports of one that is in TIME_WAIT:
 //     the two look like one.
+//   - A reading misses a row, for the kernel's table is not read at one
+//     instant: the connection is closed, and opened under another id when it is
+//     seen again. If it is in TIME_WAIT by then, and was before the reading that
+//     missed it, nothing bounds its beginning.
 package table
 
 import (
