@@ -85,8 +85,8 @@ func (o *Options) Check() error {
 	if o.Fastest <= 0 {
 		problems = append(problems, fmt.Sprintf("--fastest %s: want more than zero", o.Fastest))
 	}
-	if o.Buffer < 1<<20 {
-		problems = append(problems, fmt.Sprintf("--buffer %d: want at least 1MiB", o.Buffer))
+	if o.Buffer < 64<<10 {
+		problems = append(problems, fmt.Sprintf("--buffer %d: want at least 64KiB", o.Buffer))
 	}
 	if len(problems) > 0 {
 		return daemon.Usage("%s", strings.Join(problems, "\n"))
