@@ -130,9 +130,8 @@ func (f *Flags) Parse(args []string, out io.Writer) error {
 		}
 		problems = append(problems, f.explain(err))
 		rest := f.Args()
-		if len(rest) == 0 || len(rest) >= len(args) {
-			args = nil
-			break
+		if len(rest) > 0 && !strings.HasPrefix(rest[0], "-") {
+			rest = rest[1:] // the value of what is no flag
 		}
 		args = rest
 	}
@@ -171,12 +170,20 @@ func (f *Flags) explain(err error) error {
 }
 
 func (f *Flags) nearest(name string) string {
+	var names []string
+	f.VisitAll(func(fl *flag.Flag) { names = append(names, fl.Name) })
+	return Nearest(name, names)
+}
+
+// Nearest returns the candidate that a name was most likely meant to be, empty
+// when none is close.
+func Nearest(name string, candidates []string) string {
 	best, distance := "", 3
-	f.VisitAll(func(fl *flag.Flag) {
-		if d := editDistance(name, fl.Name); d < distance {
-			best, distance = fl.Name, d
+	for _, c := range candidates {
+		if d := editDistance(name, c); d < distance {
+			best, distance = c, d
 		}
-	})
+	}
 	return best
 }
 

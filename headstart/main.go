@@ -16,7 +16,15 @@ import (
 )
 
 func main() {
-	os.Exit(daemon.Main(func(ctx context.Context) error { return command().ExecuteContext(ctx) }))
+	os.Exit(daemon.Main(func(ctx context.Context) error {
+		root, begun := command(), false
+		root.PersistentPreRun = func(*cobra.Command, []string) { begun = true }
+		err := root.ExecuteContext(ctx)
+		if !begun {
+			return asUsage(err) // cobra didn't understand the command line
+		}
+		return err
+	}))
 }
 
 func command() *cobra.Command {
@@ -36,7 +44,15 @@ Try it on this machine, without root:
 		SilenceErrors: true,
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return daemon.Usage("%w\nrun '%s --help' for the flags", err, c.CommandPath())
+		hint := ""
+		if unknown := new(pflag.NotExistError); errors.As(err, &unknown) {
+			var names []string
+			c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+			if near := daemon.Nearest(unknown.GetSpecifiedName(), names); near != "" {
+				hint = ": did you mean --" + near + "?"
+			}
+		}
+		return daemon.Usage("%w%s\nrun '%s --help' for the flags", err, hint, c.CommandPath())
 	})
 	root.AddCommand(runCommand(), versionCommand())
 	return root

@@ -161,6 +161,9 @@ func run(ctx context.Context, o *runOptions, out, errs io.Writer) (err error) {
 		parts.Go(func() error { return connected(ctx, nats, name, log, telemetry, service) })
 	}
 	start("poller", func(ctx context.Context, b *bus.Bus, log *slog.Logger) error {
+		if err := b.EnsureStreams(ctx, o.storage, event.StreamSnapshots); err != nil {
+			return err
+		}
 		o.poller.Bus, o.poller.Log, o.poller.Telemetry = b, log, telemetry
 		return poller.Run(ctx, o.poller)
 	})
