@@ -66,7 +66,7 @@ func Run(ctx context.Context, o Options) error {
 		log: o.Log, rules: rules, metrics: newMetrics(o.Telemetry.Metrics),
 		directory: directory.New(o.MaxHosts), maxHosts: o.MaxHosts, hosts: map[string]*watched{},
 	}
-	if err := c.restore(ctx, store); err != nil {
+	if err := store.All(ctx, c.restore); err != nil {
 		return fmt.Errorf("correlator: %w", err)
 	}
 	watching, cancel := context.WithCancel(ctx)

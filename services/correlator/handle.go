@@ -34,8 +34,8 @@ type correlator struct {
 // watched is a host with what is remembered of it.
 type watched struct {
 	watch.Host
-	saved time.Time // of the last message that was saved, in event time
-	seen  time.Time
+	saved time.Time // of the last message that was saved, as seen
+	seen  time.Time // on the stream's clock
 }
 
 const (
@@ -97,12 +97,13 @@ func (c *correlator) evaluate(m bus.Message, work *bus.Work) error {
 			return err
 		}
 	}
-	if news || changed || changes.ObservedAt.Sub(h.saved) > refresh {
+	at := changes.StreamTime(changes.ObservedAt)
+	if news || changed || at.Sub(h.saved) > refresh {
 		state, err := c.codec.Save(&h.Host, changes)
 		if err != nil {
 			return err
 		}
-		h.saved = changes.ObservedAt
+		h.saved = at
 		work.States = append(work.States, bus.State{Key: m.Subject, Value: state})
 	}
 	return nil
@@ -180,17 +181,16 @@ func (c *correlator) expire(now time.Time) {
 	c.directory.Expire(now.Add(-silence))
 }
 
-// restore reads what is remembered of all hosts.
-func (c *correlator) restore(ctx context.Context, store *bus.Store) error {
-	return store.All(ctx, func(subject string, state []byte) bool {
-		h, last, err := c.codec.Restore(state)
-		if err != nil {
-			c.metrics.lostHosts.Inc()
-			c.log.Error("what was remembered of a host is unusable, starting anew", "subject", subject, "error", err)
-			return true
-		}
-		c.directory.Learn(last)
-		c.hosts[subject] = &watched{Host: *h, saved: last.ObservedAt, seen: last.ObservedAt}
+// restore takes in what was remembered of a host. It returns true, for more.
+func (c *correlator) restore(subject string, state []byte) bool {
+	h, last, err := c.codec.Restore(state)
+	if err != nil {
+		c.metrics.lostHosts.Inc()
+		c.log.Error("what was remembered of a host is unusable, starting anew", "subject", subject, "error", err)
 		return true
-	})
+	}
+	c.directory.Learn(last)
+	at := last.StreamTime(last.ObservedAt)
+	c.hosts[subject] = &watched{Host: *h, saved: at, seen: at}
+	return true
 }

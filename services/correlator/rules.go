@@ -37,7 +37,7 @@ func openRules(o Options) (*rules, error) {
 	if err != nil {
 		return nil, daemon.Usage("the rules in %s can't be used:\n%w", r.name, err)
 	}
-	r.metrics = newRuleMetrics(o.Telemetry.Metrics, r)
+	r.metrics = newRuleMetrics(o.Telemetry.Metrics)
 	r.force(set)
 	return r, nil
 }
@@ -46,6 +46,7 @@ func (r *rules) current() *rule.Set { return r.set.Load() }
 
 func (r *rules) force(set *rule.Set) {
 	r.set.Store(set)
+	r.metrics.count.Store(int64(len(set.Rules)))
 	r.metrics.loaded.Store(time.Now().Unix())
 	r.log.Info("rules in force", "rules", r.name, "count", len(set.Rules), "hash", set.Hash[:12])
 }
@@ -107,7 +108,8 @@ func (r *rules) fingerprint() (string, error) {
 			continue
 		}
 		if err != nil {
-			return "", err
+			fmt.Fprintln(h, e.Name(), err)
+			continue
 		}
 		fmt.Fprintln(h, e.Name(), info.Size(), info.ModTime().UnixNano())
 	}

@@ -68,6 +68,7 @@ type shard struct {
 	maxHosts int
 	hosts    map[string]*host // by subject
 	count    atomic.Int64
+	swept    time.Time // when idle hosts were last looked for
 
 	batch []bus.Message
 	work  bus.Work
@@ -133,9 +134,6 @@ func (s *shard) load(ctx context.Context) error {
 	return nil
 }
 
-// idle is for how long the table of a silent host stays in memory.
-const idle = time.Hour
-
 func (s *shard) restore(state, parts []byte) (*host, error) {
 	h := &host{table: new(table.Table)}
 	if state != nil {
@@ -150,21 +148,34 @@ func (s *shard) restore(state, parts []byte) (*host, error) {
 	return h, err
 }
 
+const (
+	idle  = time.Hour   // for how long the table of a silent host stays in memory
+	sweep = time.Minute // how often idle ones are looked for
+)
+
 // evict forgets hosts that the batch doesn't need: idle ones when there are
 // more than half of what is allowed, any when there are too many.
 func (s *shard) evict() {
-	if len(s.hosts) <= s.maxHosts/2 {
+	now := s.batch[len(s.batch)-1].StoredAt
+	sweeping := len(s.hosts) > s.maxHosts/2 && now.Sub(s.swept) >= sweep
+	if !sweeping && len(s.hosts) <= s.maxHosts {
 		return
 	}
-	newest := s.batch[len(s.batch)-1].StoredAt
 	needed := make(map[string]bool, len(s.batch))
 	for _, m := range s.batch {
 		needed[m.Subject] = true
 	}
 	for subject, h := range s.hosts {
-		if !needed[subject] && (len(s.hosts) > s.maxHosts || newest.Sub(h.used) > idle) {
+		crowded := len(s.hosts) > s.maxHosts
+		switch {
+		case !sweeping && !crowded:
+			return
+		case !needed[subject] && (crowded || now.Sub(h.used) > idle):
 			delete(s.hosts, subject)
 		}
+	}
+	if sweeping {
+		s.swept = now
 	}
 }
 

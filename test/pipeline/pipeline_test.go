@@ -5,54 +5,13 @@ import (
 	"testing"
 	"time"
 
-	"headstart/bus"
 	"headstart/event"
 	"headstart/test/natsserver"
 	"headstart/test/system"
 )
 
-var start = time.Date(2025, 6, 5, 14, 30, 0, 0, time.UTC)
-
-// webServer publishes snapshots of a web server, thirty seconds apart.
-type webServer struct {
-	bus      *bus.Bus
-	encoder  event.SnapshotEncoder
-	snapshot event.Snapshot
-}
-
-func newWebServer(b *bus.Bus, host string) *webServer {
-	own := event.AddressFrom4(0x0a010110)
-	return &webServer{bus: b, snapshot: event.Snapshot{
-		Host: host, BootID: "boot", Run: "run", Roles: []string{"web"}, Interval: 30 * time.Second,
-		TakenAt: start, Uptime: 100 * time.Hour, Addresses: []event.Address{own},
-		Sockets: []event.Socket{{LocalPort: 443, State: event.Listen, Inode: 1}},
-	}}
-}
-
-func (w *webServer) publish(t testing.TB) {
-	t.Helper()
-	s := &w.snapshot
-	s.Sequence++
-	s.TakenAt, s.Uptime = s.TakenAt.Add(s.Interval), s.Uptime+s.Interval
-	parts, err := w.encoder.Parts(s, 1<<20)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, data := range parts {
-		if err := w.bus.Publish(t.Context(), bus.Output{Subject: event.SnapshotSubject(s.Host), ID: s.ID().MessageID(uint16(i + 1)), Data: data}); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-func (w *webServer) connect(port uint16, state event.State) {
-	w.snapshot.Sockets = event.NormalizeSockets(append(w.snapshot.Sockets, event.Socket{
-		Local: w.snapshot.Addresses[0], LocalPort: 40000 + uint16(len(w.snapshot.Sockets)),
-		Remote: event.AddressFrom4(0x0a010214), RemotePort: port, State: state, Inode: uint64(1000 + len(w.snapshot.Sockets)), UID: 33,
-	}))
-}
-
 func TestSnapshotsBecomeDeliveredAlerts(t *testing.T) {
+	t.Parallel()
 	server := natsserver.Start(t)
 	receiver := system.NewReceiver(t)
 	system.Tracker(t, server.URL)

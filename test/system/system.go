@@ -6,6 +6,7 @@ package system
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -17,7 +18,6 @@ import (
 	"time"
 
 	"headstart/bus"
-	"headstart/daemon"
 	"headstart/event"
 	rules "headstart/rules.expr"
 	"headstart/services/correlator"
@@ -44,60 +44,69 @@ func Connect(t testing.TB, url, name string) *bus.Bus {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		if err := b.Close(ctx); err != nil {
-			t.Errorf("close %s: %v", name, err)
-		}
-	})
+	t.Cleanup(func() { closeBus(t, b, name) })
 	return b
 }
 
-// Go runs a service until the test ends, and fails the test if it fails.
+// Go runs something until the test ends, and fails the test if it fails.
 func Go(t testing.TB, name string, run func(context.Context) error) {
 	t.Helper()
+	t.Cleanup(background(t, name, run))
+}
+
+// background runs something until the function that it returns is called, which
+// waits for its end.
+func background(t testing.TB, name string, run func(context.Context) error) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if err := run(ctx); err != nil {
+		err := run(ctx)
+		if stopped := ctx.Err() != nil && errors.Is(err, context.Canceled); err != nil && !stopped {
 			t.Errorf("%s: %v", name, err)
 		}
 	}()
-	t.Cleanup(func() { cancel(); <-done })
+	return func() { cancel(); <-done }
 }
 
 // Tracker runs a tracker.
-func Tracker(t testing.TB, url string) {
-	b := Connect(t, url, "tracker")
-	Go(t, "tracker", func(ctx context.Context) error {
-		return tracker.Run(ctx, tracker.Options{Bus: b, Log: Log(), Telemetry: daemon.NewTelemetry(), Storage: Storage, MaxTables: 1 << 20})
+func Tracker(t testing.TB, url string, change ...func(*tracker.Options)) *Service {
+	t.Helper()
+	return serve(t, url, "tracker", func(ctx context.Context, p bus.Parts) error {
+		o := tracker.Options{Bus: p.Bus, Log: p.Log, Telemetry: p.Telemetry, Storage: Storage, MaxTables: 1 << 20}
+		for _, f := range change {
+			f(&o)
+		}
+		return tracker.Run(ctx, o)
 	})
 }
 
 // Correlator runs a correlator with the rules in a directory, or the default
 // pack.
-func Correlator(t testing.TB, url, dir string) {
-	b := Connect(t, url, "correlator")
-	Go(t, "correlator", func(ctx context.Context) error {
+func Correlator(t testing.TB, url, dir string) *Service {
+	t.Helper()
+	return serve(t, url, "correlator", func(ctx context.Context, p bus.Parts) error {
 		return correlator.Run(ctx, correlator.Options{
-			Bus: b, Log: Log(), Telemetry: daemon.NewTelemetry(), Storage: Storage, Rules: dir, Default: rules.Files, MaxHosts: 1 << 20,
+			Bus: p.Bus, Log: p.Log, Telemetry: p.Telemetry, Storage: Storage, Rules: dir, Default: rules.Files, MaxHosts: 1 << 20,
 		})
 	})
 }
 
-// Notifier runs a notifier that sends to a receiver.
-func Notifier(t testing.TB, url string, r *Receiver) {
+// Notifier runs a notifier that sends everything to a receiver.
+func Notifier(t testing.TB, url string, r *Receiver) *Service {
 	t.Helper()
-	config := filepath.Join(t.TempDir(), "notifier.yaml")
-	text := "receivers:\n  - name: test\n    severity: info\n    webhook:\n      url: " + r.URL + "\n"
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+	return ConfiguredNotifier(t, url, "receivers:\n  - name: test\n    severity: info\n    webhook:\n      url: "+r.URL+"\n")
+}
+
+// ConfiguredNotifier runs a notifier with the text of a configuration file.
+func ConfiguredNotifier(t testing.TB, url, config string) *Service {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "notifier.yaml")
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	b := Connect(t, url, "notifier")
-	Go(t, "notifier", func(ctx context.Context) error {
-		return notifier.Run(ctx, notifier.Options{Bus: b, Log: Log(), Telemetry: daemon.NewTelemetry(), Storage: Storage, Config: config})
+	return serve(t, url, "notifier", func(ctx context.Context, p bus.Parts) error {
+		return notifier.Run(ctx, notifier.Options{Bus: p.Bus, Log: p.Log, Telemetry: p.Telemetry, Storage: Storage, Config: file})
 	})
 }
 

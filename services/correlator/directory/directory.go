@@ -4,7 +4,8 @@
 // It guarantees that an address is only taken for a host's when no other host
 // says it has it too: container networks give many hosts the same address, and
 // an intruder on one host may claim another's. Such an address is nobody's,
-// and counted. It is a pure state machine and has a cap.
+// and counted. So is, uncounted, one that means another host everywhere:
+// loopback, link-local, multicast. It is a pure state machine and has a cap.
 package directory
 
 import (
@@ -25,7 +26,7 @@ type Directory struct {
 
 type host struct {
 	facts rule.Host
-	seen  time.Time
+	seen  time.Time // on the stream's clock
 }
 
 // New returns an empty directory for at most most hosts.
@@ -39,41 +40,56 @@ func New(most int) *Directory {
 func (d *Directory) Learn(c *event.Changes) (facts *rule.Host, news bool) {
 	h := d.hosts[c.Host]
 	if h != nil && slices.Equal(h.facts.Addresses, c.Addresses) && slices.Equal(h.facts.Roles, c.Roles) {
-		h.seen = c.ObservedAt
+		h.seen = c.StreamTime(c.ObservedAt)
 		return &h.facts, false
 	}
 	if h != nil {
 		d.forget(h)
 	}
-	h = &host{facts: rule.Host{Name: c.Host, Roles: slices.Clone(c.Roles), Addresses: slices.Clone(c.Addresses)}, seen: c.ObservedAt}
+	h = &host{facts: rule.Host{Name: c.Host, Roles: slices.Clone(c.Roles), Addresses: slices.Clone(c.Addresses)}, seen: c.StreamTime(c.ObservedAt)}
 	if len(d.hosts) >= d.most {
 		return &h.facts, true
 	}
 	d.hosts[c.Host] = h
 	for _, a := range h.facts.Addresses {
-		d.owners[a] = append(d.owners[a], h)
-		if len(d.owners[a]) == 2 {
+		owners := d.owners[a]
+		if !ownable(a) || len(owners) > 0 && owners[len(owners)-1] == h {
+			continue
+		}
+		d.owners[a] = append(owners, h)
+		if len(owners) == 1 {
 			d.contested++
 		}
 	}
 	return &h.facts, true
 }
 
+// ownable reports whether an address can be one host's.
+func ownable(a event.Address) bool {
+	ip := a.Netip()
+	return !ip.IsLoopback() && !ip.IsLinkLocalUnicast() && !ip.IsMulticast() && !a.IsWildcard()
+}
+
 func (d *Directory) forget(h *host) {
 	delete(d.hosts, h.facts.Name)
 	for _, a := range h.facts.Addresses {
-		if len(d.owners[a]) == 2 {
-			d.contested--
-		}
-		d.owners[a] = slices.DeleteFunc(d.owners[a], func(o *host) bool { return o == h })
-		if len(d.owners[a]) == 0 {
+		owners := d.owners[a]
+		i := slices.Index(owners, h)
+		switch {
+		case i < 0:
+		case len(owners) == 1:
 			delete(d.owners, a)
+		default:
+			d.owners[a] = slices.Delete(owners, i, i+1)
+			if len(owners) == 2 {
+				d.contested--
+			}
 		}
 	}
 }
 
-// Expire forgets the hosts that have not spoken since a time, and returns
-// their names.
+// Expire forgets the hosts that have not spoken since a time of the stream, and
+// returns their names.
 func (d *Directory) Expire(before time.Time) []string {
 	var names []string
 	for name, h := range d.hosts {

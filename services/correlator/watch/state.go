@@ -2,7 +2,6 @@ package watch
 
 import (
 	"fmt"
-	"time"
 
 	"headstart/event"
 
@@ -76,7 +75,10 @@ func (c *Codec) restore(state []byte) (*Host, error) {
 		return nil, fmt.Errorf("%d connections in an array of %d", len(c.changes.Connections), n)
 	}
 	// No due and no rules: the first message finds out what is due.
-	h := &Host{last: c.changes.SnapshotID(), part: c.changes.Part, entries: make(map[event.ConnectionID]*entry, len(c.changes.Connections)), due: time.Time{}}
+	h := &Host{
+		last: c.changes.SnapshotID(), part: c.changes.Part, at: c.changes.ObservedAt,
+		entries: make(map[event.ConnectionID]*entry, len(c.changes.Connections)),
+	}
 	for _, connection := range c.changes.Connections {
 		e := &entry{connection: connection}
 		if e.fired, b, err = readStrings(b); err != nil {

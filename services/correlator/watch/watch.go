@@ -10,9 +10,13 @@
 //     lower bound of the connection's age, that the duration was reached: while
 //     it is open, or with its end when that comes between two snapshots.
 //   - A message that comes again changes nothing.
-//   - What it remembers is forgotten with the end of the connection, and an
-//     attempt, whose end is not announced, after [attemptAge]. There is a cap,
-//     and what it forgets for that is counted.
+//   - A wall clock that is set changes no age: what is remembered moves with
+//     it. Only a step between two snapshots between which the poller or this
+//     program was restarted goes unnoticed.
+//   - What it remembers is forgotten with the end of the connection, and what
+//     has no announced end by other means: an attempt after [attemptAge] or
+//     with the next boot, everything when the tracker knows nothing of the
+//     host. There is a cap, and what it forgets for that is counted.
 package watch
 
 import (
@@ -31,10 +35,15 @@ const MaxEntries = 10_000
 // about two minutes (tcp_syn_retries in ip-sysctl).
 const attemptAge = 10 * time.Minute
 
+// clockStep is by how much a wall clock moves against the time since boot
+// before that is a step.
+const clockStep = 500 * time.Millisecond
+
 // Host is what is remembered of one host. The zero Host knows nothing yet.
 type Host struct {
 	last    event.SnapshotID // of the last message that was watched
 	part    uint16
+	at      time.Time // of the last message, on the clock of the entries' times
 	entries map[event.ConnectionID]*entry
 
 	// due is not later than the first moment at which a rule that waits can
@@ -80,21 +89,22 @@ func NewWatcher(set *rule.Set) *Watcher {
 type Peers func(event.Address) *rule.Host
 
 // Watch applies the rules to a message. It returns what was found, valid until
-// the next call; whether what is remembered has changed; and how many entries
-// were forgotten for the cap.
+// the next call; whether what is remembered has changed; and how many
+// connections could not be remembered for the cap.
 func (w *Watcher) Watch(h *Host, c *event.Changes, self *rule.Host, peers Peers) (findings []Finding, changed bool, forgotten int) {
 	if h.repeated(c) {
 		return nil, false, 0
 	}
 	w.findings, w.forgotten = w.findings[:0], 0
 	t := turn{Watcher: w, host: h, changes: c, self: self, peers: peers}
+	t.begin()
 	for i := range c.Connections {
 		t.change(&c.Connections[i])
 	}
 	if c.Part == c.Parts {
 		t.advance()
 	}
-	h.last, h.part = c.SnapshotID(), c.Part
+	h.last, h.part, h.at = c.SnapshotID(), c.Part, c.ObservedAt
 	return w.findings, t.changed, w.forgotten
 }
 
@@ -117,10 +127,54 @@ type turn struct {
 	self    *rule.Host
 	peers   Peers
 	changed bool
+	refused *event.Connection // the last for which there was no room
 }
 
 func (t *turn) observe(c *event.Connection, at time.Time) rule.Observation {
 	return rule.Observation{Connection: c, At: at, Host: t.self, Peer: t.peers(c.Remote)}
+}
+
+// begin brings what is remembered up to what a message says of the host as a
+// whole.
+func (t *turn) begin() {
+	c, last := t.changes, t.host.last
+	switch {
+	case c.Part > 1:
+	case c.PreviousAt.IsZero():
+		// The tracker knows nothing of the host: it will announce the end of
+		// nothing that is remembered.
+		t.forget(func(*entry) bool { return true })
+	case c.BootID != last.BootID:
+		t.forget(func(e *entry) bool { return e.connection.Kind == event.Attempted })
+	case c.Run == last.Run && c.Sequence-c.Missed == last.Sequence+1:
+		// PreviousAt is when the last message was, on the clock of this one.
+		if step := c.PreviousAt.Sub(t.host.at); step.Abs() >= clockStep {
+			t.shift(step)
+		}
+	}
+}
+
+func (t *turn) forget(which func(*entry) bool) {
+	for id, e := range t.host.entries {
+		if which(e) {
+			delete(t.host.entries, id)
+			t.changed = true
+		}
+	}
+}
+
+// shift moves the times of what is remembered to a clock that was set.
+func (t *turn) shift(step time.Duration) {
+	for _, e := range t.host.entries {
+		c := &e.connection
+		for _, at := range []*time.Time{&c.OpenedAfter, &c.OpenedBefore, &c.SeenUntil, &c.ClosedAfter, &c.ClosedBefore} {
+			if !at.IsZero() {
+				*at = at.Add(step)
+			}
+		}
+		t.changed = true
+	}
+	t.host.rules = "" // due is on the old clock
 }
 
 // change evaluates the rules on one change of a connection.
@@ -184,13 +238,16 @@ func (t *turn) find(r rule.Result, c *event.Connection) {
 
 // remember returns the connection's entry; nil when there is no room.
 func (t *turn) remember(e *entry, c *event.Connection) *entry {
+	if e == nil && len(t.host.entries) >= MaxEntries {
+		if t.refused != c {
+			t.refused = c
+			t.forgotten++
+		}
+		return nil
+	}
 	t.changed = true
 	if e != nil {
 		return e
-	}
-	if len(t.host.entries) >= MaxEntries {
-		t.forgotten++
-		return nil
 	}
 	if t.host.entries == nil {
 		t.host.entries = map[event.ConnectionID]*entry{}

@@ -1,0 +1,152 @@
+package tracker
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"headstart/event"
+
+	"github.com/tinylib/msgp/msgp"
+)
+
+// part is an incoming part, written "b 2/3": of snapshot b, the second of
+// three.
+type part struct {
+	name     string
+	whole    string // the parts in order if the snapshot is whole with it
+	dropped  int
+	restored bool // saved and restored before it
+}
+
+func TestPartsBecomeWhole(t *testing.T) {
+	for name, parts := range map[string][]part{
+		"in order":             {{name: "a 1/3"}, {name: "a 2/3"}, {name: "a 3/3", whole: "a 1/3, a 2/3, a 3/3"}},
+		"in any order":         {{name: "a 3/3"}, {name: "a 1/3"}, {name: "a 2/3", whole: "a 1/3, a 2/3, a 3/3"}},
+		"one comes twice":      {{name: "a 1/2"}, {name: "a 1/2"}, {name: "a 2/2", whole: "a 1/2, a 2/2"}},
+		"one is missing":       {{name: "a 1/3"}, {name: "a 3/3"}, {name: "b 1/2", dropped: 1}, {name: "b 2/2", whole: "b 1/2, b 2/2"}},
+		"a missing one late":   {{name: "a 1/2"}, {name: "b 1/2", dropped: 1}, {name: "a 2/2", dropped: 1}, {name: "b 2/2", dropped: 1}},
+		"they disagree":        {{name: "a 1/3"}, {name: "a 2/2", dropped: 1}, {name: "a 1/2", whole: "a 1/2, a 2/2"}},
+		"again after it":       {{name: "a 1/2"}, {name: "a 2/2", whole: "a 1/2, a 2/2"}, {name: "a 1/2"}, {name: "a 2/2", whole: "a 1/2, a 2/2"}},
+		"over a restart":       {{name: "a 2/3"}, {name: "a 3/3", restored: true}, {name: "a 1/3", restored: true, whole: "a 1/3, a 2/3, a 3/3"}},
+		"dropped over restart": {{name: "a 2/3"}, {name: "b 1/2", restored: true, dropped: 1}, {name: "b 2/2", restored: true, whole: "b 1/2, b 2/2"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var p pending
+			for i, in := range parts {
+				if in.restored {
+					p = restorePending(t, p.save())
+				}
+				s := partOf(in.name)
+				whole, dropped := p.add(s.ID(), s, encodePart(t, in.name))
+				if got := namesOf(t, whole); got != in.whole || dropped != in.dropped {
+					t.Errorf("part %d, %s: whole is %q and %d dropped, want %q and %d", i+1, in.name, got, dropped, in.whole, in.dropped)
+				}
+			}
+		})
+	}
+}
+
+func TestNothingPendingIsNothingToSave(t *testing.T) {
+	var p pending
+	if p.save() != nil || p.drop() != 0 {
+		t.Error("something is pending at first")
+	}
+	s := partOf("a 1/2")
+	p.add(s.ID(), s, encodePart(t, "a 1/2"))
+	if p.save() == nil || p.drop() != 1 || p.save() != nil || p.drop() != 0 {
+		t.Error("what is dropped is still pending")
+	}
+	if p := restorePending(t, nil); p.drop() != 0 {
+		t.Error("something is pending after nothing was saved")
+	}
+}
+
+func TestUnusablePartsAreRefused(t *testing.T) {
+	var p pending
+	s := partOf("a 1/2")
+	p.add(s.ID(), s, encodePart(t, "a 1/2"))
+	sound := p.save()
+	for name, test := range map[string]struct {
+		state []byte
+		want  string
+	}{
+		"no array":              {[]byte{7}, "saved parts"},
+		"more parts than bytes": {msgp.AppendArrayHeader(nil, 1<<31), "saved part 1"},
+		"cut off":               {sound[:len(sound)/2], "saved part 1"},
+		"no snapshot":           {msgp.AppendBytes(msgp.AppendArrayHeader(nil, 1), []byte("x")), "saved part 1: decode snapshot"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var p pending
+			if err := p.restore(test.state, decodePart); err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("%v, want it to say %q", err, test.want)
+			}
+		})
+	}
+}
+
+func FuzzRestorePending(f *testing.F) {
+	var p pending
+	s := partOf("a 2/3")
+	p.add(s.ID(), s, encodePart(f, "a 2/3"))
+	f.Add(p.save())
+	f.Add([]byte{0x92, 0xc4, 0, 0xc4, 0})
+	f.Fuzz(func(t *testing.T, state []byte) {
+		var p, again pending
+		if p.restore(state, decodePart) != nil {
+			return
+		}
+		if len(p.parts) > event.MaxParts {
+			t.Fatalf("%d parts", len(p.parts))
+		}
+		saved := p.save()
+		if err := again.restore(saved, decodePart); err != nil {
+			t.Fatalf("what was restored can't be restored again: %v", err)
+		}
+		if !bytes.Equal(again.save(), saved) {
+			t.Fatal("saved and restored, it is something else")
+		}
+	})
+}
+
+// partOf returns the snapshot of a part's name.
+func partOf(name string) *event.Snapshot {
+	s := snapshotOf("web-01", uint64(name[0]))
+	s.Part, s.Parts = uint16(name[2]-'0'), uint16(name[4]-'0')
+	return s
+}
+
+func encodePart(t testing.TB, name string) []byte {
+	t.Helper()
+	message, err := new(event.SnapshotEncoder).Append(nil, partOf(name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return message
+}
+
+func decodePart(message []byte) (*event.Snapshot, error) {
+	s := new(event.Snapshot)
+	return s, new(event.SnapshotDecoder).Decode(message, s)
+}
+
+func namesOf(t *testing.T, whole [][]byte) string {
+	t.Helper()
+	var names []string
+	for _, message := range whole {
+		s, err := decodePart(message)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, string([]byte{byte(s.Sequence), ' ', byte(s.Part) + '0', '/', byte(s.Parts) + '0'}))
+	}
+	return strings.Join(names, ", ")
+}
+
+func restorePending(t *testing.T, state []byte) (p pending) {
+	t.Helper()
+	if err := p.restore(state, decodePart); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
