@@ -41,8 +41,9 @@ func (o *Options) Flags(f *daemon.Flags) {
 }
 
 // inFlight is how many notifications of a receiver are being sent or wait for
-// another try. While a receiver is down no others are tried.
-const inFlight = 8
+// another try. While a receiver is down no others are tried; while it refuses a
+// few, the rest go through.
+const inFlight = 32
 
 // Run delivers until the context ends.
 func Run(ctx context.Context, o Options) error {
