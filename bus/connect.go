@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -21,10 +22,8 @@ type Bus struct {
 	log       *slog.Logger
 	telemetry *daemon.Telemetry
 	closed    chan struct{}
+	session   session
 }
-
-// maxPending bounds the publishes that wait for the server's word.
-const maxPending = 4096
 
 // Connect connects to NATS. Unless Options.Wait is zero it returns an error
 // when no server answers in that time or the server refuses the user.
@@ -37,11 +36,14 @@ func Connect(ctx context.Context, log *slog.Logger, o Options) (*Bus, error) {
 	if b.telemetry == nil {
 		b.telemetry = daemon.NewTelemetry()
 	}
+	b.session.renew(ctx)
 	b.telemetry.Ready(o.Name, errors.New("not connected yet"))
 	reconnects := b.telemetry.Metrics.GetOrCreateCounter("headstart_nats_reconnects_total")
+	trouble := "" // that was logged; the library calls its handlers one at a time
 	options = append(options,
 		nats.Name(o.Name),
 		nats.MaxReconnects(-1),
+		nats.IgnoreAuthErrorAbort(), // a password that is changed on the server first
 		nats.CustomReconnectDelay(reconnectDelay),
 		nats.RetryOnFailedConnect(o.Wait == 0),
 		nats.ReconnectBufSize(-1),
@@ -49,9 +51,11 @@ func Connect(ctx context.Context, log *slog.Logger, o Options) (*Bus, error) {
 		nats.MaxPingsOutstanding(2),
 		nats.ConnectHandler(func(nc *nats.Conn) {
 			b.telemetry.Ready(o.Name, nil)
-			log.Info("connected", "server", nc.ConnectedUrlRedacted())
+			trouble = ""
+			log.Info("connected", "server", redact(nc.ConnectedUrl()))
 		}),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			b.session.renew(ctx)
 			if err == nil {
 				return // closing
 			}
@@ -61,7 +65,15 @@ func Connect(ctx context.Context, log *slog.Logger, o Options) (*Bus, error) {
 		nats.ReconnectHandler(func(nc *nats.Conn) {
 			reconnects.Inc()
 			b.telemetry.Ready(o.Name, nil)
-			log.Info("reconnected", "server", nc.ConnectedUrlRedacted())
+			trouble = ""
+			log.Info("reconnected", "server", redact(nc.ConnectedUrl()))
+		}),
+		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) {
+			b.telemetry.Ready(o.Name, fmt.Errorf("not connected: %w", err))
+			if now := err.Error(); now != trouble {
+				trouble = now
+				log.Warn("nats not reachable", "error", err)
+			}
 		}),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { log.Warn("nats error", "error", err) }),
 		nats.ClosedHandler(func(*nats.Conn) { close(b.closed) }),
@@ -69,7 +81,7 @@ func Connect(ctx context.Context, log *slog.Logger, o Options) (*Bus, error) {
 	if b.nc, err = dial(ctx, log, o, options); err != nil {
 		return nil, err
 	}
-	if b.js, err = jetstream.New(b.nc, jetstream.WithPublishAsyncMaxPending(maxPending), jetstream.WithPublishAsyncTimeout(10*time.Second)); err != nil {
+	if b.js, err = jetstream.New(b.nc, jetstream.WithPublishAsyncMaxPending(2*maxPending), jetstream.WithPublishAsyncTimeout(10*time.Second)); err != nil {
 		b.nc.Close()
 		return nil, fmt.Errorf("use JetStream: %w", err)
 	}
@@ -83,14 +95,20 @@ func dial(ctx context.Context, log *slog.Logger, o Options, options []nats.Optio
 		if err == nil {
 			return nc, nil
 		}
-		if errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) || time.Now().After(deadline) {
-			return nil, fmt.Errorf("connect to NATS at %s: %w (is the server up, and are --server and the credentials right?)", o.Server, err)
+		if refused(err) || time.Now().After(deadline) {
+			return nil, fmt.Errorf("connect to NATS at %s: %w (is the server up, and are --server and the credentials right?)", redact(o.Server), err)
 		}
-		log.Warn("nats not reachable yet", "server", o.Server, "error", err)
+		log.Warn("nats not reachable yet", "server", redact(o.Server), "error", err)
 		if err := pause(ctx, backoff(attempt)); err != nil {
 			return nil, err
 		}
 	}
+}
+
+// refused reports whether waiting won't help.
+func refused(err error) bool {
+	var certificate *tls.CertificateVerificationError
+	return errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) || errors.As(err, &certificate)
 }
 
 func reconnectDelay(attempts int) time.Duration { return backoff(attempts) }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -34,76 +33,150 @@ type Retry struct {
 
 const (
 	deliveryTime = 90 * time.Second // for one handling of one message
+	answerTime   = 30 * time.Second // to tell the server what became of it
 	lookBack     = time.Hour        // what a new durable starts with
 )
 
 // Deliver delivers until the context ends, then waits for the handlers. A
-// durable that is new starts with the messages of the last hour.
+// durable that is new starts with the messages of the last hour. It returns an
+// error when it can't start, or when the durable is gone.
 func (b *Bus) Deliver(ctx context.Context, d Delivery) error {
-	start := time.Now().Add(-lookBack)
-	consumer, err := b.js.Consumer(ctx, d.Stream, d.Durable)
-	if errors.Is(err, jetstream.ErrConsumerNotFound) {
-		consumer, err = b.js.CreateConsumer(ctx, d.Stream, jetstream.ConsumerConfig{
-			Durable: d.Durable, AckPolicy: jetstream.AckExplicitPolicy, AckWait: deliveryTime + 30*time.Second,
-			MaxDeliver: -1, MaxAckPending: d.InFlight,
-			DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &start,
-		})
-	}
+	consumer, err := b.durable(ctx, d)
 	if err != nil {
 		return fmt.Errorf("durable %s on %s: %w", d.Durable, d.Stream, err)
 	}
 	finish, cancel := afterwards(ctx)
 	defer cancel()
-	slots := make(chan struct{}, d.InFlight)
-	var handlers sync.WaitGroup
+	slots, ended, doubt := make(chan struct{}, d.InFlight), make(chan struct{}), make(chan error, 1)
+	defer close(ended)
 	consuming, err := consumer.Consume(func(raw jetstream.Msg) {
-		slots <- struct{}{}
-		handlers.Go(func() {
-			defer func() { <-slots }()
-			b.handle(ctx, finish, d, raw)
-		})
+		select {
+		case slots <- struct{}{}:
+			go func() {
+				defer func() { <-slots }()
+				b.handle(ctx, finish, d, raw)
+			}()
+		case <-ended:
+		}
 	}, jetstream.PullMaxMessages(d.InFlight), jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {
-		b.log.Warn("delivery was interrupted", "durable", d.Durable, "error", err)
+		select {
+		case doubt <- err:
+		default:
+		}
 	}))
 	if err != nil {
 		return fmt.Errorf("durable %s on %s: %w", d.Durable, d.Stream, err)
 	}
 	b.telemetry.Ready(d.Durable, nil)
-	select {
-	case <-ctx.Done():
+	gone := b.watchDurable(ctx, d, consuming, doubt)
+	b.stop(finish, consuming)
+	for range d.InFlight {
+		slots <- struct{}{}
+	}
+	return gone
+}
+
+// durable returns the server's record of a delivery.
+func (b *Bus) durable(ctx context.Context, d Delivery) (jetstream.Consumer, error) {
+	consumer, err := b.js.Consumer(ctx, d.Stream, d.Durable)
+	if err == nil {
+		if config := consumer.CachedInfo().Config; config.MaxAckPending != d.InFlight {
+			config.MaxAckPending = d.InFlight
+			return b.js.UpdateConsumer(ctx, d.Stream, config)
+		}
+		return consumer, nil
+	}
+	if !errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return nil, err
+	}
+	start := time.Now().Add(-lookBack)
+	consumer, err = b.js.CreateConsumer(ctx, d.Stream, jetstream.ConsumerConfig{
+		Durable: d.Durable, AckPolicy: jetstream.AckExplicitPolicy, AckWait: deliveryTime + answerTime,
+		MaxDeliver: -1, MaxAckPending: d.InFlight,
+		DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &start,
+	})
+	if errors.Is(err, jetstream.ErrConsumerExists) {
+		return b.js.Consumer(ctx, d.Stream, d.Durable) // another instance was faster
+	}
+	return consumer, err
+}
+
+// watchDurable waits until the context ends, or returns an error when the
+// durable is gone. A pull request that is lost with its consumer looks like one
+// that nothing answers.
+func (b *Bus) watchDurable(ctx context.Context, d Delivery, consuming jetstream.ConsumeContext, doubt <-chan error) error {
+	closed := consuming.Closed()
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return nil
+		case err = <-doubt:
+			b.log.Warn("delivery was interrupted", "durable", d.Durable, "error", err)
+			_, err = b.js.Consumer(ctx, d.Stream, d.Durable)
+		case <-closed:
+			err = jetstream.ErrConsumerNotFound
+		}
+		if errors.Is(err, jetstream.ErrConsumerNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) {
+			err = fmt.Errorf("durable %s on %s is gone: was it deleted, or the stream made anew? %w", d.Durable, d.Stream, err)
+			b.telemetry.Ready(d.Durable, err)
+			return err
+		}
+	}
+}
+
+// stop lets what was received go back to the server, and returns when nothing
+// more comes.
+func (b *Bus) stop(finish context.Context, consuming jetstream.ConsumeContext) {
+	if b.nc.IsConnected() {
+		consuming.Drain()
+	} else {
 		consuming.Stop()
-		<-consuming.Closed()
-		handlers.Wait()
-		return nil
+	}
+	select {
 	case <-consuming.Closed():
-		handlers.Wait()
-		return fmt.Errorf("durable %s on %s: delivery ended: was the consumer deleted?", d.Durable, d.Stream)
+	case <-finish.Done():
 	}
 }
 
 func (b *Bus) handle(ctx, finish context.Context, d Delivery, raw jetstream.Msg) {
-	m, err := messageOf(raw)
+	meta, err := raw.Metadata()
 	if err != nil {
 		b.log.Error("message without metadata", "durable", d.Durable, "error", err)
 		return
 	}
+	m := messageOf(raw, meta)
+	answer := raw.DoubleAck
 	if ctx.Err() != nil {
-		b.answer(d, m, raw.Nak())
-		return
+		answer = func(context.Context) error { return raw.Nak() }
+	} else {
+		limited, cancel := context.WithTimeout(finish, deliveryTime)
+		retry := d.Handle(limited, m)
+		cancel()
+		if retry.Wanted {
+			answer = func(context.Context) error { return raw.NakWithDelay(retry.After) }
+		}
 	}
-	limited, cancel := context.WithTimeout(finish, deliveryTime)
-	defer cancel()
-	if retry := d.Handle(limited, m); retry.Wanted {
-		b.answer(d, m, raw.NakWithDelay(retry.After))
-		return
+	if err := b.answer(ctx, finish, answer); err != nil {
+		// It will be delivered again.
+		b.log.Warn("acknowledgement failed", "durable", d.Durable, "sequence", m.Sequence, "error", err)
 	}
-	b.answer(d, m, raw.DoubleAck(limited))
 }
 
-// answer notes that the server may not know what became of a message. It will
-// deliver it again.
-func (b *Bus) answer(d Delivery, m Message, err error) {
-	if err != nil {
-		b.log.Warn("acknowledgement failed", "durable", d.Durable, "sequence", m.Sequence, "error", err)
+// answer tells the server what became of a message. It outlasts a server that
+// is restarted.
+func (b *Bus) answer(ctx, finish context.Context, do func(context.Context) error) error {
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTime)
+	defer cancel()
+	for attempt := 0; ; attempt++ {
+		once, cancel := context.WithTimeout(limited, answerTime/6)
+		err := do(once)
+		cancel()
+		if err == nil || limited.Err() != nil || finish.Err() != nil {
+			return err
+		}
+		if pause(finish, backoff(attempt)) != nil {
+			return err
+		}
 	}
 }

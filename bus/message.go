@@ -3,6 +3,7 @@ package bus
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"headstart/event"
@@ -31,25 +32,49 @@ type Output struct {
 	// Source is the sequence, in the stage's input, of the message that this
 	// one follows from.
 	Source uint64
+
+	dead bool // made by DeadLetter
 }
 
 const (
 	headerID     = jetstream.MsgIDHeader
-	headerSource = "Headstart-Source" // Output.Source
-	headerStage  = "Headstart-Stage"  // the stage that published it
+	headerOrigin = "Headstart-Origin" // see origin
 	headerSent   = "Headstart-Sent"   // unix nanoseconds
 )
 
-func messageOf(m jetstream.Msg) (Message, error) {
-	meta, err := m.Metadata()
+// origin is what an output says of where it comes from: the stage that
+// published it, and the message of the stage's input.
+type origin struct {
+	stage string
+	Position
+}
+
+// String returns "tracker 1749133800000000000 42": the stage, when its input
+// was created in unix nanoseconds, and the sequence.
+func (o origin) String() string {
+	b := make([]byte, 0, 64)
+	b = append(append(b, o.stage...), ' ')
+	b = append(strconv.AppendInt(b, o.Stream.UnixNano(), 10), ' ')
+	return string(strconv.AppendUint(b, o.Sequence, 10))
+}
+
+func parseOrigin(h nats.Header) (origin, bool) {
+	stage, rest, _ := strings.Cut(h.Get(headerOrigin), " ")
+	created, sequence, _ := strings.Cut(rest, " ")
+	nanoseconds, err := strconv.ParseInt(created, 10, 64)
 	if err != nil {
-		return Message{}, fmt.Errorf("message on %s: %w", m.Subject(), err)
+		return origin{}, false
 	}
+	n, err := strconv.ParseUint(sequence, 10, 64)
+	return origin{stage, Position{time.Unix(0, nanoseconds), n}}, err == nil
+}
+
+func messageOf(m jetstream.Msg, meta *jetstream.MsgMetadata) Message {
 	h := m.Headers()
 	return Message{
 		Subject: m.Subject(), ID: h.Get(headerID), Data: m.Data(),
 		Sequence: meta.Sequence.Stream, StoredAt: meta.Timestamp, SentAt: parseSent(h), Attempt: int(meta.NumDelivered),
-	}, nil
+	}
 }
 
 func parseSent(h nats.Header) time.Time {
@@ -69,6 +94,6 @@ func DeadLetter(service, stream string, m Message, reason error) (Output, error)
 	return Output{
 		Subject: event.DeadLetterSubject(service),
 		ID:      fmt.Sprintf("%s/%s/%d", service, stream, m.Sequence),
-		Data:    data, Source: m.Sequence,
+		Data:    data, Source: m.Sequence, dead: true,
 	}, err
 }

@@ -2,7 +2,9 @@ package bus
 
 import (
 	"fmt"
+	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"headstart/daemon"
@@ -57,6 +59,12 @@ func (o *Options) Flags(f *daemon.Flags) {
 
 func (o *Options) nats() ([]nats.Option, error) {
 	var options []nats.Option
+	for i, server := range strings.Split(o.Server, ",") {
+		if u, err := url.Parse(withScheme(server)); err != nil || u.Host == "" && len(server) > 0 {
+			// Not what is wrong with it: that could show a password.
+			return nil, daemon.Usage("--server: entry %d is not a URL such as nats://host:4222; percent-encode special characters in a password", i+1)
+		}
+	}
 	for _, f := range []struct{ flag, path string }{
 		{"creds", o.Creds}, {"nkey", o.NKey}, {"tlscert", o.TLSCert}, {"tlskey", o.TLSKey}, {"tlsca", o.TLSCA},
 	} {
@@ -99,4 +107,26 @@ func (o *Options) nats() ([]nats.Option, error) {
 		options = append(options, nats.InProcessServer(o.InProcess))
 	}
 	return options, nil
+}
+
+func withScheme(server string) string {
+	if server = strings.TrimSpace(server); strings.Contains(server, "://") {
+		return server
+	}
+	return "nats://" + server
+}
+
+// redact returns server URLs without what they say of the user, which can be a
+// token.
+func redact(servers string) string {
+	var all []string
+	for server := range strings.SplitSeq(servers, ",") {
+		u, err := url.Parse(withScheme(server))
+		if err != nil {
+			continue
+		}
+		u.User = nil
+		all = append(all, u.String())
+	}
+	return strings.Join(all, ",")
 }

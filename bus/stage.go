@@ -7,28 +7,30 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nats.go"
 )
 
 // Stage is a step of the pipeline: it reads a stream from where it left off,
 // in order, in batches, and turns each batch into messages for another stream
 // and into state. One after another it
 //
-//	handles the batch → publishes its outputs → saves its states → saves its position
+//	handles the batch → publishes its outputs → saves its states and its position
 //
 // and tries each for as long as NATS is away. While one batch is being
 // published the next is handled. What a crash cuts off is done again by the
 // next life from the position on; outputs that the stage finds in the output
 // stream by then are not published again. That is exact when Handle is
 // deterministic: the same saved state and the same messages give the same
-// outputs, in however many batches.
+// outputs, in however many batches. A crash can leave states that are ahead of
+// the position: a state says up to which message of its key it stands, and
+// Handle answers those with nothing.
 //
 // A second instance of a stage does no harm: it computes the same outputs
-// under the same ids.
+// under the same ids, and the server refuses whichever of the two is behind.
 type Stage struct {
 	Name   string // in lower case: names metrics, position and dead letters
 	Input  string // stream
-	Output string // stream
+	Output string // stream; nobody else writes to it
 	Store  *Store // keeps the position, and the states that Handle returns
 
 	// Batch is how many messages Handle gets at most; it gets what is there
@@ -40,11 +42,15 @@ type Stage struct {
 	Handle func(ctx context.Context, batch []Message) (Work, error)
 }
 
-// Work is what follows from a batch.
+// Work is what follows from a batch. Outputs are published in the order of
+// their sources, those of one source in the order given.
 type Work struct {
 	Outputs []Output
 	States  []State
 }
+
+// batchBytes is above which size a batch takes no more messages.
+const batchBytes = 16 << 20
 
 // grace is for how long what was begun may go on after the end was asked for.
 const grace = 10 * time.Second
@@ -52,47 +58,37 @@ const grace = 10 * time.Second
 // afterwards returns a context that outlives ctx by the grace.
 func afterwards(ctx context.Context) (context.Context, context.CancelFunc) {
 	finish, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })
-	return finish, cancel
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.AfterFunc(grace, cancel)
+		context.AfterFunc(finish, func() { timer.Stop() })
+	})
+	return finish, func() { stop(); cancel() }
 }
 
+// commit is a batch on its way to be durable.
 type commit struct {
 	work     Work
-	position uint64
+	after    Position // of the batch before
+	position Position
+	back     bool // after is behind what was saved: the stream has lost its end
 	began    time.Time
 }
 
 // Run runs a stage until the context ends; then it finishes the batches in
-// flight and returns nil. It returns an error when it can't start.
+// flight and returns nil. It returns an error when it can't start, or when the
+// bus is closed before.
 func (b *Bus) Run(ctx context.Context, s Stage) error {
-	position, err := s.Store.position(ctx, s.Name)
-	if err != nil {
-		return fmt.Errorf("%s: read position: %w", s.Name, err)
-	}
-	stream, err := b.js.Stream(ctx, s.Input)
-	if err != nil {
-		return fmt.Errorf("%s: stream %s: %w", s.Name, s.Input, err)
-	}
-	info := stream.CachedInfo()
-	if !position.Stream.Equal(info.Created) {
-		if position.Sequence > 0 {
-			b.log.Warn("stream was made anew, starting at its beginning", "stream", s.Input, "position", position.Sequence)
-		}
-		position = Position{Stream: info.Created}
-	}
 	r := &runner{
-		Stage: s, bus: b, log: b.log.With("stage", s.Name), position: position,
+		Stage: s, bus: b, log: b.log.With("stage", s.Name), position: s.Store.positions[s.Name],
 		commits: make(chan commit, 1), metrics: b.stageMetrics(s.Name),
+		found: map[string]uint64{},
 	}
-	if err := r.readBack(ctx); err != nil {
-		return fmt.Errorf("%s: read back %s: %w", s.Name, s.Output, err)
-	}
-	messages, stop, err := b.follow(ctx, s.Input, position.Sequence+1, s.Batch)
+	input, err := r.open(ctx)
 	if err != nil {
 		return fmt.Errorf("%s: %w", s.Name, err)
 	}
 	b.telemetry.Ready(s.Name, nil)
-	r.log.Info("running", "stream", s.Input, "position", position.Sequence)
+	r.log.Info("running", "stream", s.Input, "position", r.position.Sequence)
 
 	finish, cancel := afterwards(ctx)
 	defer cancel()
@@ -101,106 +97,111 @@ func (b *Bus) Run(ctx context.Context, s Stage) error {
 	go func() {
 		defer close(done)
 		for c := range r.commits {
-			if r.commit(finish, c) != nil {
-				cancel()
+			if finish.Err() == nil && r.commit(finish, c) != nil {
+				cancel() // what follows from later batches must not be published
 			}
 		}
 	}()
-	r.read(ctx, finish, messages)
-	stop()
+	for input != nil {
+		err := r.read(ctx, finish, input)
+		input.close()
+		input = nil
+		if errors.Is(err, errInterrupted) {
+			r.log.Warn("reading again", "stream", s.Input, "position", r.position.Sequence, "error", err)
+			_ = r.retry(ctx, "read", func(ctx context.Context) (err error) { input, err = r.open(ctx); return err })
+		}
+	}
 	close(r.commits)
 	<-done
+	if finish.Err() != nil {
+		r.log.Warn("stopped before the last batch was saved: it will be done again")
+	}
+	s.Store.forgetUnsaved()
 	b.telemetry.Ready(s.Name, errors.New("stopped"))
+	if ctx.Err() == nil && b.nc.IsClosed() {
+		return fmt.Errorf("%s: %w", s.Name, nats.ErrConnectionClosed)
+	}
 	return nil
-}
-
-// follow reads a stream in order from a sequence on. Messages that the
-// connection loses are asked for again; what is received is all there is.
-func (b *Bus) follow(ctx context.Context, stream string, from uint64, batch int) (<-chan jetstream.Msg, func(), error) {
-	consumer, err := b.js.OrderedConsumer(ctx, stream, jetstream.OrderedConsumerConfig{
-		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: max(from, 1),
-	})
-	if err != nil {
-		return nil, nil, fmt.Errorf("read stream %s: %w", stream, err)
-	}
-	messages := make(chan jetstream.Msg, batch)
-	stopped := make(chan struct{})
-	consuming, err := consumer.Consume(func(m jetstream.Msg) {
-		select {
-		case messages <- m:
-		case <-stopped:
-		}
-	}, jetstream.PullMaxMessages(2*batch), jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {
-		b.log.Warn("reading was interrupted", "stream", stream, "error", err)
-	}))
-	if err != nil {
-		return nil, nil, fmt.Errorf("read stream %s: %w", stream, err)
-	}
-	return messages, func() { close(stopped); consuming.Stop() }, nil
 }
 
 type runner struct {
 	Stage
-	bus       *Bus
-	log       *slog.Logger
-	position  Position // of the last message handled
-	commits   chan commit
-	published map[string]bool // ids of outputs that an earlier life published
-	metrics   *stageMetrics
+	bus      *Bus
+	log      *slog.Logger
+	metrics  *stageMetrics
+	position Position // of the last message handled
+	back     bool     // the position was moved back, and nothing was handled since
+	commits  chan commit
+
+	// What is known of the output stream, by the goroutine that commits.
+	known bool              // last is true
+	last  uint64            // its last sequence
+	seen  uint64            // up to where it was read back
+	found map[string]uint64 // ids that are in it beyond the saved position, with their sources
 }
 
-// read handles batches until ctx ends or finish does.
-func (r *runner) read(ctx, finish context.Context, messages <-chan jetstream.Msg) {
+// open reads on after the last message handled.
+func (r *runner) open(ctx context.Context) (*reader, error) {
+	input, err := r.bus.openReader(ctx, r.Input, r.position, r.Batch)
+	if err != nil {
+		return nil, err
+	}
+	at := input.position
+	if at.before(r.position) {
+		r.back = true
+	}
+	switch {
+	case r.position.Sequence == 0:
+	case !at.Stream.Equal(r.position.Stream):
+		r.log.Warn("stream was made anew, starting at its beginning", "stream", r.Input, "position", r.position.Sequence)
+	case r.back:
+		r.log.Error("stream has lost its end, going on from there", "stream", r.Input, "position", r.position.Sequence, "last", at.Sequence)
+	}
+	r.position = at
+	return input, nil
+}
+
+// read handles batches until ctx ends, finish does, or reading is interrupted.
+func (r *runner) read(ctx, finish context.Context, input *reader) error {
 	batch := make([]Message, 0, r.Batch)
 	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-finish.Done():
-			return
-		case m := <-messages:
-			batch = r.append(batch[:0], m)
+		if ctx.Err() != nil || finish.Err() != nil {
+			return finish.Err()
 		}
-	fill:
-		for len(batch) < r.Batch {
-			select {
-			case m := <-messages:
-				batch = r.append(batch, m)
-			default:
-				break fill
+		m, err := input.next(ctx)
+		if err != nil {
+			return err
+		}
+		c := commit{began: time.Now(), after: r.position, back: r.back}
+		batch = batch[:0]
+		for size, more := 0, true; more; m, more = input.ready() {
+			r.take(m)
+			batch = append(batch, m)
+			if size += len(m.Data); len(batch) == r.Batch || size > batchBytes {
+				break
 			}
 		}
-		if len(batch) == 0 {
-			continue
-		}
-		c := commit{began: time.Now(), position: r.position.Sequence}
-		err := r.retry(finish, "handle", func() (err error) {
-			c.work, err = r.Handle(finish, batch)
+		c.position, r.back = r.position, false
+		err = r.retry(finish, "handle", func(ctx context.Context) (err error) {
+			c.work, err = r.handle(ctx, batch)
 			return err
 		})
 		if err != nil {
-			return
+			return err
 		}
+		r.Store.hold(c.work.States)
 		r.metrics.messages.Add(len(batch))
 		select {
 		case r.commits <- c:
 		case <-finish.Done():
-			return
+			return finish.Err()
 		}
 	}
 }
 
-// append adds a message unless it was handled before, and counts those that
-// the stream dropped before they could be read.
-func (r *runner) append(batch []Message, raw jetstream.Msg) []Message {
-	m, err := messageOf(raw)
-	if err != nil {
-		r.log.Error("message without metadata", "error", err)
-		return batch
-	}
-	if m.Sequence <= r.position.Sequence {
-		return batch
-	}
+// take moves the position to a message, and counts those that the stream
+// dropped before they could be read.
+func (r *runner) take(m Message) {
 	if gap := m.Sequence - r.position.Sequence - 1; gap > 0 && r.position.Sequence > 0 {
 		r.metrics.skipped.Add(int(gap))
 		r.log.Error("stream dropped messages before they were read", "count", gap, "position", r.position.Sequence)
@@ -208,30 +209,48 @@ func (r *runner) append(batch []Message, raw jetstream.Msg) []Message {
 	r.position.Sequence = m.Sequence
 	r.metrics.position.Set(m.Sequence)
 	r.metrics.storedAt.Set(m.StoredAt)
-	return append(batch, m)
+}
+
+func (r *runner) handle(ctx context.Context, batch []Message) (Work, error) {
+	work, err := r.Handle(ctx, batch)
+	if err != nil {
+		return Work{}, err
+	}
+	first, last := batch[0].Sequence, batch[len(batch)-1].Sequence
+	for _, o := range work.Outputs {
+		if o.Source < first || o.Source > last {
+			return Work{}, fmt.Errorf("output %s names message %d as its source, which is not of the batch %d to %d", o.ID, o.Source, first, last)
+		}
+	}
+	return work, nil
 }
 
 // commit makes a batch durable.
 func (r *runner) commit(ctx context.Context, c commit) error {
-	if err := r.publish(ctx, c.work.Outputs); err != nil {
+	outputs, dead := inOrder(c.work.Outputs)
+	if err := r.retry(ctx, "publish", func(ctx context.Context) error { return r.publish(ctx, c, outputs) }); err != nil {
 		return err
 	}
-	if err := r.retry(ctx, "save state", func() error { return r.Store.save(ctx, c.work.States) }); err != nil {
+	if err := r.retry(ctx, "put aside", func(ctx context.Context) error { return r.bury(ctx, c, dead) }); err != nil {
 		return err
 	}
-	position := Position{Stream: r.position.Stream, Sequence: c.position}
-	if err := r.retry(ctx, "save position", func() error { return r.Store.savePosition(ctx, r.Name, position) }); err != nil {
+	err := r.retry(ctx, "save", func(ctx context.Context) error {
+		return r.Store.save(ctx, checkpoint{stage: r.Name, states: c.work.States, position: c.position, back: c.back})
+	})
+	if err != nil {
 		return err
 	}
+	r.Store.release(c.work.States)
 	r.metrics.outputs.Add(len(c.work.Outputs))
 	r.metrics.batch.UpdateDuration(c.began)
 	return nil
 }
 
-// retry calls do until it succeeds or the context ends.
-func (r *runner) retry(ctx context.Context, what string, do func() error) error {
+// retry calls do until it succeeds or the context ends. That another instance
+// was faster is no trouble the first time.
+func (r *runner) retry(ctx context.Context, what string, do func(context.Context) error) error {
 	for attempt := 0; ; attempt++ {
-		err := do()
+		err := r.bus.try(ctx, do)
 		if err == nil {
 			if attempt > 0 {
 				r.bus.telemetry.Ready(r.Name, nil)
@@ -241,11 +260,24 @@ func (r *runner) retry(ctx context.Context, what string, do func() error) error 
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		if errors.Is(err, nats.ErrConnectionClosed) {
+			return err
+		}
 		r.metrics.retries.Inc()
+		if attempt == 0 && outdated(err) {
+			continue
+		}
 		r.bus.telemetry.Ready(r.Name, fmt.Errorf("%s: %w", what, err))
 		r.log.Warn("trying again", "step", what, "attempt", attempt+1, "error", err)
 		if err := pause(ctx, backoff(attempt)); err != nil {
 			return err
 		}
 	}
+}
+
+// try calls do with a context that ends with the connection too.
+func (b *Bus) try(ctx context.Context, do func(context.Context) error) error {
+	ctx, cancel := b.session.during(ctx)
+	defer cancel()
+	return do(ctx)
 }

@@ -5,24 +5,39 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
+	"sync"
 	"time"
 
-	"headstart/event"
-
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"headstart/event"
 )
 
 // Store keeps a stage's state in a key-value bucket: small values by key, the
 // newest of each, for 30 days after the last write. A value that is too large
 // for a message is kept in chunks, and is whole or the one before: the entry
 // that names the chunks is written after them.
+//
+// A store belongs to one stage. A second instance of the stage has a Store of
+// its own on the same bucket.
 type Store struct {
 	bus    *Bus
 	kv     jetstream.KeyValue
 	bucket string
-	chunk  int
-	slots  map[string]byte // of values in chunks: which of two sets of keys is in force
+	chunk  int    // bytes of a value that one message holds
+	opened uint64 // revision of the entry by which the bucket was opened
+
+	// What follows is the committing goroutine's, while a stage runs.
+	positions map[string]Position // by stage, as saved
+	owned     bool                // as far as is known; then the following is true
+	owner     uint64              // revision of the entry that says so
+	last      uint64              // revision of the bucket
+	trouble   bool                // saving has failed, and not succeeded since
+	slots     map[string]byte     // of values in chunks: which of two sets of keys is in force
+
+	mu      sync.Mutex
+	unsaved map[string]unsaved
 }
 
 // State is a value to save under a key. A nil value deletes the key.
@@ -31,24 +46,72 @@ type State struct {
 	Value []byte
 }
 
-const stateAge = 30 * day
+// unsaved is the newest value of a key that waits to be saved, and how many
+// batches that hold one do.
+type unsaved struct {
+	value   []byte
+	batches int
+}
 
-// OpenStore opens a bucket and creates it if it isn't there.
-func (b *Bus) OpenStore(ctx context.Context, bucket string, s Storage) (*Store, error) {
-	kv, err := b.js.KeyValue(ctx, bucket)
-	if errors.Is(err, jetstream.ErrBucketNotFound) {
-		kv, err = b.js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
-			Bucket: bucket, History: 1, TTL: stateAge, Storage: jetstream.FileStorage, Replicas: s.Replicas, MaxBytes: s.Bytes / 5,
-		})
-	}
+// Keys of the bucket.
+const (
+	keyState    = "state."    // and the key as a token
+	keyChunk    = "chunk."    // and the key as a token, the slot, the number
+	keyPosition = "position." // and the stage
+	keyOwner    = "owner"     // its revision tells one owner from the next
+)
+
+// OpenStore opens a bucket and creates it if it isn't there. What a stage reads
+// from the store is not older than the position from which it goes on, also
+// when another instance writes meanwhile.
+func (b *Bus) OpenStore(ctx context.Context, bucket string, storage Storage) (*Store, error) {
+	s, err := b.openStore(ctx, bucket, storage)
 	if err != nil {
 		return nil, fmt.Errorf("bucket %s: %w", bucket, err)
 	}
-	return &Store{
-		bus: b, kv: kv, bucket: bucket, slots: map[string]byte{},
-		chunk: max(b.MaxPayload(), 1<<20) - 4096,
-	}, nil
+	return s, nil
 }
+
+func (b *Bus) openStore(ctx context.Context, bucket string, storage Storage) (*Store, error) {
+	if err := storage.check(); err != nil {
+		return nil, err
+	}
+	if err := b.ensureStream(ctx, storage.bucket(bucket)); err != nil {
+		return nil, err
+	}
+	kv, err := b.js.KeyValue(ctx, bucket)
+	if err != nil {
+		return nil, err
+	}
+	payload := b.MaxPayload()
+	if payload == 0 {
+		payload = 1 << 20
+	}
+	s := &Store{
+		bus: b, kv: kv, bucket: bucket, chunk: payload - headroom,
+		positions: map[string]Position{}, slots: map[string]byte{}, unsaved: map[string]unsaved{},
+	}
+	if s.opened, err = kv.Put(ctx, keyOwner, nil); err != nil {
+		return nil, err
+	}
+	keys, err := kv.ListKeysFiltered(ctx, keyPosition+"*")
+	if err != nil {
+		return nil, err
+	}
+	var stages []string
+	for key := range keys.Keys() {
+		stages = append(stages, strings.TrimPrefix(key, keyPosition))
+	}
+	for _, stage := range stages {
+		if s.positions[stage], err = s.position(ctx, stage); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// headroom is what headers, subject and the entry's own bytes take at most.
+const headroom = 4096
 
 // The first byte of an entry: the value follows, or where its chunks are.
 const (
@@ -58,8 +121,15 @@ const (
 
 const maxChunks = 32
 
-// Get returns the value of a key, nil if there is none.
+// Get returns the value of a key, nil if there is none: the one that the stage
+// has last returned from Handle, saved or not.
 func (s *Store) Get(ctx context.Context, key string) ([]byte, error) {
+	s.mu.Lock()
+	waiting, ok := s.unsaved[key]
+	s.mu.Unlock()
+	if ok {
+		return waiting.value, nil
+	}
 	value, err := s.get(ctx, stateKey(key))
 	if err != nil {
 		return nil, fmt.Errorf("bucket %s key %q: %w", s.bucket, key, err)
@@ -68,14 +138,28 @@ func (s *Store) Get(ctx context.Context, key string) ([]byte, error) {
 }
 
 func (s *Store) get(ctx context.Context, key string) ([]byte, error) {
+	entry, err := s.entry(ctx, key)
+	for err == nil && entry != nil {
+		value, problem := s.value(ctx, key, entry.Value())
+		if problem == nil && entry.Value()[0] == entryWhole {
+			return value, nil
+		}
+		// The chunks are those of the entry if it is still in force.
+		read := entry.Revision()
+		if entry, err = s.entry(ctx, key); err == nil && entry != nil && entry.Revision() == read {
+			return value, problem
+		}
+	}
+	return nil, err
+}
+
+// entry returns nil for a key that isn't there.
+func (s *Store) entry(ctx context.Context, key string) (jetstream.KeyValueEntry, error) {
 	entry, err := s.kv.Get(ctx, key)
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	return s.value(ctx, key, entry.Value())
+	return entry, err
 }
 
 func (s *Store) value(ctx context.Context, key string, entry []byte) ([]byte, error) {
@@ -100,139 +184,26 @@ func (s *Store) value(ctx context.Context, key string, entry []byte) ([]byte, er
 	return nil, fmt.Errorf("an entry of %d bytes that this program doesn't know", len(entry))
 }
 
-// All calls yield for every key and its value until it returns false.
-func (s *Store) All(ctx context.Context, yield func(key string, value []byte) bool) error {
-	watcher, err := s.kv.Watch(ctx, "state.*", jetstream.IgnoreDeletes())
-	if err != nil {
-		return fmt.Errorf("bucket %s: %w", s.bucket, err)
-	}
-	defer watcher.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case entry, ok := <-watcher.Updates():
-			if !ok {
-				return fmt.Errorf("bucket %s: reading was interrupted", s.bucket)
-			}
-			if entry == nil {
-				return nil
-			}
-			key, err := event.FromToken(entry.Key()[len("state."):])
-			if err != nil {
-				return fmt.Errorf("bucket %s: %w", s.bucket, err)
-			}
-			value, err := s.value(ctx, entry.Key(), entry.Value())
-			if err != nil {
-				return fmt.Errorf("bucket %s key %q: %w", s.bucket, key, err)
-			}
-			if !yield(key, value) {
-				return nil
-			}
-		}
-	}
-}
-
-// save writes all states, of each key the last.
-func (s *Store) save(ctx context.Context, states []State) error {
-	last := make(map[string]int, len(states))
-	for i, state := range states {
-		last[state.Key] = i
-	}
-	entries := make([]*nats.Msg, 0, len(last))
-	for i, state := range states {
-		if last[state.Key] != i {
-			continue
-		}
-		entry, err := s.entry(ctx, state)
-		if err != nil {
-			return err
-		}
-		entries = append(entries, entry)
-	}
-	return s.bus.publishAll(ctx, entries)
-}
-
-// entry returns the message that puts a value in force. Chunks are stored
-// before it returns.
-func (s *Store) entry(ctx context.Context, state State) (*nats.Msg, error) {
-	key := stateKey(state.Key)
-	if state.Value == nil {
-		return &nats.Msg{Subject: s.subject(key), Header: nats.Header{"KV-Operation": {"DEL"}}}, nil
-	}
-	if len(state.Value) <= s.chunk {
-		return &nats.Msg{Subject: s.subject(key), Data: append([]byte{entryWhole}, state.Value...)}, nil
-	}
-	n := (len(state.Value) + s.chunk - 1) / s.chunk
-	if n > maxChunks {
-		return nil, fmt.Errorf("bucket %s key %q: %d bytes, more than %d chunks of %d", s.bucket, state.Key, len(state.Value), maxChunks, s.chunk)
-	}
-	slot, err := s.nextSlot(ctx, key)
-	if err != nil {
-		return nil, err
-	}
-	var chunks []*nats.Msg
-	for i := range n {
-		part := state.Value[i*s.chunk : min(len(state.Value), (i+1)*s.chunk)]
-		chunks = append(chunks, &nats.Msg{Subject: s.subject(chunkKey(key, slot, i)), Data: part})
-	}
-	if err := s.bus.publishAll(ctx, chunks); err != nil {
-		return nil, err
-	}
-	s.slots[key] = slot
-	return &nats.Msg{Subject: s.subject(key), Data: binary.BigEndian.AppendUint16([]byte{entryChunks, slot}, uint16(n))}, nil
-}
-
-// nextSlot is the set of chunks that isn't in force.
-func (s *Store) nextSlot(ctx context.Context, key string) (byte, error) {
-	slot, known := s.slots[key]
-	if !known {
-		entry, err := s.kv.Get(ctx, key)
-		if err != nil && !errors.Is(err, jetstream.ErrKeyNotFound) {
-			return 0, err
-		}
-		if err == nil && len(entry.Value()) == 4 && entry.Value()[0] == entryChunks {
-			slot = entry.Value()[1]
-		}
-	}
-	return slot ^ 1, nil
-}
-
 func (s *Store) subject(key string) string { return "$KV." + s.bucket + "." + key }
 
-func stateKey(key string) string { return "state." + event.Token(key) }
+func stateKey(key string) string { return keyState + event.Token(key) }
 
 func chunkKey(key string, slot byte, i int) string {
-	return fmt.Sprintf("chunk.%s.%d.%d", key[len("state."):], slot, i)
+	return fmt.Sprintf("%s%s.%d.%d", keyChunk, strings.TrimPrefix(key, keyState), slot, i)
 }
 
-// Position is how far a stage has come in a stream. A stream that is deleted
-// and made anew counts from 1 again, which its time of creation tells.
-type Position struct {
-	Stream   time.Time
-	Sequence uint64
-}
-
+// position returns a stage's position as it is saved; the zero one when none is.
 func (s *Store) position(ctx context.Context, stage string) (Position, error) {
-	entry, err := s.kv.Get(ctx, "position."+stage)
-	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		return Position{}, nil
-	}
-	if err != nil {
-		return Position{}, fmt.Errorf("bucket %s: %w", s.bucket, err)
+	entry, err := s.entry(ctx, keyPosition+stage)
+	if err != nil || entry == nil {
+		return Position{}, err
 	}
 	v := entry.Value()
 	if len(v) != 16 {
-		return Position{}, fmt.Errorf("bucket %s: position of %d bytes, want 16", s.bucket, len(v))
+		return Position{}, fmt.Errorf("position of %d bytes, want 16", len(v))
 	}
 	return Position{
 		Stream:   time.Unix(0, int64(binary.BigEndian.Uint64(v))),
 		Sequence: binary.BigEndian.Uint64(v[8:]),
 	}, nil
-}
-
-func (s *Store) savePosition(ctx context.Context, stage string, p Position) error {
-	v := binary.BigEndian.AppendUint64(nil, uint64(p.Stream.UnixNano()))
-	v = binary.BigEndian.AppendUint64(v, p.Sequence)
-	return s.bus.publishAll(ctx, []*nats.Msg{{Subject: s.subject("position." + stage), Data: v}})
 }

@@ -62,8 +62,26 @@ func (s Storage) config(stream string) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name: stream, Subjects: []string{l.subject},
 		Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardOld, Storage: jetstream.FileStorage,
-		MaxAge: l.age, MaxBytes: s.Bytes / 100 * l.share, MaxMsgSize: event.MaxMessage,
+		MaxAge: l.age, MaxBytes: s.Bytes / 100 * l.share, MaxMsgSize: event.MaxMessage, MaxMsgsPerSubject: -1,
 		Replicas: s.Replicas, Duplicates: duplicateWindow, AllowDirect: true,
+	}
+}
+
+const (
+	stateAge    = 30 * day // for how long a bucket keeps what is not written again
+	bucketShare = 20       // of a hundred of Storage.Bytes, for one bucket
+)
+
+func bucketStream(bucket string) string { return "KV_" + bucket }
+
+// bucket is what jetstream.KeyValueConfig makes, but that of several replicas
+// only the leader answers: the others may not have heard of the newest state.
+func (s Storage) bucket(name string) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name: bucketStream(name), Subjects: []string{"$KV." + name + ".>"},
+		Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardNew, Storage: jetstream.FileStorage,
+		MaxAge: stateAge, MaxBytes: s.Bytes / 100 * bucketShare, MaxMsgSize: -1, MaxMsgsPerSubject: 1,
+		Replicas: s.Replicas, Duplicates: duplicateWindow, AllowDirect: s.Replicas == 1, DenyDelete: true, AllowRollup: true,
 	}
 }
 
@@ -117,6 +135,9 @@ func sameConfig(got, want jetstream.StreamConfig) error {
 	differ("replicas (--replicas)", got.Replicas, want.Replicas)
 	differ("duplicate window", got.Duplicates, want.Duplicates)
 	differ("allow direct", got.AllowDirect, want.AllowDirect)
+	differ("max messages per subject", got.MaxMsgsPerSubject, want.MaxMsgsPerSubject)
+	differ("deny delete", got.DenyDelete, want.DenyDelete)
+	differ("allow rollup", got.AllowRollup, want.AllowRollup)
 	if len(problems) == 0 {
 		return nil
 	}

@@ -2,45 +2,70 @@ package bus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
+// tailAhead is how many messages are fetched before they are asked for.
+const tailAhead = 256
+
 // Tail calls do with every message that a stream stores from now on, in order,
-// until the context ends.
+// until the context ends. It returns an error when it can't start.
 func (b *Bus) Tail(ctx context.Context, stream string, do func(Message)) error {
-	consumer, err := b.js.OrderedConsumer(ctx, stream, jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverNewPolicy})
+	s, err := b.js.Stream(ctx, stream)
 	if err != nil {
 		return fmt.Errorf("tail %s: %w", stream, err)
 	}
-	consuming, err := consumer.Consume(func(raw jetstream.Msg) {
-		m, err := messageOf(raw)
-		if err != nil {
-			b.log.Error("message without metadata", "stream", stream, "error", err)
-			return
+	info := s.CachedInfo()
+	position := Position{Stream: info.Created, Sequence: info.State.LastSeq}
+	input, err := b.openReader(ctx, stream, position, tailAhead)
+	if err != nil {
+		return fmt.Errorf("tail %s: %w", stream, err)
+	}
+	for {
+		for err == nil {
+			var m Message
+			if m, err = input.next(ctx); err == nil {
+				position.Sequence = m.Sequence
+				do(m)
+			}
 		}
-		do(m)
-	})
-	if err != nil {
-		return fmt.Errorf("tail %s: %w", stream, err)
+		input.close()
+		for attempt := 0; err != nil; attempt++ {
+			b.log.Debug("reading again", "stream", stream, "position", position.Sequence, "error", err)
+			if pause(ctx, backoff(attempt)) != nil {
+				return nil
+			}
+			err = b.try(ctx, func(ctx context.Context) (err error) {
+				input, err = b.openReader(ctx, stream, position, tailAhead)
+				return err
+			})
+		}
+		position = input.position
 	}
-	<-ctx.Done()
-	consuming.Stop()
-	return nil
 }
 
 // Listen calls do with every core NATS message on a subject until the context
 // ends.
 func (b *Bus) Listen(ctx context.Context, subject string, do func(data []byte)) error {
-	subscription, err := b.nc.Subscribe(subject, func(m *nats.Msg) { do(m.Data) })
+	subscription, err := b.nc.SubscribeSync(subject)
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", subject, err)
 	}
-	<-ctx.Done()
-	if err := subscription.Unsubscribe(); err != nil && b.nc.IsConnected() {
-		return fmt.Errorf("stop listening on %s: %w", subject, err)
+	defer subscription.Unsubscribe()
+	for {
+		m, err := subscription.NextMsgWithContext(ctx)
+		switch {
+		case err == nil:
+			do(m.Data)
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, nats.ErrSlowConsumer):
+			b.log.Warn("messages were dropped", "subject", subject)
+		default:
+			return fmt.Errorf("listen on %s: %w", subject, err)
+		}
 	}
-	return nil
 }

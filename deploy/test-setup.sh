@@ -15,6 +15,8 @@ command -v docker-compose >/dev/null || docker compose version >/dev/null 2>&1 |
 command -v gcc >/dev/null || missing+=(gcc libc6-dev)
 [ -x /bin/busybox ] || missing+=(busybox-static)
 command -v iptables >/dev/null || missing+=(iptables)
+command -v curl >/dev/null || missing+=(curl)
+[ -x /usr/lib/systemd/systemd ] || missing+=(systemd)
 [ ${#missing[@]} -gt 0 ] || exit 0
 if ! command -v apt-get >/dev/null; then
 	echo "make test needs ${missing[*]} (Debian's names): install them, then run it again" >&2

@@ -5,11 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/netip"
+	"os"
 	"strings"
 	"sync"
 	"time"
-	"unicode"
+
+	"golang.org/x/term"
 
 	"headstart/event"
 )
@@ -17,42 +18,39 @@ import (
 // console prints what a person at a terminal, or a program behind a pipe,
 // wants to see as it happens.
 type console struct {
-	mu     sync.Mutex
-	out    io.Writer
-	json   bool
-	colour bool
-	local  *time.Location
+	mu    sync.Mutex
+	out   io.Writer
+	host  string // whose name goes without saying
+	json  bool
+	local *time.Location
+	day   string // of the last line
+	page  func() page
 }
 
-// What is printed comes from other hosts, whose names an intruder may choose:
-// nothing of it may move the cursor.
-func plain(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
+// newConsole returns a console on a host. It uses colours and the width of the
+// terminal that out is, if it is one; NO_COLOR (no-color.org) does without
+// colours.
+func newConsole(out io.Writer, host string, json bool) *console {
+	c := &console{out: out, host: host, json: json, local: time.Local, page: func() page { return page{} }}
+	c.day = dayOf(time.Now().In(c.local))
+	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		colour := os.Getenv("NO_COLOR") == ""
+		c.page = func() page { // the window's size can change
+			columns, _, err := term.GetSize(int(f.Fd()))
+			if err != nil {
+				columns = 0
+			}
+			return page{colour, columns}
 		}
-		return '\uFFFD'
-	}, s)
+	}
+	return c
 }
-
-const (
-	bold  = "\x1b[1m"
-	faint = "\x1b[2m"
-	reset = "\x1b[0m"
-)
 
 var severityColours = [...]string{
 	event.Info: "\x1b[36m", event.Low: "\x1b[36m", event.Medium: "\x1b[33m", event.High: "\x1b[31m", event.Critical: "\x1b[1;37;41m",
 }
 
-func (c *console) paint(colour, s string) string {
-	if !c.colour {
-		return s
-	}
-	return colour + s + reset
-}
-
-// alert prints an alert.
+// alert prints an alert: what, where, and what to do first.
 func (c *console) alert(a *event.Alert) {
 	if c.json {
 		c.line(struct {
@@ -61,40 +59,15 @@ func (c *console) alert(a *event.Alert) {
 		}{"alert", a})
 		return
 	}
-	age := "at least " + seconds(a.Connection.AgeMin)
-	if most := a.Connection.AgeMax; most != nil {
-		age = seconds(a.Connection.AgeMin) + " to " + seconds(*most)
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s  %s  %s  %s\n", c.clock(a.At), c.paint(severityColours[a.Severity], fmt.Sprintf("%-8s", strings.ToUpper(a.Severity.String()))),
-		c.paint(bold, plain(a.Title)), c.paint(faint, a.Rule))
+	about := []span{{"", a.Host}, {"", alertEnds(a)}, {"", alertState(a)}}
 	if a.Connection.State == event.Listen {
-		fmt.Fprintf(&b, "          %s listens on %s, user id %d\n", plain(a.Host), netip.AddrPortFrom(a.Connection.Destination.Netip(), a.Connection.Port), a.Connection.UID)
-	} else {
-		fmt.Fprintf(&b, "          %s  %s  %s, %s old\n", plain(a.Host), ends(a), a.Connection.State, age)
+		about = []span{{"", a.Host}, {"", "listens on " + listener(a.Connection.Destination, a.Connection.Port, a.Connection.UID)}}
 	}
+	paragraphs := [][]span{{{bold, a.Title}, {faint, a.Rule}}, about}
 	if first := firstStep(a.Guide); first != "" {
-		fmt.Fprintf(&b, "          %s\n", c.paint(faint, plain(first)))
+		paragraphs = append(paragraphs, []span{{faint, "First: " + first}})
 	}
-	c.write(b.String())
-}
-
-// firstStep returns the first step of a guide, on one line.
-func firstStep(guide string) string {
-	step, _, _ := strings.Cut(guide, "\n2.")
-	return strings.TrimPrefix(strings.Join(strings.Fields(step), " "), "1. ")
-}
-
-func ends(a *event.Alert) string {
-	source, destination := a.Connection.Source.String(), netip.AddrPortFrom(a.Connection.Destination.Netip(), a.Connection.Port).String()
-	if a.Peer != nil && a.Peer.Host != "" {
-		if a.Connection.Direction == event.Inbound {
-			source += " (" + plain(a.Peer.Host) + ")"
-		} else {
-			destination += " (" + plain(a.Peer.Host) + ")"
-		}
-	}
-	return source + " → " + destination
+	c.block(a.At, span{severityColours[a.Severity], strings.ToUpper(a.Severity.String())}, paragraphs...)
 }
 
 // changes prints what opened and closed with one snapshot. For a person, a
@@ -108,20 +81,24 @@ func (c *console) changes(all *event.Changes) {
 		return
 	}
 	if all.PreviousAt.IsZero() {
-		c.write(fmt.Sprintf("%s  first look at %s: %d connections open, %d ports listened on\n",
-			c.clock(all.ObservedAt), plain(all.Host), all.Open, all.Listening))
+		if all.Part <= 1 {
+			c.block(all.ObservedAt, span{"", "watching"}, []span{{"", all.Host},
+				{faint, fmt.Sprintf("%s open, %s listened on", count(all.Open, "connection"), count(all.Listening, "port"))}})
+		}
 		return
 	}
 	for i := 0; i < len(all.Connections); i++ {
 		one := &all.Connections[i]
-		what := one.Kind.String()
-		if i+1 < len(all.Connections) && one.Kind == event.Opened && all.Connections[i+1].ID == one.ID {
-			i++
-			one = &all.Connections[i]
-			what = "came+went"
+		label := one.Kind.String()
+		if next := i + 1; one.Kind == event.Opened && next < len(all.Connections) && all.Connections[next].ID == one.ID {
+			one, i = &all.Connections[next], next
+			label = "brief"
 		}
-		at := cmp.Or(one.ClosedBefore, all.ObservedAt)
-		c.write(fmt.Sprintf("%s  %-9s %s  %s\n", c.clock(at), what, plain(all.Host), c.paint(faint, describe(one, all.ObservedAt))))
+		text := []span{{faint, describe(one, all.ObservedAt)}}
+		if all.Host != c.host {
+			text = []span{{"", all.Host}, text[0]}
+		}
+		c.block(cmp.Or(one.ClosedBefore, all.ObservedAt), span{"", label}, text)
 	}
 }
 
@@ -135,49 +112,38 @@ func (c *console) connection(all *event.Changes, one *event.Connection) {
 	}{"connection", cmp.Or(one.ClosedBefore, all.ObservedAt), all.Host, one.Kind, event.DescribeConnection(one, all.ObservedAt)})
 }
 
-func describe(c *event.Connection, at time.Time) string {
-	if c.Direction == 0 {
-		return fmt.Sprintf("on %s, user id %d", netip.AddrPortFrom(c.Local.Netip(), c.LocalPort), c.UID)
+// The time takes up 8 columns of a line, the longest label 9.
+const (
+	labelColumn = 8 + 2
+	textColumn  = labelColumn + 9 + 2
+)
+
+// block prints a time, a label, and paragraphs one below the other.
+func (c *console) block(at time.Time, label span, paragraphs ...[]span) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var b strings.Builder
+	p, at := c.page(), at.In(c.local)
+	if day := dayOf(at); day != c.day {
+		c.day = day
+		p.fill(&b, "", 0, span{faint, day})
 	}
-	source, destination := c.Ends()
-	text := fmt.Sprintf("%s %s → %s", c.Direction, source, netip.AddrPortFrom(destination.Netip(), c.ServicePort()))
-	least, most := c.Age(at)
-	switch {
-	case c.Kind == event.Closed && most == event.Unbounded:
-		return fmt.Sprintf("%s, %s, lived at least %s", text, c.Reason, seconds(event.Seconds(least)))
-	case c.Kind == event.Closed:
-		return fmt.Sprintf("%s, %s, lived %s", text, c.Reason, span(least, most))
-	case c.Kind == event.Attempted:
-		return fmt.Sprintf("%s, not answered, sent again %d times", text, c.Retransmits)
-	case c.BeganBefore():
-		return text + ", began before we looked"
+	head := fmt.Sprintf("%s  %s%*s", at.Format(time.TimeOnly), p.paint(label.style, label.text), textColumn-labelColumn-len(label.text), "")
+	p.fill(&b, head, textColumn, paragraphs[0]...)
+	for _, spans := range paragraphs[1:] {
+		p.fill(&b, strings.Repeat(" ", p.margin()), p.margin(), spans...)
 	}
-	return text
+	io.WriteString(c.out, b.String())
 }
 
-func span(least, most time.Duration) string {
-	if least == 0 {
-		return "at most " + seconds(event.Seconds(most))
-	}
-	return seconds(event.Seconds(least)) + " to " + seconds(event.Seconds(most))
-}
-
-func seconds(s event.Seconds) string {
-	return time.Duration(s).Round(10 * time.Millisecond).String()
-}
-
-func (c *console) clock(t time.Time) string { return t.In(c.local).Format("15:04:05") }
+func dayOf(t time.Time) string { return t.Format("Monday, 2 January 2006") }
 
 func (c *console) line(v any) {
 	data, err := json.Marshal(v)
 	if err != nil {
 		return
 	}
-	c.write(string(data) + "\n")
-}
-
-func (c *console) write(s string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	io.WriteString(c.out, s)
+	io.WriteString(c.out, plainJSON(data)+"\n")
 }

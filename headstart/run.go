@@ -6,75 +6,25 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/term"
 
 	"headstart/bus"
 	"headstart/daemon"
 	"headstart/event"
-	rules "headstart/rules.expr"
 	"headstart/services/correlator"
 	"headstart/services/notifier"
 	"headstart/services/poller"
 	"headstart/services/tracker"
 )
 
-// runOptions are those of headstart run: the services' own, and what one
-// process needs around them.
-type runOptions struct {
-	data       string
-	natsListen string
-	listen     string
-	output     string
-	show       []string
-
-	logging    daemon.LogOptions
-	storage    bus.Storage
-	poller     poller.Options
-	tracker    tracker.Options
-	correlator correlator.Options
-	notifier   notifier.Options
-}
-
-func (o *runOptions) flags(f *daemon.Flags) {
-	f.StringVar(&o.data, "data", dataDirectory(), "`directory` for everything that is kept")
-	f.StringVar(&o.natsListen, "nats-listen", "127.0.0.1:4222", "loopback `address` of the embedded NATS server")
-	f.StringVar(&o.listen, "listen", "127.0.0.1:9470", "`address` for metrics and health; empty for none")
-	f.StringVar(&o.output, "output", "text", "how to print alerts: `text` or json (JSON lines)")
-	f.ListVar(&o.show, "show", "`what` to print beside alerts: connections")
-	o.logging.Flags(f)
-	o.logging.Level = slog.LevelWarn
-	f.BytesVar(&o.storage.Bytes, "storage", 2<<30, "`bytes` that all streams together may take; the oldest messages make room")
-	o.storage.Replicas = 1
-	o.poller.Flags(f)
-	o.tracker.Flags(f)
-	o.correlator.Flags(f)
-	o.notifier.Flags(f)
-}
-
-func (o *runOptions) check() error {
-	if o.output != "text" && o.output != "json" {
-		return daemon.Usage("--output %q: want text or json", o.output)
-	}
-	for _, s := range o.show {
-		if s != "connections" {
-			return daemon.Usage("--show %q: want connections", s)
-		}
-	}
-	return o.poller.Check()
-}
-
 func runCommand() *cobra.Command {
 	o := new(runOptions)
-	o.correlator.Default = rules.Files
 	f := daemon.NewFlags("headstart run", "")
 	o.flags(f)
 	c := &cobra.Command{
@@ -88,15 +38,14 @@ Each flag has an environment variable as its default: HEADSTART_ and its name
 in capitals, such as HEADSTART_INTERVAL.`,
 		Example: `  headstart run --show connections
   headstart run --roles web --rules ./rules.expr --output json`,
-		Args: func(c *cobra.Command, args []string) error { return asUsage(cobra.NoArgs(c, args)) },
-		PreRunE: func(c *cobra.Command, _ []string) error {
-			return applyEnv(c, f)
-		},
+		Args: asUsage(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := o.check(); err != nil {
+			err := applyEnv(c, f)
+			plan, mistakes := o.check()
+			if err := errors.Join(err, mistakes); err != nil {
 				return err
 			}
-			return run(c.Context(), o, c.OutOrStdout(), c.ErrOrStderr())
+			return run(c.Context(), o, plan, c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
 	c.Flags().AddGoFlagSet(f.FlagSet)
@@ -115,25 +64,9 @@ func complete(c *cobra.Command, flagName string, values ...string) {
 	c.RegisterFlagCompletionFunc(flagName, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 }
 
-// applyEnv sets the flags that the command line doesn't from the environment.
-func applyEnv(c *cobra.Command, f *daemon.Flags) error {
-	err := f.ApplyEnv(func(variable string) (string, bool) {
-		for _, name := range changedFlags(c) {
-			if f.Variable(name) == variable {
-				return "", false
-			}
-		}
-		return os.LookupEnv(variable)
-	})
-	if err != nil {
-		return daemon.Usage("%w", err)
-	}
-	return nil
-}
-
 // run starts the server, then the services, and ends when one fails or the
 // context does.
-func run(ctx context.Context, o *runOptions, out, errs io.Writer) (err error) {
+func run(ctx context.Context, o *runOptions, p plan, out, errs io.Writer) (err error) {
 	log := o.logging.Logger(errs)
 	lock, err := lockDirectory(o.data)
 	if err != nil {
@@ -149,52 +82,57 @@ func run(ctx context.Context, o *runOptions, out, errs io.Writer) (err error) {
 		defer cancel()
 		stopServer(stopping, nats)
 	}()
+	link := bus.Options{Name: "headstart", InProcess: nats, Wait: 10 * time.Second}
+	// No service has to wait for another's stream.
+	err = connected(ctx, link, log, func(ctx context.Context, b *bus.Bus, _ *slog.Logger) error {
+		return b.EnsureStreams(ctx, o.storage, event.StreamSnapshots, event.StreamConnections, event.StreamAlerts, event.StreamDeadLetters)
+	})
+	if err != nil {
+		return err
+	}
 	telemetry := daemon.NewTelemetry()
 	listen, err := telemetry.Listen(ctx, o.listen, log)
 	if err != nil {
 		return err
 	}
-	o.announce(errs, nats.ClientURL(), listen)
+	o.announce(errs, p, nats.ClientURL(), listen)
 
 	parts, ctx := errgroup.WithContext(ctx)
-	start := func(name string, service func(context.Context, *bus.Bus, *slog.Logger) error) {
-		parts.Go(func() error { return connected(ctx, nats, name, log, telemetry, service) })
+	link.Telemetry = telemetry
+	start := func(name string, do service) {
+		own := link
+		own.Name = "headstart-" + name
+		parts.Go(func() error { return connected(ctx, own, log.With("part", name), do) })
 	}
-	start("poller", func(ctx context.Context, b *bus.Bus, log *slog.Logger) error {
-		if err := b.EnsureStreams(ctx, o.storage, event.StreamSnapshots); err != nil {
-			return err
-		}
-		o.poller.Bus, o.poller.Log, o.poller.Telemetry = b, log, telemetry
-		return poller.Run(ctx, o.poller)
-	})
-	start("tracker", func(ctx context.Context, b *bus.Bus, log *slog.Logger) error {
-		o.tracker.Bus, o.tracker.Log, o.tracker.Telemetry, o.tracker.Storage = b, log, telemetry, o.storage
-		return tracker.Run(ctx, o.tracker)
+	screen := newConsole(out, o.poller.Host, o.output == "json")
+	start("alerts", screen.followAlerts)
+	if slices.Contains(o.show, "connections") {
+		start("connections", screen.followConnections)
+	}
+	start("notifier", func(ctx context.Context, b *bus.Bus, log *slog.Logger) error {
+		o.notifier.Bus, o.notifier.Log, o.notifier.Telemetry, o.notifier.Storage = b, log, telemetry, o.storage
+		return notifier.Run(ctx, o.notifier)
 	})
 	start("correlator", func(ctx context.Context, b *bus.Bus, log *slog.Logger) error {
 		o.correlator.Bus, o.correlator.Log, o.correlator.Telemetry, o.correlator.Storage = b, log, telemetry, o.storage
 		return correlator.Run(ctx, o.correlator)
 	})
-	start("notifier", func(ctx context.Context, b *bus.Bus, log *slog.Logger) error {
-		o.notifier.Bus, o.notifier.Log, o.notifier.Telemetry, o.notifier.Storage = b, log, telemetry, o.storage
-		return notifier.Run(ctx, o.notifier)
+	start("tracker", func(ctx context.Context, b *bus.Bus, log *slog.Logger) error {
+		o.tracker.Bus, o.tracker.Log, o.tracker.Telemetry, o.tracker.Storage = b, log, telemetry, o.storage
+		return tracker.Run(ctx, o.tracker)
 	})
-	screen := newConsole(out, o.output == "json")
-	start("console", func(ctx context.Context, b *bus.Bus, log *slog.Logger) error {
-		return printAlerts(ctx, b, o.storage, screen, log)
+	start("poller", func(ctx context.Context, b *bus.Bus, log *slog.Logger) error {
+		o.poller.Bus, o.poller.Log, o.poller.Telemetry = b, log, telemetry
+		return poller.Run(ctx, o.poller)
 	})
-	if slices.Contains(o.show, "connections") {
-		start("console", func(ctx context.Context, b *bus.Bus, log *slog.Logger) error {
-			return printConnections(ctx, b, o.storage, screen, log)
-		})
-	}
 	return parts.Wait()
 }
 
+type service func(context.Context, *bus.Bus, *slog.Logger) error
+
 // connected runs a service on a connection of its own.
-func connected(ctx context.Context, nats *server.Server, name string, log *slog.Logger, telemetry *daemon.Telemetry, service func(context.Context, *bus.Bus, *slog.Logger) error) (err error) {
-	log = log.With("part", name)
-	b, err := bus.Connect(ctx, log, bus.Options{Name: "headstart-" + name, InProcess: nats, Wait: 10 * time.Second, Telemetry: telemetry})
+func connected(ctx context.Context, link bus.Options, log *slog.Logger, do service) (err error) {
+	b, err := bus.Connect(ctx, log, link)
 	if err != nil {
 		return err
 	}
@@ -203,20 +141,20 @@ func connected(ctx context.Context, nats *server.Server, name string, log *slog.
 		defer cancel()
 		err = errors.Join(err, b.Close(closing))
 	}()
-	return service(ctx, b, log)
+	return do(ctx, b, log)
 }
 
 // announce says in a few lines what runs where.
-func (o *runOptions) announce(out io.Writer, natsURL, listen string) {
-	rulesFrom := "the default rules"
+func (o *runOptions) announce(out io.Writer, p plan, natsURL, listen string) {
+	rules := fmt.Sprintf("%d by default (--rules DIR for your own)", p.rules)
 	if o.correlator.Rules != "" {
-		rulesFrom = "the rules in " + o.correlator.Rules
+		rules = fmt.Sprintf("%d in %s, in force within seconds when a file changes", p.rules, o.correlator.Rules)
 	}
-	receivers := "only this terminal (--config FILE for Slack and webhooks)"
-	if o.notifier.Config != "" {
-		receivers = "the receivers in " + o.notifier.Config
+	receivers := "this terminal (--config FILE adds Slack and webhooks)"
+	if len(p.receivers) > 0 {
+		receivers = "this terminal, " + strings.Join(p.receivers, ", ")
 	}
-	roles := "none (--roles web,… lets more rules apply)"
+	roles := "none (--roles web or database,… lets more rules apply)"
 	if len(o.poller.Roles) > 0 {
 		roles = strings.Join(o.poller.Roles, ", ")
 	}
@@ -225,53 +163,14 @@ func (o *runOptions) announce(out io.Writer, natsURL, listen string) {
 		metrics = "http://" + listen + "/metrics"
 	}
 	fmt.Fprintf(out, `headstart %s
-  watching   %s every %s, roles: %s
-  alerts     by %s, to %s
+  watches    %s every %s
+  roles      %s
+  rules      %s
+  alerts to  %s
   metrics    %s
-  NATS       %s, kept in %s
-Ctrl-C ends it; it goes on where it was when started again.
+  NATS       %s
+  data       %s
+Ctrl-C ends it; started again, it goes on where it was.
 
-`, daemon.Version(), o.poller.Host, o.poller.Interval, roles, rulesFrom, receivers, metrics, natsURL, filepath.Clean(o.data))
-}
-
-func newConsole(out io.Writer, json bool) *console {
-	c := &console{out: out, json: json, local: time.Local}
-	if f, ok := out.(*os.File); ok && os.Getenv("NO_COLOR") == "" {
-		c.colour = term.IsTerminal(int(f.Fd()))
-	}
-	return c
-}
-
-// printAlerts prints every alert once, also over restarts.
-func printAlerts(ctx context.Context, b *bus.Bus, storage bus.Storage, screen *console, log *slog.Logger) error {
-	if err := b.EnsureStreams(ctx, storage, event.StreamAlerts); err != nil {
-		return err
-	}
-	return b.Deliver(ctx, bus.Delivery{
-		Stream: event.StreamAlerts, Durable: "console", InFlight: 1,
-		Handle: func(_ context.Context, m bus.Message) bus.Retry {
-			a, err := event.DecodeAlert(m.Data)
-			if err != nil {
-				log.Error("unreadable alert", "sequence", m.Sequence, "error", err)
-				return bus.Retry{}
-			}
-			screen.alert(a)
-			return bus.Retry{}
-		},
-	})
-}
-
-func printConnections(ctx context.Context, b *bus.Bus, storage bus.Storage, screen *console, log *slog.Logger) error {
-	if err := b.EnsureStreams(ctx, storage, event.StreamConnections); err != nil {
-		return err
-	}
-	var decoder event.ChangesDecoder
-	var changes event.Changes
-	return b.Tail(ctx, event.StreamConnections, func(m bus.Message) {
-		if err := decoder.Decode(m.Data, &changes); err != nil {
-			log.Error("unreadable connections", "sequence", m.Sequence, "error", err)
-			return
-		}
-		screen.changes(&changes)
-	})
+`, daemon.Version(), plain(o.poller.Host), short(o.poller.Interval), roles, rules, receivers, metrics, natsURL, filepath.Clean(o.data))
 }

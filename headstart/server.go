@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
-	"strconv"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -49,19 +49,22 @@ func lockDirectory(dir string) (*os.File, error) {
 	return lock, nil
 }
 
+// checkLoopback returns a usage error for an address that isn't loopback: the
+// server asks nobody for a password.
+func checkLoopback(address string) error {
+	to, err := netip.ParseAddrPort(address)
+	if err != nil || !to.Addr().IsLoopback() {
+		return daemon.Usage("--nats-listen %q: want a loopback address such as 127.0.0.1:4222, because there is no password", address)
+	}
+	return nil
+}
+
 // startServer starts a nats-server with JetStream in this process. It listens
 // on an address of this machine for headstart's other commands and NATS tools.
 func startServer(dir, address string, storage int64, log *slog.Logger) (*server.Server, error) {
-	host, port, err := net.SplitHostPort(address)
+	to, err := netip.ParseAddrPort(address)
 	if err != nil {
-		return nil, daemon.Usage("--nats-listen %q: %w", address, err)
-	}
-	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
-		return nil, daemon.Usage("--nats-listen %q: want a loopback address such as 127.0.0.1:4222: there is no password", address)
-	}
-	number, err := strconv.ParseUint(port, 10, 16)
-	if err != nil {
-		return nil, daemon.Usage("--nats-listen %q: bad port", address)
+		return nil, fmt.Errorf("listen for NATS: %w", err)
 	}
 	// The server answers a port that is taken by exiting; ask before.
 	probe, err := net.Listen("tcp", address)
@@ -70,22 +73,23 @@ func startServer(dir, address string, storage int64, log *slog.Logger) (*server.
 	}
 	probe.Close()
 	options := &server.Options{
-		ServerName: "headstart", Host: host, Port: int(number), NoSigs: true, NoLog: true,
+		ServerName: "headstart", Host: to.Addr().String(), Port: int(to.Port()), NoSigs: true, NoLog: true,
 		JetStream: true, StoreDir: filepath.Join(dir, "nats"),
 		JetStreamMaxMemory: 64 << 20, JetStreamMaxStore: storage * 2,
 	}
-	if number == 0 {
+	if to.Port() == 0 {
 		options.Port = server.RANDOM_PORT
 	}
 	s, err := server.NewServer(options)
 	if err != nil {
 		return nil, fmt.Errorf("start nats-server: %w", err)
 	}
-	s.SetLoggerV2(serverLog{log.With("part", "nats-server")}, false, false, false)
+	complaints := serverLog{log.With("part", "nats-server"), make(chan error, 1)}
+	s.SetLoggerV2(complaints, false, false, false)
 	s.Start()
-	if !s.ReadyForConnections(30 * time.Second) {
+	if err := complaints.await(s); err != nil {
 		s.Shutdown()
-		return nil, errors.New("start nats-server: not ready after 30 s")
+		return nil, fmt.Errorf("start nats-server: %w (is there room, and may you write, in %s? choose another with --data)", err, dir)
 	}
 	return s, nil
 }
@@ -101,11 +105,37 @@ func stopServer(ctx context.Context, s *server.Server) {
 }
 
 // serverLog passes on what the server has to complain about.
-type serverLog struct{ log *slog.Logger }
+type serverLog struct {
+	log   *slog.Logger
+	fatal chan error // the first reason for which it can't go on
+}
+
+// await waits until the server is ready. What it calls fatal ends it as a
+// process, but not as a part of one.
+func (l serverLog) await(s *server.Server) error {
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); {
+		if s.ReadyForConnections(100 * time.Millisecond) {
+			return nil
+		}
+		select {
+		case err := <-l.fatal:
+			return err
+		default:
+		}
+	}
+	return errors.New("not ready after 30 s")
+}
 
 func (l serverLog) Noticef(format string, v ...any) { l.log.Debug(fmt.Sprintf(format, v...)) }
 func (l serverLog) Warnf(format string, v ...any)   { l.log.Warn(fmt.Sprintf(format, v...)) }
-func (l serverLog) Fatalf(format string, v ...any)  { l.log.Error(fmt.Sprintf(format, v...)) }
-func (l serverLog) Errorf(format string, v ...any)  { l.log.Error(fmt.Sprintf(format, v...)) }
-func (l serverLog) Debugf(string, ...any)           {}
-func (l serverLog) Tracef(string, ...any)           {}
+func (l serverLog) Fatalf(format string, v ...any) {
+	err := fmt.Errorf(format, v...)
+	select {
+	case l.fatal <- err:
+	default:
+		l.log.Error(err.Error())
+	}
+}
+func (l serverLog) Errorf(format string, v ...any) { l.log.Error(fmt.Sprintf(format, v...)) }
+func (l serverLog) Debugf(string, ...any)          {}
+func (l serverLog) Tracef(string, ...any)          {}

@@ -13,6 +13,7 @@ import (
 type pollerMetrics struct {
 	snapshots, failed, rejected *metrics.Counter
 	sent, sentBytes, sendFailed *metrics.Counter
+	tooLarge                    *metrics.Counter
 	control, badControl         *metrics.Counter
 	seconds                     *metrics.Histogram
 	sockets                     atomic.Int64
@@ -26,6 +27,7 @@ func newMetrics(set *metrics.Set, waiting *outbox) *pollerMetrics {
 		sent:       set.GetOrCreateCounter("headstart_poller_sent_messages_total"),
 		sentBytes:  set.GetOrCreateCounter("headstart_poller_sent_bytes_total"),
 		sendFailed: set.GetOrCreateCounter("headstart_poller_send_failures_total"),
+		tooLarge:   set.GetOrCreateCounter("headstart_poller_too_large_messages_total"),
 		control:    set.GetOrCreateCounter("headstart_poller_control_messages_total"),
 		badControl: set.GetOrCreateCounter("headstart_poller_bad_control_messages_total"),
 		seconds:    set.GetOrCreateHistogram("headstart_poller_snapshot_seconds"),

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
-	"strings"
 	"text/tabwriter"
 	"time"
 
+	"headstart/daemon"
 	"headstart/event"
 )
 
@@ -46,7 +46,7 @@ type onceRejection struct {
 // Once takes one snapshot and writes it as JSON, or as text for a person.
 func Once(o Options, output string, out io.Writer) error {
 	if output != "text" && output != "json" {
-		return fmt.Errorf("--output %q: want text or json", output)
+		return daemon.Usage("--output %q: want text or json", output)
 	}
 	// A directory with nothing but the tables will do: it may be a copy.
 	reader, err := OpenReader(o)
@@ -56,7 +56,7 @@ func Once(o Options, output string, out io.Writer) error {
 	s := event.Snapshot{Host: o.Host, BootID: reader.bootID, Roles: o.Roles}
 	rejections, err := reader.Read(&s)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w (is --proc right?)", err)
 	}
 	shown := onceSnapshot{
 		Host: s.Host, BootID: s.BootID, TakenAt: s.TakenAt, Addresses: s.Addresses, Roles: s.Roles,
@@ -64,6 +64,9 @@ func Once(o Options, output string, out io.Writer) error {
 	}
 	if shown.Roles == nil {
 		shown.Roles = []string{}
+	}
+	if shown.Addresses == nil {
+		shown.Addresses = []event.Address{}
 	}
 	for i, r := range s.Sockets {
 		shown.Sockets[i] = onceSocket{
@@ -75,13 +78,15 @@ func Once(o Options, output string, out io.Writer) error {
 		shown.Rejected[i] = onceRejection{r.File, r.Line, r.Err.Error()}
 	}
 	if output == "json" {
-		return json.NewEncoder(out).Encode(shown)
+		encoder := json.NewEncoder(out)
+		encoder.SetEscapeHTML(false)
+		return encoder.Encode(shown)
 	}
 	return shown.write(out)
 }
 
 func (s *onceSnapshot) write(out io.Writer) error {
-	fmt.Fprintf(out, "%s  %s  %d sockets, %d rejected  roles: %s\n", s.Host, s.TakenAt.Format(time.RFC3339), len(s.Sockets), s.RejectedTotal, strings.Join(s.Roles, ","))
+	fmt.Fprintf(out, "%s  %s  %d sockets, %d rows rejected\n", s.Host, s.TakenAt.Format(time.RFC3339), len(s.Sockets), s.RejectedTotal)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "LOCAL\tREMOTE\tSTATE\tUID\tINODE\tTIMER")
 	for _, r := range s.Sockets {
@@ -91,10 +96,13 @@ func (s *onceSnapshot) write(out io.Writer) error {
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\n", r.Local, r.Remote, r.State, r.UID, r.Inode, timer)
 	}
-	for _, r := range s.Rejected {
-		fmt.Fprintf(w, "rejected\t%s line %d\t%s\n", r.File, r.Line, r.Error)
+	if err := w.Flush(); err != nil {
+		return err
 	}
-	return w.Flush()
+	for _, r := range s.Rejected {
+		fmt.Fprintf(out, "rejected: %s line %d: %s\n", r.File, r.Line, r.Error)
+	}
+	return nil
 }
 
 func endpoint(a event.Address, port uint16) string {

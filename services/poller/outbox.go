@@ -1,7 +1,7 @@
 package poller
 
 import (
-	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 
@@ -21,7 +21,7 @@ type outbox struct {
 func openOutbox(o Options) (*outbox, error) {
 	s, err := spool.Open(spool.Options{Dir: o.Spool, Limit: o.Buffer})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w (choose another directory with --spool)", err)
 	}
 	return &outbox{log: o.Log, more: make(chan struct{}, 1), spool: s}, nil
 }
@@ -39,15 +39,11 @@ func (b *outbox) push(m spool.Message) {
 	}
 }
 
-// head returns the oldest message, false when there is none to be had.
-func (b *outbox) head() (spool.Message, bool) {
+// head returns the oldest message, or spool.ErrEmpty.
+func (b *outbox) head() (spool.Message, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	m, err := b.spool.Head()
-	if err != nil && !errors.Is(err, spool.ErrEmpty) {
-		b.log.Error("spool", "error", err)
-	}
-	return m, err == nil
+	return b.spool.Head()
 }
 
 // pop removes the message that head returned last.

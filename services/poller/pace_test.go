@@ -1,104 +1,88 @@
 package poller
 
 import (
-	"strings"
 	"testing"
 	"time"
 
 	"headstart/event"
 )
 
+var now = time.Date(2025, 6, 5, 14, 30, 0, 0, time.UTC)
+
 func TestPaceObeysWithinBounds(t *testing.T) {
-	now := time.Date(2025, 6, 5, 16, 22, 8, 0, time.UTC)
-	const interval, fastest = 30 * time.Second, 5 * time.Second
 	for _, tt := range []struct {
-		name  string
-		asked event.Control
-		at    time.Duration // after the message
-		want  time.Duration
+		name    string
+		control event.Control
+		want    time.Duration // in force a second after the message
+		back    time.Duration // after the message, when the interval is again the usual one
 	}{
-		{"faster until it expires", event.Control{Interval: 10 * time.Second, ExpiresAt: now.Add(time.Minute)}, 59 * time.Second, 10 * time.Second},
-		{"as before when it has expired", event.Control{Interval: 10 * time.Second, ExpiresAt: now.Add(time.Minute)}, time.Minute, interval},
-		{"not faster than the fastest", event.Control{Interval: time.Millisecond, ExpiresAt: now.Add(time.Minute)}, 0, fastest},
-		{"never slower", event.Control{Interval: time.Hour, ExpiresAt: now.Add(time.Minute)}, 0, interval},
-		{"not for longer than a day", event.Control{Interval: 10 * time.Second, ExpiresAt: now.Add(1000 * time.Hour)}, 24 * time.Hour, interval},
-		{"not at all when it has expired already", event.Control{Interval: 10 * time.Second, ExpiresAt: now.Add(-time.Second)}, 0, interval},
+		{"faster", event.Control{Interval: 10 * time.Second, ExpiresAt: now.Add(time.Hour)}, 10 * time.Second, time.Hour},
+		{"faster than allowed", event.Control{Interval: time.Millisecond, ExpiresAt: now.Add(time.Hour)}, 5 * time.Second, time.Hour},
+		{"slower than usual", event.Control{Interval: time.Hour, ExpiresAt: now.Add(time.Hour)}, 30 * time.Second, 0},
+		{"expired", event.Control{Interval: 10 * time.Second, ExpiresAt: now.Add(-time.Second)}, 30 * time.Second, 0},
+		{"expires at once", event.Control{Interval: 10 * time.Second, ExpiresAt: now}, 30 * time.Second, 0},
+		{"for a month", event.Control{Interval: 10 * time.Second, ExpiresAt: now.AddDate(0, 1, 0)}, 10 * time.Second, 24 * time.Hour},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p := pace{interval: interval, fastest: fastest}
-			p.obey(tt.asked, now)
-			if got := p.at(now.Add(tt.at)); got != tt.want {
-				t.Errorf("interval %s, want %s", got, tt.want)
+			p := pace{interval: 30 * time.Second, fastest: 5 * time.Second}
+			p.obey(tt.control, now)
+			if got := p.at(now.Add(time.Second)); got != tt.want {
+				t.Errorf("a second later every %s, want every %s", got, tt.want)
+			}
+			if got := p.at(now.Add(tt.back)); got != p.interval {
+				t.Errorf("after %s every %s, want every %s again", tt.back, got, p.interval)
+			}
+			if last := now.Add(tt.back - time.Nanosecond); tt.back > 0 && p.at(last) != tt.want {
+				t.Errorf("just before %s every %s, want every %s still", tt.back, p.at(last), tt.want)
 			}
 		})
 	}
 }
 
-func TestJitterIsWithinAFifthAndNotAlwaysTheSame(t *testing.T) {
-	const d = 30 * time.Second
-	seen := map[time.Duration]bool{}
-	for range 1000 {
-		j := jitter(d)
-		if j < d-d/5 || j > d+d/5 {
-			t.Fatalf("%s of %s", j, d)
-		}
-		seen[j] = true
+func TestPaceObeysTheLastMessage(t *testing.T) {
+	p := pace{interval: 30 * time.Second, fastest: 5 * time.Second}
+	p.obey(event.Control{Interval: 5 * time.Second, ExpiresAt: now.Add(time.Hour)}, now)
+	p.obey(event.Control{Interval: 10 * time.Second, ExpiresAt: now.Add(time.Minute)}, now)
+	if got := p.at(now); got != 10*time.Second {
+		t.Errorf("every %s, want every 10s", got)
 	}
-	if len(seen) < 900 {
-		t.Errorf("%d different times of 1000: who knows the interval can step between two snapshots", len(seen))
+	if got := p.at(now.Add(time.Minute)); got != p.interval {
+		t.Errorf("a minute later every %s, want every %s", got, p.interval)
 	}
 }
 
-func TestCheckNamesEveryMistake(t *testing.T) {
-	o := Options{
-		Host: strings.Repeat("x", event.MaxName+1), Roles: []string{strings.Repeat("y", event.MaxName+1)},
-		Interval: time.Millisecond, Fastest: -1, Buffer: 1,
-	}
-	err := o.Check()
-	if err == nil {
-		t.Fatal("no error")
-	}
-	for _, flagName := range []string{"--host", "--roles", "--interval", "--fastest", "--buffer"} {
-		if !strings.Contains(err.Error(), flagName) {
-			t.Errorf("it doesn't name %s: %v", flagName, err)
+func TestJitterStaysWithinAFifth(t *testing.T) {
+	for _, d := range []time.Duration{0, 1, 100 * time.Millisecond, 30 * time.Second, 24 * time.Hour} {
+		least, most := d, d
+		for range 1000 {
+			got := jitter(d)
+			if got < d-d/5 || got > d+d/5 {
+				t.Fatalf("%s becomes %s", d, got)
+			}
+			least, most = min(least, got), max(most, got)
+		}
+		// Of a thousand draws none is in one of the outer tenths: once in 10^45.
+		if d >= time.Millisecond && (least > d-d*4/25 || most < d+d*4/25) {
+			t.Errorf("%s becomes %s to %s, want a whole fifth to either side", d, least, most)
 		}
 	}
 }
 
-func TestReaderReadsThisMachine(t *testing.T) {
-	o := Options{Host: "here", Proc: "/proc"}
-	r, err := OpenReader(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var s event.Snapshot
-	rejections, err := r.Read(&s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(rejections) != 0 || s.Rejected != 0 {
-		t.Errorf("rejected %v", rejections)
-	}
-	if r.bootID == "" || s.Uptime <= 0 || s.TakenAt.IsZero() || s.EphemeralLow == 0 || s.EphemeralHigh <= s.EphemeralLow {
-		t.Errorf("boot %q, uptime %s, taken at %s, ports %d to %d", r.bootID, s.Uptime, s.TakenAt, s.EphemeralLow, s.EphemeralHigh)
-	}
-	for i := 1; i < len(s.Sockets); i++ {
-		if s.Sockets[i-1].CompareKey(&s.Sockets[i]) >= 0 {
-			t.Fatalf("row %d is not sorted after the row above", i)
-		}
-	}
-}
-
-func BenchmarkRead(b *testing.B) {
-	r, err := OpenReader(Options{Host: "here", Proc: "/proc"})
-	if err != nil {
-		b.Fatal(err)
-	}
-	var s event.Snapshot
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := r.Read(&s); err != nil {
-			b.Fatal(err)
+func TestBackoffIsBounded(t *testing.T) {
+	for _, tt := range []struct {
+		failures    int
+		least, most time.Duration
+	}{
+		{1, 500 * time.Millisecond, time.Second},
+		{2, time.Second, 2 * time.Second},
+		{5, 8 * time.Second, 16 * time.Second},
+		{6, 15 * time.Second, 30 * time.Second},
+		{1_000_000, 15 * time.Second, 30 * time.Second},
+	} {
+		for range 100 {
+			if got := backoff(tt.failures); got < tt.least || got > tt.most {
+				t.Fatalf("after %d failures %s, want %s to %s", tt.failures, got, tt.least, tt.most)
+			}
 		}
 	}
 }

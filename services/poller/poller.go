@@ -184,8 +184,9 @@ func (p *poller) take() error {
 	if err != nil {
 		return err
 	}
-	for _, r := range rejections {
-		p.Log.Warn("row rejected", "file", r.File, "line", r.Line, "error", r.Err)
+	if len(rejections) > 0 {
+		first := rejections[0]
+		p.Log.Warn("rows rejected", "count", s.Rejected, "file", first.File, "line", first.Line, "error", first.Err)
 	}
 	s.Sequence++
 	p.mu.Lock()

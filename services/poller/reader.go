@@ -41,7 +41,7 @@ func OpenReader(o Options) (*Reader, error) {
 	r := &Reader{proc: o.Proc}
 	boot, err := os.ReadFile(filepath.Join(o.Proc, "sys/kernel/random/boot_id"))
 	if err != nil {
-		return nil, fmt.Errorf("boot id: %w", err)
+		return nil, fmt.Errorf("read the boot id: %w (is --proc right?)", err)
 	}
 	if r.bootID = strings.TrimSpace(string(boot)); r.bootID == "" || len(r.bootID) > event.MaxName {
 		return nil, fmt.Errorf("boot id of %d bytes", len(r.bootID))
@@ -79,6 +79,7 @@ func (r *Reader) Read(s *event.Snapshot) ([]Rejection, error) {
 	}
 	s.Uptime = uptime
 	var rejections []Rejection
+	largest := 0
 	for _, file := range []string{"net/tcp", "net/tcp6"} {
 		err := r.readFile(file)
 		if file == "net/tcp6" && errors.Is(err, fs.ErrNotExist) {
@@ -87,6 +88,7 @@ func (r *Reader) Read(s *event.Snapshot) ([]Rejection, error) {
 		if err != nil {
 			return nil, err
 		}
+		largest = max(largest, len(r.buffer))
 		var report procnet.Report
 		s.Sockets, report = procnet.Parse(s.Sockets, r.buffer)
 		s.Rejected += uint32(report.Rejected)
@@ -95,11 +97,21 @@ func (r *Reader) Read(s *event.Snapshot) ([]Rejection, error) {
 		}
 	}
 	s.Sockets = event.NormalizeSockets(s.Sockets)
-	if cap(r.buffer) > 1<<20 && len(r.buffer) < cap(r.buffer)/8 {
-		r.buffer = nil // the table has shrunk
+	if cap(r.buffer) > keptBuffer && largest < cap(r.buffer)/8 {
+		r.buffer = nil
+	}
+	if cap(s.Sockets) > keptRows && len(s.Sockets) < cap(s.Sockets)/8 {
+		s.Sockets = append([]event.Socket(nil), s.Sockets...)
 	}
 	return rejections, nil
 }
+
+// What is kept from one reading to the next whatever the tables' size. Beyond
+// that, memory goes back when they have shrunk to an eighth.
+const (
+	keptBuffer = 1 << 20 // bytes
+	keptRows   = 1 << 13
+)
 
 // readFile reads a file into the buffer. The kernel gives about a page at a
 // time, whatever is asked for.

@@ -2,75 +2,81 @@ package poller
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"time"
 
 	"headstart/bus"
 	"headstart/event"
+	"headstart/services/poller/spool"
 )
 
 const (
-	sendTime = 5 * time.Second // for one message
-	lastCall = 2 * time.Second // for what waits at the end
+	sendTime = 5 * time.Second     // for one message
+	lastCall = 3 * time.Second / 2 // for what waits at the end
 )
 
 // send publishes what waits in the outbox, oldest first, until the context
 // ends. It never gives up.
 func (p *poller) send(ctx context.Context) {
-	failures := 0
-	for {
-		if p.sendOne(ctx) {
+	for failures := 0; ctx.Err() == nil; {
+		err := p.sendOne(ctx)
+		switch {
+		case err == nil:
 			if failures > 0 {
 				p.Log.Info("sending again", "waiting", p.outbox.stats().Messages)
 			}
 			failures = 0
-			continue
-		}
-		if p.outbox.stats().Messages == 0 {
+		case errors.Is(err, spool.ErrEmpty):
 			select {
 			case <-p.outbox.more:
-				continue
 			case <-ctx.Done():
 			}
-		} else {
+		case ctx.Err() == nil:
 			failures++
+			p.metrics.sendFailed.Inc()
 			if failures == 1 {
-				p.Log.Warn("can't send, keeping snapshots", "waiting", p.outbox.stats().Messages)
+				p.Log.Warn("can't send, keeping snapshots", "waiting", p.outbox.stats().Messages, "error", err)
 			}
 			select {
 			case <-time.After(backoff(failures)):
-				continue
 			case <-ctx.Done():
 			}
 		}
-		break
 	}
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastCall)
 	defer cancel()
-	for p.sendOne(closing) {
+	for p.sendOne(closing) == nil {
 	}
 }
 
-// sendOne publishes the oldest message and reports whether it is stored.
-func (p *poller) sendOne(ctx context.Context) bool {
-	m, ok := p.outbox.head()
-	if !ok || ctx.Err() != nil {
-		return false
+// sendOne publishes the oldest message and returns nil when it is stored, or
+// when no server of this size would ever store it.
+func (p *poller) sendOne(ctx context.Context) error {
+	m, err := p.outbox.head()
+	if err != nil {
+		return err
+	}
+	if most := p.Bus.MaxPayload(); most > 0 && len(m.Payload) > most-headroom {
+		// It was packed for another server, or while none was known. What
+		// waits behind it must not wait for ever.
+		p.metrics.tooLarge.Inc()
+		p.Log.Error("snapshot dropped: too large for the server", "id", m.ID, "bytes", len(m.Payload), "max_payload", most)
+		p.outbox.pop()
+		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, sendTime)
 	defer cancel()
 	if err := p.Bus.Publish(ctx, bus.Output{Subject: event.SnapshotSubject(p.Host), ID: m.ID, Data: m.Payload}); err != nil {
-		p.metrics.sendFailed.Inc()
-		p.Log.Debug("send failed", "error", err)
-		return false
+		return err
 	}
 	p.outbox.pop()
 	p.metrics.sent.Inc()
 	p.metrics.sentBytes.Add(len(m.Payload))
-	return true
+	return nil
 }
 
-// backoff doubles from half a second to half a minute, less a random half.
+// backoff doubles from a second to half a minute, less a random half.
 func backoff(failures int) time.Duration {
 	d := min(time.Second<<min(failures-1, 6), 30*time.Second)
 	return d/2 + rand.N(d/2)

@@ -62,7 +62,7 @@ func TestCorrelatorRestartedWhileARuleWaits(t *testing.T) {
 		correlator := system.Correlator(t, server.URL, dir)
 		web.publish(t)
 		read++
-		correlator.Read(t, "correlator", read)
+		system.Saved(t, server.URL, "correlator", read)
 		correlator.Stop()
 	}
 	step()
@@ -93,7 +93,7 @@ func TestCorrelatorRestartedAfterAnAlert(t *testing.T) {
 	web.connect(445, event.SynSent)
 	web.publish(t)
 	first := system.Correlator(t, server.URL, dir)
-	first.Read(t, "correlator", 2)
+	system.Saved(t, server.URL, "correlator", 2)
 	first.Stop()
 	alertsAre(t, server.URL, "smb")
 
@@ -106,7 +106,7 @@ func TestCorrelatorRestartedAfterAnAlert(t *testing.T) {
 	web.publish(t)
 	web.disconnect(445)
 	web.publish(t)
-	second.Read(t, "correlator", 4)
+	system.Saved(t, server.URL, "correlator", 4)
 	second.Stop()
 	alertsAre(t, server.URL, "smb")
 }
@@ -121,13 +121,13 @@ func TestPeersAreKnownAfterARestart(t *testing.T) {
 	db.snapshot.Roles, db.snapshot.Addresses = []string{"database"}, []event.Address{event.AddressFrom4(0x0a010214)}
 	db.publish(t)
 	first := system.Correlator(t, server.URL, dir)
-	first.Read(t, "correlator", 1)
+	system.Saved(t, server.URL, "correlator", 1)
 	first.Stop()
 
 	second := system.Correlator(t, server.URL, dir)
 	web.connect(5432, event.Established)
 	web.publish(t)
-	second.Read(t, "correlator", 2)
+	system.Saved(t, server.URL, "correlator", 2)
 	second.Stop()
 	a := alertsAre(t, server.URL, "database")[0]
 	if a.Peer == nil || a.Peer.Host != "db-01" || !slices.Equal(a.Peer.Roles, []string{"database"}) || !a.Peer.Internal {
@@ -145,7 +145,8 @@ func TestEditedRulesAreInForceWithoutARestart(t *testing.T) {
 	web := newWebServer(b, "web-01")
 	web.connect(445, event.Established)
 	web.publish(t)
-	correlator.Read(t, "correlator", 1)
+	system.Saved(t, server.URL, "correlator", 1)
+	alertsAre(t, server.URL, "smb")
 
 	// attack opens connections until one raises an alert.
 	attack := func(port uint16, rule string) {
@@ -190,7 +191,7 @@ func TestCorrelatorPutsAsideWhatItCannotRead(t *testing.T) {
 	)
 	system.Tracker(t, server.URL)
 	web.publish(t)
-	correlator.Read(t, "correlator", 3)
+	system.Saved(t, server.URL, "correlator", 3)
 	correlator.Stop()
 	alertsAre(t, server.URL, "any")
 	dead := system.DeadLetters(t, server.URL)
@@ -217,7 +218,7 @@ func TestHugeTable(t *testing.T) {
 		t.Fatalf("the snapshot is one message of %d bytes", len(parts[0].Data))
 	}
 	web.send(t, parts...)
-	first.Read(t, "tracker", uint64(len(parts)))
+	system.Saved(t, server.URL, "tracker", uint64(len(parts)))
 	first.Stop()
 	opened, messages := 0, 0
 	for _, c := range system.Changes(t, server.URL) {
@@ -236,7 +237,7 @@ func TestHugeTable(t *testing.T) {
 	if chunks < 2 {
 		t.Errorf("the table is saved in %d large messages, want chunks", chunks)
 	}
-	correlator.Read(t, "correlator", uint64(messages))
+	system.Saved(t, server.URL, "correlator", uint64(messages))
 	correlator.Stop()
 	alertsAre(t, server.URL, "smb")
 

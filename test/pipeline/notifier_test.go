@@ -148,9 +148,9 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 			w.WriteHeader(http.StatusTooManyRequests)
 		}
 	})
-	system.ConfiguredNotifier(t, server.URL, config(map[string]*inbox{"soc": soc}, ""))
+	notifier := system.ConfiguredNotifier(t, server.URL, config(map[string]*inbox{"soc": soc}, ""))
 	raise(t, b, event.High, 1, 1)
-	system.Await(t, "the first attempt", func() bool { return len(soc.all()) == 1 })
+	system.Await(t, "the first answer", func() bool { return notifier.Metric(outcome("soc", "retried")) == 1 })
 	raise(t, b, event.High, 2, 3) // for these it counts too
 	system.Await(t, "all notifications", func() bool { return len(soc.ids()) == 4 && len(soc.all()) == 5 })
 	all := soc.all()

@@ -91,7 +91,7 @@ func TestTrackerRestartedBetweenParts(t *testing.T) {
 			service := system.Tracker(t, server.URL)
 			web.send(t, part)
 			sent++
-			service.Read(t, "tracker", sent)
+			system.Saved(t, server.URL, "tracker", sent)
 			service.Stop()
 		}
 	}
@@ -127,7 +127,7 @@ func TestStaleSnapshotsAreAnsweredWithNothing(t *testing.T) {
 	before.ID = "of the run before"
 	web.send(t, before)
 	web.publish(t)
-	service.Read(t, "tracker", 9)
+	system.Saved(t, server.URL, "tracker", 9)
 	service.Stop()
 	if all := system.CheckChanges(t, server.URL); len(all) != 5 {
 		t.Errorf("%d answers, want 5", len(all))
@@ -161,7 +161,7 @@ func TestWhatCannotBeReadGoesToTheDeadLetters(t *testing.T) {
 	other.send(t, other.messages(t, wholly)...)
 	web.connect(5432, event.Established)
 	web.publish(t)
-	service.Read(t, "tracker", 7)
+	system.Saved(t, server.URL, "tracker", 7)
 	service.Stop()
 
 	if all := system.CheckChanges(t, server.URL); len(all) != 3 || all[2].Open != 1 {

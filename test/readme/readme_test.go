@@ -1,206 +1,241 @@
-// Package readme_test runs the commands of README.md, CONTRIBUTING.md and
-// SECURITY.md in a fresh clone, as a new user would.
 package readme_test
 
 import (
-	"bytes"
 	"encoding/json"
+	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
-	"time"
 
-	"headstart/test/process"
+	"headstart/test/cli"
+	"headstart/test/lab"
 )
 
-// checks say for every command of the documents what it does. A command that
-// has none fails the test: document and test go together.
-var checks = map[string]func(t *testing.T, clone, command string){
-	"go run ./headstart run":                                  runsUntilCtrlC,
-	"go run ./headstart run --show connections --interval 5s": runsUntilCtrlC,
-	"go run ./headstart run --roles web":                      runsUntilCtrlC,
-	"go run ./headstart run --rules DIR":                      runsUntilCtrlC,
-	"go run ./services/poller/cmd/poller --once --output json": func(t *testing.T, clone, command string) {
-		var snapshot struct {
-			Host    string
-			Sockets []any
-		}
-		if err := json.Unmarshal(succeeds(t, clone, command), &snapshot); err != nil || snapshot.Host == "" {
-			t.Errorf("%v: %+v", err, snapshot)
-		}
-	},
-	"make build": func(t *testing.T, clone, command string) {
-		succeeds(t, clone, command)
-		for _, name := range []string{"headstart", "poller", "tracker", "correlator", "notifier"} {
-			if _, err := os.Stat(filepath.Join(clone, "bin", name)); err != nil {
-				t.Error(err)
-			}
-		}
-	},
-	"source <(headstart completion bash)": func(t *testing.T, clone, command string) {
-		succeeds(t, clone, "make build >&2 && PATH=$PWD/bin:$PATH && "+command+" && complete -p headstart")
-	},
-	"make help": func(t *testing.T, clone, command string) {
-		if out := succeeds(t, clone, command); !bytes.Contains(out, []byte("unit")) {
-			t.Errorf("%s", out)
-		}
-	},
-	// These run this test, or what is a test of its own.
-	"make test": wouldRun, "make unit": wouldRun, "make tidy": wouldRun, "make performance": wouldRun,
-	"HEADSTART_WEBHOOK_URL=… docker compose up --build": testedIn("test/containers"),
+// user is a new user with a fresh clone, on a machine on which nothing else
+// goes on.
+type user struct {
+	clone, state   string
+	machine, other *lab.Host
+	api            netip.AddrPort // on the other machine
 }
 
-func TestEveryCommandRuns(t *testing.T) {
-	root, err := filepath.Abs("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	clone := filepath.Join(t.TempDir(), "headstart")
-	if out, err := exec.Command("git", "-c", "safe.directory=*", "clone", "--quiet", "--no-hardlinks", root, clone).CombinedOutput(); err != nil {
-		t.Fatalf("git clone: %v\n%s", err, out)
-	}
-	seen := map[string]bool{}
-	for _, document := range []string{"README.md", "CONTRIBUTING.md"} {
-		text, err := os.ReadFile(filepath.Join(root, document))
+// readme is what the user does with each command of README.md and
+// CONTRIBUTING.md.
+var readme = map[string]func(*user, *testing.T, string){
+	"go run ./headstart run":                                   (*user).tries,
+	"go run ./headstart run --show connections --interval 5s":  (*user).seesItWork,
+	"go run ./headstart run --roles web":                       (*user).tries,
+	"go run ./headstart run --rules DIR":                       (*user).writesRules,
+	"go run ./services/poller/cmd/poller --once --output json": (*user).looksOnce,
+	"make build":                          (*user).builds,
+	"source <(headstart completion bash)": (*user).completes,
+	"make help":                           (*user).readsTheTargets,
+	"make test":                           (*user).couldMake,
+	"make unit":                           (*user).couldMake,
+	"make performance":                    (*user).couldMake,
+	"make tidy":                           (*user).couldMake,
+	"HEADSTART_WEBHOOK_URL=… docker compose up --build": (*user).composes,
+}
+
+func TestCommandsOfTheReadme(t *testing.T) {
+	l := lab.New(t)
+	u := &user{clone: clone(t), machine: l.Host("machine"), other: l.Host("other")}
+	u.api = u.other.Serve("tcp4", fmt.Sprintf("%s:8080", u.other.Address)).Address
+	// What isn't in the module cache yet comes from the network, which the
+	// lab's machines don't have.
+	u.must(t, "go build ./headstart ./services/poller/cmd/poller")
+	found := map[string]bool{}
+	for _, name := range []string{"README.md", "CONTRIBUTING.md"} {
+		text, err := os.ReadFile(filepath.Join(u.clone, name))
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, command := range commands(string(text)) {
-			if seen[command] {
+		for _, command := range (document{name, string(text)}).commands() {
+			do, known := readme[command]
+			if !known {
+				t.Errorf("%s says %q, which nobody here tries", name, command)
+			}
+			if !known || found[command] {
 				continue
 			}
-			seen[command] = true
-			t.Run(document+"/"+command, func(t *testing.T) {
-				check := checks[command]
-				if check == nil {
-					t.Fatal("no test runs this command")
-				}
-				check(t, clone, command)
+			found[command] = true
+			t.Run(command, func(t *testing.T) {
+				u.state = t.TempDir()
+				do(u, t, command)
 			})
 		}
 	}
-	for command := range checks {
-		if !seen[command] {
-			t.Errorf("no document has the command %q any more", command)
+	for command := range readme {
+		if !found[command] {
+			t.Errorf("no document says %q", command)
 		}
 	}
 }
 
-var quoted = regexp.MustCompile("`((?:go run|make|source|docker|HEADSTART_)[^`]+)`")
-
-// commands are the indented lines of a document, less what comments say, and
-// what is quoted and begins like a command.
-func commands(text string) (all []string) {
-	for line := range strings.Lines(text) {
-		if rest, ok := strings.CutPrefix(line, "    "); ok {
-			command, _, _ := strings.Cut(rest, " #")
-			all = append(all, strings.TrimSpace(command))
-			continue
-		}
-		for _, m := range quoted.FindAllStringSubmatch(line, -1) {
-			all = append(all, m[1])
-		}
+// must runs a command to its end in the clone, with the network.
+func (u *user) must(t *testing.T, command string) string {
+	t.Helper()
+	words := strings.Fields(command)
+	stdout, stderr, code := cli.Run(t, cli.Spec{Path: lookUp(t, words[0]), Args: words[1:], Dir: u.clone})
+	if code != 0 {
+		t.Fatalf("%s: exit code %d\n%s%s", command, code, stdout, stderr)
 	}
-	return slices.DeleteFunc(all, func(c string) bool { return c == "" })
+	return stdout
 }
 
-func environment(t *testing.T) []string {
+// start starts a command on the machine, at a terminal.
+func (u *user) start(t *testing.T, command string) *cli.Program {
 	t.Helper()
-	return append(os.Environ(),
-		"HEADSTART_DATA="+filepath.Join(t.TempDir(), "data"),
-		"HEADSTART_NATS_LISTEN="+process.FreeAddress(t, "127.0.0.1"),
-		"HEADSTART_LISTEN="+process.FreeAddress(t, "127.0.0.1"),
-	)
+	words := strings.Fields(command)
+	return cli.Start(t, cli.Spec{
+		Path: lookUp(t, words[0]), Args: words[1:], Dir: u.clone, Env: []string{"XDG_STATE_HOME=" + u.state, "NO_COLOR=1"},
+		Columns: 100, Within: u.machine.Do,
+	})
 }
 
-func succeeds(t *testing.T, clone, command string) []byte {
+func lookUp(t *testing.T, name string) string {
 	t.Helper()
-	c := exec.Command("bash", "-c", command)
-	c.Dir, c.Env = clone, environment(t)
-	var errs bytes.Buffer
-	c.Stderr = &errs
-	out, err := c.Output()
+	path, err := exec.LookPath(name)
 	if err != nil {
-		t.Fatalf("%v\n%s%s", err, out, errs.String())
-	}
-	return out
-}
-
-func wouldRun(t *testing.T, clone, command string) { succeeds(t, clone, command+" -n") }
-
-func testedIn(directory string) func(t *testing.T, clone, command string) {
-	return func(t *testing.T, clone, _ string) {
-		if files, err := filepath.Glob(filepath.Join(clone, directory, "*_test.go")); err != nil || len(files) == 0 {
-			t.Errorf("no tests in %s: %v", directory, err)
-		}
-	}
-}
-
-type output struct {
-	mu      sync.Mutex
-	text    bytes.Buffer
-	changed chan struct{}
-}
-
-func (o *output) Write(b []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	select {
-	case o.changed <- struct{}{}:
-	default:
-	}
-	return o.text.Write(b)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
-}
-
-// runsUntilCtrlC starts a command, waits until it says how to end it, and does
-// what it says: at a terminal Ctrl-C goes to the whole process group.
-func runsUntilCtrlC(t *testing.T, clone, command string) {
-	c := exec.Command("bash", "-c", "exec "+strings.ReplaceAll(command, " DIR", " rules.expr"))
-	c.Dir, c.Env = clone, environment(t)
-	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	out := &output{changed: make(chan struct{}, 1)}
-	c.Stdout, c.Stderr = out, out
-	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	done := make(chan error, 1)
-	go func() { done <- c.Wait() }()
-	defer syscall.Kill(-c.Process.Pid, syscall.SIGKILL)
-	deadline := time.After(2 * time.Minute)
-	for !strings.Contains(out.String(), "Ctrl-C ends it") {
-		select {
-		case <-out.changed:
-		case err := <-done:
-			t.Fatalf("ended: %v\n%s", err, out)
-		case <-deadline:
-			t.Fatalf("not running after two minutes:\n%s", out)
-		}
-	}
-	if err := syscall.Kill(-c.Process.Pid, syscall.SIGINT); err != nil {
-		t.Fatal(err)
-	}
-	select {
-	case <-done:
-		// go run ends with 1 after an interrupt, whatever the program did; it
-		// prints how the program ended unless that was with 0.
-	case <-deadline:
-		t.Fatalf("still runs after Ctrl-C:\n%s", out)
-	}
-	for _, complaint := range []string{"exit status", "signal:", "error:", "level=WARN", "level=ERROR"} {
-		if strings.Contains(out.String(), complaint) {
-			t.Errorf("it complains:\n%s", out)
+	return path
+}
+
+// shows waits for a text, spelled with one space wherever there is space.
+func shows(p *cli.Program, text string) {
+	p.Await(fmt.Sprintf("%q is shown", text), func() bool {
+		return strings.Contains(strings.Join(strings.Fields(p.Stdout()), " "), text)
+	})
+}
+
+// ends presses Ctrl-C, and wants an end without a word. Of a program that ends
+// with another code than 0 go run says "exit status"; its own code is 1 after
+// any Ctrl-C.
+func ends(t *testing.T, p *cli.Program) {
+	t.Helper()
+	p.Type(cli.CtrlC)
+	p.Wait()
+	for _, bad := range []string{"level=", "error", "exit status", "signal:"} {
+		if strings.Contains(p.Stdout(), bad) {
+			t.Errorf("an undisturbed run says %q", bad)
 		}
 	}
 }
+
+func (u *user) connect(t *testing.T) {
+	t.Helper()
+	if _, err := u.machine.Open(t.Context(), u.api); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (u *user) tries(t *testing.T, command string) {
+	p := u.start(t, command)
+	for _, want := range []string{"watches ", "every 30s", "alerts to this terminal", "http://127.0.0.1:9470/metrics", "nats://127.0.0.1:4222", "Ctrl-C ends it"} {
+		shows(p, want)
+	}
+	if _, roles, ok := strings.Cut(command, "--roles "); ok {
+		shows(p, "roles "+roles)
+	}
+	ends(t, p)
+}
+
+func (u *user) seesItWork(t *testing.T, command string) {
+	p := u.start(t, command)
+	shows(p, "watching ")
+	u.connect(t)
+	shows(p, fmt.Sprintf("opened %s → %s, outbound", u.machine.Address, u.api))
+	ends(t, p)
+	again := u.start(t, command)
+	shows(again, "Ctrl-C ends it")
+	u.connect(t)
+	shows(again, fmt.Sprintf("opened %s → %s, outbound", u.machine.Address, u.api))
+	ends(t, again)
+	if strings.Contains(again.Stdout(), "watching ") {
+		t.Error("started again, it doesn't go on where it was")
+	}
+}
+
+func (u *user) writesRules(t *testing.T, command string) {
+	own := filepath.Join(t.TempDir(), "rules")
+	rules, err := filepath.Glob(filepath.Join(u.clone, "rules.expr/*.yaml"))
+	if err != nil || len(rules) == 0 {
+		t.Fatalf("no rules to copy: %v", err)
+	}
+	for _, rule := range rules {
+		copyFile(t, rule, filepath.Join(own, filepath.Base(rule)), 0o644)
+	}
+	p := u.start(t, strings.ReplaceAll(command, "DIR", own))
+	shows(p, fmt.Sprintf("rules %d in %s", len(rules)-1, own)) // lists.yaml is none
+	ends(t, p)
+}
+
+func (u *user) looksOnce(t *testing.T, command string) {
+	u.connect(t)
+	p := u.start(t, command)
+	if code := p.Wait(); code != 0 {
+		t.Fatalf("exit code %d", code)
+	}
+	var got struct {
+		Host    string `json:"host"`
+		TakenAt string `json:"taken_at"`
+		Sockets []struct{ Local, Remote, State string }
+	}
+	if err := json.Unmarshal([]byte(p.Stdout()), &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Host == "" || got.TakenAt == "" || len(got.Sockets) == 0 || got.Sockets[0].Remote != u.api.String() {
+		t.Errorf("got %+v, want the connection to %s", got, u.api)
+	}
+}
+
+func (u *user) builds(t *testing.T, command string) {
+	u.must(t, command)
+	for _, name := range []string{"headstart", "poller", "tracker", "correlator", "notifier"} {
+		version := "bin/" + name + " --version"
+		if name == "headstart" {
+			version = "bin/headstart version"
+		}
+		words := strings.Fields(version)
+		stdout, stderr, code := cli.Run(t, cli.Spec{Path: filepath.Join(u.clone, words[0]), Args: words[1:]})
+		if code != 0 || !strings.HasPrefix(stdout, name+" ") {
+			t.Errorf("%s: exit code %d\n%s%s", version, code, stdout, stderr)
+		}
+	}
+}
+
+func (u *user) completes(t *testing.T, command string) {
+	stdout, stderr, code := cli.Run(t, cli.Spec{
+		Path: lookUp(t, "bash"), Args: []string{"-c", command + " && complete -p headstart"},
+		Env: []string{"PATH=" + filepath.Join(u.clone, "bin") + ":" + os.Getenv("PATH")},
+	})
+	if code != 0 || !strings.Contains(stdout, "__start_headstart headstart") {
+		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
+	}
+}
+
+func (u *user) readsTheTargets(t *testing.T, command string) {
+	listed := strings.Fields(u.must(t, command))
+	for _, target := range []string{"help", "build", "test", "unit", "performance"} {
+		if !slices.Contains(listed, target) {
+			t.Errorf("no %s in %q", target, listed)
+		}
+	}
+}
+
+// composes sees that what takes a Docker engine has tests of its own.
+func (u *user) composes(t *testing.T, _ string) {
+	const where = "test/containers/*_test.go"
+	if tests, err := filepath.Glob(filepath.Join(u.clone, where)); err != nil || len(tests) == 0 {
+		t.Errorf("no tests in %s: %v", where, err)
+	}
+}
+
+// couldMake sees that there is such a target. To make these here would be to
+// run the tests within a test.
+func (u *user) couldMake(t *testing.T, command string) { u.must(t, command+" --dry-run") }

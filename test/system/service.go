@@ -64,8 +64,8 @@ func (s *Service) Metric(name string) float64 {
 	return 0
 }
 
-// Read waits until a stage has read its input up to a message. When it is
-// stopped then, it has saved what follows from that.
+// Read waits until a stage has read its input up to a message. What follows
+// from that need not be published or saved yet.
 func (s *Service) Read(t testing.TB, stage string, sequence uint64) {
 	t.Helper()
 	Await(t, stage+" reads message "+strconv.FormatUint(sequence, 10), func() bool {

@@ -2,8 +2,11 @@ package system
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,9 +17,8 @@ import (
 )
 
 // Changes reads everything in the stream CONNECTIONS, in order.
-func Changes(t testing.TB, url string) []event.Changes {
+func Changes(t testing.TB, url string) (all []event.Changes) {
 	t.Helper()
-	var all []event.Changes
 	var decoder event.ChangesDecoder
 	Read(t, url, event.StreamConnections, func(m jetstream.Msg) {
 		var c event.Changes
@@ -24,19 +26,6 @@ func Changes(t testing.TB, url string) []event.Changes {
 			t.Fatal(err)
 		}
 		all = append(all, c)
-	})
-	return all
-}
-
-// DeadLetters reads everything in the stream DEADLETTERS, in order.
-func DeadLetters(t testing.TB, url string) (all []event.DeadLetter) {
-	t.Helper()
-	Read(t, url, event.StreamDeadLetters, func(m jetstream.Msg) {
-		var d event.DeadLetter
-		if err := json.Unmarshal(m.Data(), &d); err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, d)
 	})
 	return all
 }
@@ -54,63 +43,96 @@ func Alerts(t testing.TB, url string) (all []*event.Alert) {
 	return all
 }
 
-// Stored returns how many messages a stream holds now: none if there is no such
-// stream yet.
-func Stored(t testing.TB, url, stream string) int {
+// DeadLetters reads everything in the stream DEADLETTERS, in order.
+func DeadLetters(t testing.TB, url string) (all []event.DeadLetter) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	info, _ := find(ctx, t, url, stream)
-	if info == nil {
-		return 0
-	}
-	return int(info.CachedInfo().State.Msgs)
+	Read(t, url, event.StreamDeadLetters, func(m jetstream.Msg) {
+		var d event.DeadLetter
+		if err := json.Unmarshal(m.Data(), &d); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, d)
+	})
+	return all
 }
 
 // Read calls do with every message that a stream holds now, in order: none if
 // there is no such stream yet.
 func Read(t testing.TB, url, stream string, do func(jetstream.Msg)) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	info, js := find(ctx, t, url, stream)
-	if info == nil {
-		return
-	}
-	consumer, err := js.OrderedConsumer(ctx, stream, jetstream.OrderedConsumerConfig{})
-	if err != nil {
-		t.Fatalf("read %s: %v", stream, err)
-	}
-	left := info.CachedInfo().State.Msgs
-	for left > 0 {
-		m, err := consumer.Next(jetstream.FetchMaxWait(10 * time.Second))
+	look(t, url, stream, func(ctx context.Context, s jetstream.Stream) error {
+		consumer, err := s.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{})
 		if err != nil {
-			t.Fatalf("read %s: %v, with %d messages left", stream, err, left)
+			return err
 		}
-		do(m)
-		left--
-	}
+		for left := s.CachedInfo().State.Msgs; left > 0; left-- {
+			m, err := consumer.Next(jetstream.FetchMaxWait(10 * time.Second))
+			if err != nil {
+				return fmt.Errorf("with %d messages left: %w", left, err)
+			}
+			do(m)
+		}
+		return nil
+	})
 }
 
-// find returns a stream, nil if there is none, on a connection that ends with
-// the context.
-func find(ctx context.Context, t testing.TB, url, stream string) (jetstream.Stream, jetstream.JetStream) {
+// Stored returns how many messages a stream holds now: none if there is no such
+// stream yet.
+func Stored(t testing.TB, url, stream string) (n int) {
 	t.Helper()
+	look(t, url, stream, func(_ context.Context, s jetstream.Stream) error {
+		n = int(s.CachedInfo().State.Msgs)
+		return nil
+	})
+	return n
+}
+
+// Saved waits until a stage has saved all that follows from its input up to a
+// message: that is its position, which it writes last, as the time at which the
+// stream was created and the sequence, in eight bytes each.
+func Saved(t testing.TB, url, stage string, sequence uint64) {
+	t.Helper()
+	bucket := strings.ToUpper(stage)
+	Await(t, fmt.Sprintf("%s to save message %d", stage, sequence), func() (saved bool) {
+		look(t, url, "KV_"+bucket, func(ctx context.Context, s jetstream.Stream) error {
+			m, err := s.GetLastMsgForSubject(ctx, "$KV."+bucket+".position."+stage)
+			switch {
+			case errors.Is(err, jetstream.ErrMsgNotFound):
+				return nil
+			case err != nil:
+				return err
+			case len(m.Data) != 16:
+				return fmt.Errorf("a position of %d bytes", len(m.Data))
+			}
+			saved = binary.BigEndian.Uint64(m.Data[8:]) >= sequence
+			return nil
+		})
+		return saved
+	})
+}
+
+// look opens a stream for as long as do takes, if there is such a stream.
+func look(t testing.TB, url, stream string, do func(context.Context, jetstream.Stream) error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
 	nc, err := nats.Connect(url)
 	if err != nil {
 		t.Fatal(err)
 	}
-	context.AfterFunc(ctx, nc.Close)
+	defer nc.Close()
 	js, err := jetstream.New(nc)
 	if err != nil {
 		t.Fatal(err)
 	}
-	info, err := js.Stream(ctx, stream)
+	s, err := js.Stream(ctx, stream)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		return nil, nil
+		return
+	}
+	if err == nil {
+		err = do(ctx, s)
 	}
 	if err != nil {
 		t.Fatalf("read %s: %v", stream, err)
 	}
-	return info, js
 }

@@ -5,11 +5,15 @@ package main
 import (
 	"context"
 	"os"
+	"time"
 
 	"headstart/bus"
 	"headstart/daemon"
 	"headstart/services/poller"
 )
+
+// lastWord is how long the server has to say that it lets the poller go.
+const lastWord = 500 * time.Millisecond
 
 func main() {
 	var (
@@ -34,7 +38,13 @@ func main() {
 		},
 		Run: func(ctx context.Context, p bus.Parts) error {
 			o.Bus, o.Log, o.Telemetry = p.Bus, p.Log, p.Telemetry
-			return poller.Run(ctx, o)
+			err := poller.Run(ctx, o)
+			// What was sent has been acknowledged, and the rest is in the
+			// spool: a server that doesn't answer isn't waited for.
+			closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWord)
+			defer cancel()
+			_ = p.Bus.Close(closing)
+			return err
 		},
 	}.Main())
 }

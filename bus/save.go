@@ -1,0 +1,188 @@
+package bus
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"strconv"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// checkpoint is what a stage saves after a batch.
+type checkpoint struct {
+	stage    string
+	states   []State
+	position Position
+	back     bool // the position may be behind the one that is saved
+}
+
+// save writes the states, of each key the last, and then the position, unless
+// the position that is saved is not behind.
+//
+// Only the owner of the bucket writes to it, until another instance takes it
+// over. The writes are a chain, and the last of them, the position, is stored
+// only if the bucket still has the same owner. So the position is stored only
+// when all states before it are, and the state of each key is at any time at
+// least as new as the position.
+func (s *Store) save(ctx context.Context, c checkpoint) error {
+	if err := s.own(ctx, c); err != nil {
+		return fmt.Errorf("bucket %s: %w", s.bucket, err)
+	}
+	if s.done(c) {
+		return nil
+	}
+	messages, err := s.messages(ctx, c)
+	if err != nil {
+		return fmt.Errorf("bucket %s: %w", s.bucket, err)
+	}
+	s.owned = false
+	_, err = chain{after: s.last, messages: messages, each: s.trouble}.publish(ctx, s.bus)
+	if s.trouble = err != nil; s.trouble {
+		return err
+	}
+	s.owned = true
+	s.last += uint64(len(messages))
+	s.positions[c.stage] = c.position
+	return nil
+}
+
+func (s *Store) done(c checkpoint) bool { return !c.back && !s.positions[c.stage].before(c.position) }
+
+// own makes the bucket this store's, unless what is to be saved is done.
+func (s *Store) own(ctx context.Context, c checkpoint) (err error) {
+	if s.owned {
+		return nil
+	}
+	if s.positions[c.stage], err = s.position(ctx, c.stage); err != nil || s.done(c) {
+		return err
+	}
+	if err := s.takeOver(ctx); err != nil {
+		return err
+	}
+	s.positions[c.stage], err = s.position(ctx, c.stage)
+	s.owned = err == nil
+	return err
+}
+
+// takeOver writes who owns the bucket, so many times that of what the owner
+// before has under way nothing can be stored any more: it wants to be stored
+// after one of the next [maxPending] sequences.
+func (s *Store) takeOver(ctx context.Context) error {
+	stream, err := s.bus.js.Stream(ctx, bucketStream(s.bucket))
+	if err != nil {
+		return err
+	}
+	before := stream.CachedInfo().State.LastSeq
+	for range maxPending {
+		if err := s.bus.nc.Publish(s.subject(keyOwner), nil); err != nil {
+			return err
+		}
+	}
+	ack, err := s.bus.js.Publish(ctx, s.subject(keyOwner), nil, jetstream.WithRetryAttempts(0))
+	if err != nil {
+		return err
+	}
+	if ack.Sequence <= before+maxPending {
+		return fmt.Errorf("take over: revision %d after %d, some were lost", ack.Sequence, before)
+	}
+	s.last, s.owner = ack.Sequence, ack.Sequence
+	clear(s.slots)
+	return nil
+}
+
+func (s *Store) messages(ctx context.Context, c checkpoint) ([]*nats.Msg, error) {
+	last := make(map[string]int, len(c.states))
+	for i, state := range c.states {
+		last[state.Key] = i
+	}
+	messages := make([]*nats.Msg, 0, len(last)+1)
+	for i, state := range c.states {
+		if last[state.Key] != i {
+			continue
+		}
+		var err error
+		if messages, err = s.appendState(ctx, messages, state); err != nil {
+			return nil, err
+		}
+	}
+	v := binary.BigEndian.AppendUint64(nil, uint64(c.position.Stream.UnixNano()))
+	v = binary.BigEndian.AppendUint64(v, c.position.Sequence)
+	return append(messages, &nats.Msg{Subject: s.subject(keyPosition + c.stage), Data: v, Header: nats.Header{
+		jetstream.ExpectedLastSubjSeqHeader:     {strconv.FormatUint(s.owner, 10)},
+		jetstream.ExpectedLastSubjSeqSubjHeader: {s.subject(keyOwner)},
+	}}), nil
+}
+
+// appendState appends the message that puts a value in force, after those that
+// hold its chunks if it has any.
+func (s *Store) appendState(ctx context.Context, to []*nats.Msg, state State) ([]*nats.Msg, error) {
+	key := stateKey(state.Key)
+	if state.Value == nil {
+		return append(to, &nats.Msg{Subject: s.subject(key), Header: nats.Header{"KV-Operation": {"DEL"}}}), nil
+	}
+	if len(state.Value) <= s.chunk {
+		return append(to, &nats.Msg{Subject: s.subject(key), Data: append([]byte{entryWhole}, state.Value...)}), nil
+	}
+	n := (len(state.Value) + s.chunk - 1) / s.chunk
+	if n > maxChunks {
+		return nil, fmt.Errorf("key %q: %d bytes, more than %d chunks of %d", state.Key, len(state.Value), maxChunks, s.chunk)
+	}
+	slot, err := s.nextSlot(ctx, key)
+	if err != nil {
+		return nil, fmt.Errorf("key %q: %w", state.Key, err)
+	}
+	for i := range n {
+		part := state.Value[i*s.chunk : min(len(state.Value), (i+1)*s.chunk)]
+		to = append(to, &nats.Msg{Subject: s.subject(chunkKey(key, slot, i)), Data: part})
+	}
+	s.slots[key] = slot
+	return append(to, &nats.Msg{Subject: s.subject(key), Data: binary.BigEndian.AppendUint16([]byte{entryChunks, slot}, uint16(n))}), nil
+}
+
+// nextSlot is the set of chunks that isn't in force.
+func (s *Store) nextSlot(ctx context.Context, key string) (byte, error) {
+	slot, known := s.slots[key]
+	if !known {
+		entry, err := s.entry(ctx, key)
+		if err != nil {
+			return 0, err
+		}
+		if entry != nil && len(entry.Value()) == 4 && entry.Value()[0] == entryChunks {
+			slot = entry.Value()[1]
+		}
+	}
+	return slot ^ 1, nil
+}
+
+// hold makes Get return states that are on their way.
+func (s *Store) hold(states []State) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, state := range states {
+		s.unsaved[state.Key] = unsaved{state.Value, s.unsaved[state.Key].batches + 1}
+	}
+}
+
+// release says that states are saved.
+func (s *Store) release(states []State) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, state := range states {
+		u := s.unsaved[state.Key]
+		if u.batches--; u.batches <= 0 {
+			delete(s.unsaved, state.Key)
+		} else {
+			s.unsaved[state.Key] = u
+		}
+	}
+}
+
+// forgetUnsaved drops what didn't get saved: without the outputs that go with
+// it, it must not be seen by a stage that runs on the store again.
+func (s *Store) forgetUnsaved() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.unsaved)
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"errors"
+	"log/slog"
+	"os"
+
+	"headstart/bus"
+	"headstart/daemon"
+	rules "headstart/rules.expr"
+	"headstart/services/correlator"
+	"headstart/services/correlator/rule"
+	"headstart/services/notifier"
+	"headstart/services/notifier/config"
+	"headstart/services/poller"
+	"headstart/services/tracker"
+)
+
+// runOptions are those of headstart run: the services' own, and what one
+// process needs around them.
+type runOptions struct {
+	data       string
+	natsListen string
+	listen     string
+	output     string
+	show       []string
+
+	logging    daemon.LogOptions
+	storage    bus.Storage
+	poller     poller.Options
+	tracker    tracker.Options
+	correlator correlator.Options
+	notifier   notifier.Options
+}
+
+func (o *runOptions) flags(f *daemon.Flags) {
+	f.StringVar(&o.data, "data", dataDirectory(), "`directory` for everything that is kept")
+	f.StringVar(&o.natsListen, "nats-listen", "127.0.0.1:4222", "loopback `address` of the embedded NATS server")
+	f.StringVar(&o.listen, "listen", "127.0.0.1:9470", "`address` for metrics and health; empty for none")
+	f.StringVar(&o.output, "output", "text", "how to print alerts: `text` or json (JSON lines)")
+	f.ListVar(&o.show, "show", "`what` to print beside alerts: connections")
+	o.logging.Flags(f)
+	o.logging.Level = slog.LevelWarn
+	f.BytesVar(&o.storage.Bytes, "storage", 2<<30, "`bytes` that all streams together may take; the oldest messages make room")
+	o.storage.Replicas = 1
+	o.poller.Flags(f)
+	o.tracker.Flags(f)
+	o.correlator.Flags(f)
+	o.correlator.Default = rules.Files
+	o.notifier.Flags(f)
+}
+
+// plan is what the files that the options name say.
+type plan struct {
+	rules     int
+	receivers []string
+}
+
+// check reads the files that the options name, and returns a usage error that
+// holds every mistake in both.
+func (o *runOptions) check() (plan, error) {
+	var p plan
+	var problems []error
+	if o.output != "text" && o.output != "json" {
+		problems = append(problems, daemon.Usage("--output %q: want text or json", o.output))
+	}
+	for _, s := range o.show {
+		if s != "connections" {
+			problems = append(problems, daemon.Usage("--show %q: want connections", s))
+		}
+	}
+	problems = append(problems, checkLoopback(o.natsListen), o.poller.Check())
+	files, name := o.correlator.Default, "the default pack"
+	if o.correlator.Rules != "" {
+		files, name = os.DirFS(o.correlator.Rules), o.correlator.Rules
+	}
+	if set, err := rule.Load(files, name); err != nil {
+		problems = append(problems, daemon.Usage("--rules: want a directory of rules that have no mistakes:\n%w", err))
+	} else {
+		p.rules = len(set.Rules)
+	}
+	if o.notifier.Config != "" {
+		receivers, err := config.Load(o.notifier.Config, config.Environment{ReadFile: os.ReadFile, LookupEnv: os.LookupEnv, Version: daemon.Version()})
+		if err != nil {
+			problems = append(problems, daemon.Usage("--config: want a file of receivers (docs/notifier.md):\n%w", err))
+		}
+		for _, r := range receivers {
+			p.receivers = append(p.receivers, r.Name)
+		}
+	}
+	return p, errors.Join(problems...)
+}

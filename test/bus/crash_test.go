@@ -1,0 +1,374 @@
+package bus_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"headstart/bus"
+	"headstart/event"
+)
+
+// dice returns a random source whose seed a failed test shows.
+func dice(t *testing.T) *rand.Rand {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	return rand.New(rand.NewPCG(seed, 0))
+}
+
+func TestStageThatDiesSaysNothingTwice(t *testing.T) {
+	t.Parallel()
+	for i := range 3 {
+		t.Run(fmt.Sprint(i+1), func(t *testing.T) {
+			t.Parallel()
+			const hosts, said = 4, 300
+			w, random := newWorld(t), dice(t)
+			w.say(t, hosts, 1, said)
+			lives := 0
+			for ; w.saved(t) < hosts*said; lives++ {
+				l, err := w.live(t, lifeOptions{bytes: 5000 + random.IntN(100_000), batch: 1 + random.IntN(60), room: 1 + random.IntN(hosts)})
+				await(t, "the life to end", func() bool { return err != nil || l.line.isDead() || w.saved(t) == hosts*said })
+				l.kill(t)
+			}
+			t.Logf("%d lives", lives)
+			if lives < 4 {
+				t.Errorf("only %d lives", lives)
+			}
+			w.check(t, hosts, said)
+		})
+	}
+}
+
+func TestStageWhoseConnectionBreaksKeepsTheOrder(t *testing.T) {
+	t.Parallel()
+	const hosts, said = 3, 180
+	w, random := newWorld(t), dice(t)
+	w.say(t, hosts, 1, said)
+	next := func() int { return 10_000 + random.IntN(50_000) }
+	l := w.mustLive(t, lifeOptions{bytes: next(), again: next, batch: 40, room: hosts})
+	w.caughtUp(t)
+	l.end(t)
+	w.check(t, hosts, said)
+	if metric(t, l.telemetry, "headstart_nats_reconnects_total") < 3 {
+		t.Error("the connection hardly broke")
+	}
+}
+
+func TestStageOutlivesServerRestarts(t *testing.T) {
+	t.Parallel()
+	const hosts, said = 3, 200
+	w, random := newWorld(t), dice(t)
+	w.say(t, hosts, 1, said)
+	restart := make(chan struct{})
+	l := w.mustLive(t, lifeOptions{batch: 20, wrap: func(handle handler) handler {
+		return func(ctx context.Context, batch []bus.Message) (bus.Work, error) {
+			if random.IntN(5) == 0 {
+				select {
+				case restart <- struct{}{}:
+				default:
+				}
+			}
+			return handle(ctx, batch)
+		}
+	}})
+	for range 3 {
+		receive(t, "the stage to work", restart)
+		w.server.Stop(t)
+		w.server.Restart(t)
+	}
+	w.caughtUp(t)
+	w.say(t, hosts, said+1, said+20)
+	w.caughtUp(t)
+	l.end(t)
+	w.check(t, hosts, said+20)
+}
+
+func TestStageInTwoInstances(t *testing.T) {
+	t.Parallel()
+	const hosts, said = 4, 400
+	w, random := newWorld(t), dice(t)
+	w.say(t, hosts, 1, said/2)
+	var lives []*life
+	for range 2 {
+		l := w.mustLive(t, lifeOptions{batch: 1 + random.IntN(80), room: 1 + random.IntN(hosts)})
+		lives = append(lives, l)
+	}
+	w.say(t, hosts, said/2+1, said)
+	// One is killed, and another takes its place.
+	await(t, "half of the work", func() bool { return w.saved(t) > hosts*said/2 })
+	lives[random.IntN(2)].kill(t)
+	third := w.mustLive(t, lifeOptions{batch: 1 + random.IntN(80), room: hosts})
+	w.caughtUp(t)
+	third.end(t)
+	w.check(t, hosts, said)
+
+	// What they leave behind is what a later life goes on from.
+	for _, l := range lives {
+		l.kill(t)
+	}
+	w.say(t, hosts, said+1, said+10)
+	last := w.mustLive(t, lifeOptions{batch: 10, room: hosts})
+	w.caughtUp(t)
+	last.end(t)
+	w.check(t, hosts, said+10)
+}
+
+// It is said that nobody else writes to the output stream. Whoever does so all
+// the same can disturb the order, but nothing else.
+func TestStageBesideAnotherWriterLosesAndRepeatsNothing(t *testing.T) {
+	t.Parallel()
+	const hosts, said = 3, 150
+	w := newWorld(t)
+	w.say(t, hosts, 1, said)
+	batches := make(chan struct{}, said*hosts)
+	foreign := make(chan int, 1)
+	go func() {
+		n := 0
+		defer func() { foreign <- n }()
+		for range batches {
+			if _, err := w.js.Publish(context.Background(), "connection.foreign", []byte("foreign")); err != nil {
+				t.Error(err)
+				return
+			}
+			n++
+		}
+	}()
+	l := w.mustLive(t, lifeOptions{batch: 10, room: hosts, wrap: func(handle handler) handler {
+		return func(ctx context.Context, batch []bus.Message) (bus.Work, error) {
+			batches <- struct{}{}
+			return handle(ctx, batch)
+		}
+	}})
+	w.caughtUp(t)
+	close(batches)
+	n := receive(t, "the other writer to end", foreign)
+	l.end(t)
+	seen := map[string]int{}
+	for _, m := range w.read(t, event.StreamConnections) {
+		seen[string(m.Data())]++
+	}
+	if seen["foreign"] != n || n == 0 {
+		t.Errorf("%d foreign messages, want %d", seen["foreign"], n)
+	}
+	delete(seen, "foreign")
+	var a account
+	for i := 1; i <= said; i++ {
+		a = a.next(i)
+		for h := range hosts {
+			for _, data := range answers(hostName(h), a) {
+				if seen[data] != 1 {
+					t.Fatalf("output %q is there %d times", data, seen[data])
+				}
+				delete(seen, data)
+			}
+		}
+	}
+	if len(seen) > 0 {
+		t.Errorf("outputs that should not be there: %v", seen)
+	}
+}
+
+// photograph returns what a bucket holds, so that it can be made to hold it
+// again: as if a process had died before it saved more.
+func (w *world) photograph(t *testing.T) (restore func()) {
+	t.Helper()
+	kv, err := w.js.KeyValue(t.Context(), bucket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := kv.Keys(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	held := map[string][]byte{}
+	for _, key := range keys {
+		e, err := kv.Get(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		held[key] = e.Value()
+	}
+	return func() {
+		for key, value := range held {
+			if _, err := kv.Put(t.Context(), key, value); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// forgetful makes the stage's output streams anew with hardly a duplicate
+// window, so that nothing but reading back keeps a stage from repeating itself.
+func (w *world) forgetful(t *testing.T) {
+	t.Helper()
+	for _, name := range []string{event.StreamConnections, event.StreamDeadLetters} {
+		config := w.stream(t, name).CachedInfo().Config
+		config.Duplicates = 100 * time.Millisecond // the least that a server takes
+		if _, err := w.js.UpdateStream(t.Context(), config); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// forgotten waits until the server has forgotten the ids of all messages.
+func (w *world) forgotten(t *testing.T) {
+	t.Helper()
+	for _, subject := range []string{event.ConnectionSubject("probe"), event.DeadLetterSubject("probe")} {
+		id := nats.NewInbox()
+		await(t, "an id to be forgotten", func() bool {
+			ack, err := w.js.Publish(t.Context(), subject, nil, jetstream.WithMsgID(id))
+			return err == nil && !ack.Duplicate && ack.Sequence > 0 && w.probes(t, subject) > 1
+		})
+		if err := w.stream(t, streamOf(subject)).Purge(t.Context(), jetstream.WithPurgeSubject(subject)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func streamOf(subject string) string {
+	if subject == event.DeadLetterSubject("probe") {
+		return event.StreamDeadLetters
+	}
+	return event.StreamConnections
+}
+
+func (w *world) probes(t *testing.T, subject string) uint64 {
+	t.Helper()
+	info, err := w.stream(t, streamOf(subject)).Info(t.Context(), jetstream.WithSubjectFilter(subject))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.State.Subjects[subject]
+}
+
+func TestStageThatDiesBeforeSavingReadsBack(t *testing.T) {
+	t.Parallel()
+	const hosts, said = 3, 20
+	start := func(t *testing.T) (w *world, rewind func()) {
+		w = newWorld(t)
+		w.forgetful(t)
+		w.say(t, hosts, 1, said)
+		l := w.mustLive(t, lifeOptions{batch: 7})
+		w.caughtUp(t)
+		l.end(t)
+		rewind = w.photograph(t)
+		w.say(t, hosts, said+1, 2*said)
+		w.publish(t, &nats.Msg{Subject: event.SnapshotSubject("bad"), Data: []byte(garbage)})
+		w.say(t, hosts, 2*said+1, 3*said)
+		w.publish(t, &nats.Msg{Subject: event.SnapshotSubject("bad"), Data: []byte(garbage)})
+		l = w.mustLive(t, lifeOptions{batch: 25, room: hosts})
+		w.caughtUp(t)
+		l.end(t)
+		w.check(t, hosts, 3*said)
+		if n := w.count(t, event.StreamDeadLetters); n != 2 {
+			t.Fatalf("%d dead letters, want 2", n)
+		}
+		w.forgotten(t)
+		return w, rewind
+	}
+	again := func(t *testing.T, w *world, o lifeOptions) {
+		t.Helper()
+		l := w.mustLive(t, o)
+		w.caughtUp(t)
+		l.end(t)
+		w.check(t, hosts, 3*said)
+		if n := w.count(t, event.StreamDeadLetters); n != 2 {
+			t.Errorf("%d dead letters, want 2", n)
+		}
+	}
+	t.Run("everything was published", func(t *testing.T) {
+		t.Parallel()
+		w, rewind := start(t)
+		rewind()
+		again(t, w, lifeOptions{batch: 10, room: hosts})
+	})
+	t.Run("the end was not published", func(t *testing.T) {
+		t.Parallel()
+		w, rewind := start(t)
+		rewind()
+		outputs := w.stream(t, event.StreamConnections)
+		info, err := outputs.Info(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		messages := w.read(t, event.StreamConnections)
+		for _, m := range messages[len(messages)-10:] {
+			meta, err := m.Metadata()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := outputs.DeleteMsg(t.Context(), meta.Sequence.Stream); err != nil {
+				t.Fatal(err)
+			}
+		}
+		again(t, w, lifeOptions{batch: 13, room: hosts})
+		if got := w.count(t, event.StreamConnections); got != int(info.State.Msgs) {
+			t.Errorf("%d outputs, want %d", got, info.State.Msgs)
+		}
+	})
+	t.Run("time and again, with batches that end elsewhere", func(t *testing.T) {
+		t.Parallel()
+		w, rewind := start(t)
+		rewind()
+		for _, batch := range []int{3, 50, 11} {
+			w.forgotten(t)
+			limited, stop := 0, errors.New("enough")
+			l := w.mustLive(t, lifeOptions{batch: batch, room: hosts, wrap: func(handle handler) handler {
+				return func(ctx context.Context, messages []bus.Message) (bus.Work, error) {
+					if limited++; limited > 2 {
+						return bus.Work{}, stop
+					}
+					return handle(ctx, messages)
+				}
+			}})
+			await(t, "two batches", func() bool { return metric(t, l.telemetry, `headstart_stage_retries_total{stage="ledger"}`) > 0 })
+			l.kill(t)
+		}
+		w.forgotten(t)
+		again(t, w, lifeOptions{batch: 10, room: hosts})
+	})
+}
+
+// A process that was stopped for long, as by SIGSTOP or with its machine, goes
+// on with what it was about to publish when another has done that and more.
+func TestStageThatWakesUpLateChangesNothing(t *testing.T) {
+	t.Parallel()
+	const hosts, said = 3, 30
+	w := newWorld(t)
+	w.forgetful(t)
+	w.say(t, hosts, 1, said)
+	asleep, wake := make(chan struct{}, 1), make(chan struct{})
+	late := w.mustLive(t, lifeOptions{batch: 20, room: hosts, wrap: func(handle handler) handler {
+		calls := 0
+		return func(ctx context.Context, batch []bus.Message) (bus.Work, error) {
+			work, err := handle(ctx, batch)
+			if calls++; calls == 2 {
+				asleep <- struct{}{}
+				<-wake
+			}
+			return work, err
+		}
+	}})
+	receive(t, "the first instance to sleep", asleep)
+	other := w.mustLive(t, lifeOptions{batch: 20, room: hosts})
+	w.caughtUp(t)
+	w.say(t, hosts, said+1, 2*said)
+	w.caughtUp(t)
+	w.forgotten(t)
+	close(wake)
+	await(t, "the late one to catch up", func() bool {
+		return metric(t, late.telemetry, `headstart_stage_outputs_total{stage="ledger"}`) >= metric(t, other.telemetry, `headstart_stage_outputs_total{stage="ledger"}`)
+	})
+	other.kill(t)
+	w.check(t, hosts, 2*said)
+	w.say(t, hosts, 2*said+1, 3*said)
+	w.caughtUp(t)
+	late.end(t)
+	w.check(t, hosts, 3*said)
+}
