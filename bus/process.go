@@ -69,6 +69,7 @@ func (p Process) run(ctx context.Context) (err error) {
 	}
 	log := logging.Logger(os.Stderr)
 	telemetry := daemon.NewTelemetry()
+	telemetry.Ready(p.Name, errors.New("starting")) // until Run says otherwise
 	address, err := telemetry.Listen(ctx, listen, log)
 	if err != nil {
 		return err

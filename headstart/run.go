@@ -91,6 +91,9 @@ func run(ctx context.Context, o *runOptions, p plan, out, errs io.Writer) (err e
 		return err
 	}
 	telemetry := daemon.NewTelemetry()
+	for _, part := range []string{"poller", "tracker", "correlator", "notifier"} {
+		telemetry.Ready(part, errors.New("starting")) // until its Run says otherwise
+	}
 	listen, err := telemetry.Listen(ctx, o.listen, log)
 	if err != nil {
 		return err
