@@ -7,7 +7,8 @@ import (
 )
 
 // Secret is a value that can't print itself: fmt, encoding/json and log/slog
-// show [redacted]. Reveal is the one way to read it.
+// show [redacted]. Reveal is the one way to read it. It belongs in exported
+// fields: of the others, fmt asks no value how it wants to be shown.
 type Secret string
 
 const redacted = "[redacted]"

@@ -377,9 +377,9 @@ func TestStageGoesOnAtTheEndOfAStreamThatLostIt(t *testing.T) {
 func TestStageFinishesTheBatchInFlight(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.send(t, "1", "2")
+	w.send(t, "1")
 	handling, release := make(chan struct{}), make(chan struct{})
-	s := simpleStage{world: w, batch: 2, answer: func(batch []bus.Message) (bus.Work, error) {
+	s := simpleStage{world: w, batch: 1, answer: func(batch []bus.Message) (bus.Work, error) {
 		close(handling)
 		<-release
 		work, err := echo(batch)
@@ -397,13 +397,13 @@ func TestStageFinishesTheBatchInFlight(t *testing.T) {
 	if ready || parts["simple"] != "stopped" {
 		t.Errorf("readiness is %v", parts)
 	}
-	if n := w.count(t, event.StreamConnections); n != 2 {
-		t.Errorf("%d outputs, want 2", n)
+	if n := w.count(t, event.StreamConnections); n != 1 {
+		t.Errorf("%d outputs, want 1", n)
 	}
-	w.send(t, "3")
+	w.send(t, "2")
 	again := simpleStage{world: w, batch: 2}
 	again.start(t)
-	again.expect(t, "3")
+	again.expect(t, "2")
 	again.stop(t)
 	if value := w.value(t, "SIMPLE", "state.k"); string(value) != "\x00v" {
 		t.Errorf("saved state is %q", value)
