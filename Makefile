@@ -9,7 +9,7 @@ VERSION    ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 LDFLAGS    := -s -w -X headstart/daemon.version=$(VERSION)
 PROGRAMS   := poller tracker correlator notifier
 
-.PHONY: help build test unit setup lint bench performance capacity fuzz tidy clean
+.PHONY: chaos help build test unit setup lint bench performance capacity fuzz tidy clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s $$'\t'
@@ -37,6 +37,9 @@ bench: ## run every benchmark
 
 performance: ## measure, side by side with others, and write docs/performance.md
 	$(GO) run ./test/performance -o docs/performance.md
+
+chaos: ## restart servers under a stage and run two at once, again and again; takes minutes
+	$(GO) test $(TESTFLAGS) -tags chaos -count=5 -timeout 30m ./test/bus
 
 fuzz: ## fuzz every target for a while: make fuzz FUZZTIME=1m
 	@test/fuzz.sh $(or $(FUZZTIME),20s)

@@ -123,25 +123,20 @@ func (f *Flags) Parse(args []string, out io.Writer) error {
 		return ErrHelp
 	}
 	problems := []error{f.ApplyEnv(os.LookupEnv)}
-	for len(args) > 0 {
+	for {
 		err := f.FlagSet.Parse(args)
-		rest := f.Args()
-		if len(rest) == len(args) && err != nil {
-			rest = rest[1:]
+		if err == nil {
+			break
 		}
-		switch {
-		case err != nil:
-			problem, unknown := f.explain(err)
-			problems = append(problems, problem)
-			bad := args[len(args)-len(rest)-1]
-			if unknown && !strings.Contains(bad, "=") && len(rest) > 0 && !strings.HasPrefix(rest[0], "-") {
-				rest = rest[1:] // its value: not to be shown, it may be a secret
-			}
-		case len(rest) > 0:
-			problems = append(problems, fmt.Errorf("unexpected argument %q", rest[0]))
-			rest = rest[1:]
+		problems = append(problems, f.explain(err))
+		rest := f.Args()
+		if len(rest) > 0 && !strings.HasPrefix(rest[0], "-") {
+			rest = rest[1:] // the value of what is no flag
 		}
 		args = rest
+	}
+	for _, a := range f.Args() {
+		problems = append(problems, fmt.Errorf("unexpected argument %q", a))
 	}
 	if err := errors.Join(problems...); err != nil {
 		return Usage("%w\nrun '%s --help' for the flags", err, f.Name())
@@ -156,22 +151,22 @@ func (f *Flags) ApplyEnv(lookup func(string) (string, bool)) error {
 		name := f.Variable(fl.Name)
 		if v, ok := lookup(name); ok && v != "" {
 			if err := fl.Value.Set(v); err != nil {
-				problems = append(problems, fmt.Errorf("environment variable %s: invalid value %q: %w", name, v, err))
+				problems = append(problems, fmt.Errorf("environment variable %s: %w", name, err))
 			}
 		}
 	})
 	return errors.Join(problems...)
 }
 
-func (f *Flags) explain(err error) (problem error, unknown bool) {
+func (f *Flags) explain(err error) error {
 	name, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -")
 	if !ok {
-		return err, false
+		return err
 	}
-	if near := f.nearest(name); near != "" {
-		return fmt.Errorf("unknown flag --%s: did you mean --%s?", name, near), true
+	if near := f.nearest(strings.TrimPrefix(name, "-")); near != "" {
+		return fmt.Errorf("unknown flag --%s: did you mean --%s?", name, near)
 	}
-	return fmt.Errorf("unknown flag --%s", name), true
+	return fmt.Errorf("unknown flag --%s", name)
 }
 
 func (f *Flags) nearest(name string) string {
@@ -219,10 +214,7 @@ func (f *Flags) PrintHelp(out io.Writer) {
 	fmt.Fprintf(out, "%s\n\nUsage:\n  %s [flags]\n\nFlags (each has an environment variable as its default):\n", f.about, f.Name())
 	f.VisitAll(func(fl *flag.Flag) {
 		kind, usage := flag.UnquoteUsage(fl)
-		if kind != "" {
-			kind = " " + kind
-		}
-		fmt.Fprintf(out, "  --%s%s\n        %s", fl.Name, kind, usage)
+		fmt.Fprintf(out, "  --%s %s\n        %s", fl.Name, kind, usage)
 		if fl.DefValue != "" && fl.DefValue != "false" && fl.DefValue != "0" && fl.DefValue != "0s" {
 			fmt.Fprintf(out, " (default %s)", fl.DefValue)
 		}

@@ -7,8 +7,7 @@ import (
 )
 
 // Secret is a value that can't print itself: fmt, encoding/json and log/slog
-// show [redacted]. Reveal is the one way to read it. It belongs in exported
-// fields: of the others, fmt asks no value how it wants to be shown.
+// show [redacted]. Reveal is the one way to read it.
 type Secret string
 
 const redacted = "[redacted]"
