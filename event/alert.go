@@ -25,6 +25,15 @@ type Alert struct {
 	Roles    []string  `json:"roles,omitempty"`
 	Incident string    `json:"incident,omitempty"`
 
+	// Matched is what a pattern has put together: how many things it counted,
+	// or how many steps or edges it joined. Zero for a rule on one connection.
+	Matched int `json:"matched,omitempty"`
+	// Key is what the things that a pattern put together have in common.
+	Key string `json:"key,omitempty"`
+	// Learning says that the host was not known well enough for what is
+	// unusual on it to mean much.
+	Learning bool `json:"learning,omitempty"`
+
 	Connection AlertConnection `json:"connection"`
 	Peer       *AlertPeer      `json:"peer,omitempty"` // absent for a listening socket
 	Evidence   []Evidence      `json:"evidence"`
@@ -139,6 +148,18 @@ func AlertID(rule string, connection ConnectionID) string {
 	h.Write([]byte(rule))
 	h.Write([]byte{0})
 	h.Write(connection[:])
+	return hex.EncodeToString(h.Sum(nil)[:12])
+}
+
+// PatternID is the id of the alert that a pattern raises: once for what its
+// parts have in common.
+func PatternID(rule string, parts ...string) string {
+	h := sha256.New()
+	h.Write([]byte(rule))
+	for _, part := range parts {
+		h.Write([]byte{0})
+		h.Write([]byte(part))
+	}
 	return hex.EncodeToString(h.Sum(nil)[:12])
 }
 

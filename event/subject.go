@@ -11,6 +11,7 @@ const (
 	StreamSnapshots   = "SNAPSHOTS"   // snapshot.<host>
 	StreamConnections = "CONNECTIONS" // connection.<host>
 	StreamAlerts      = "ALERTS"      // alert.<severity>.<rule>
+	StreamIncidents   = "INCIDENTS"   // incident.<id>
 	StreamDeadLetters = "DEADLETTERS" // deadletter.<service>
 )
 
@@ -24,6 +25,9 @@ func ConnectionSubject(host string) string { return "connection." + Token(host) 
 func AlertSubject(severity Severity, rule string) string {
 	return "alert." + severity.String() + "." + rule
 }
+
+// IncidentSubject is where an incident's states go.
+func IncidentSubject(id string) string { return "incident." + Token(id) }
 
 // DeadLetterSubject is where a service puts what it could not handle.
 func DeadLetterSubject(service string) string { return "deadletter." + Token(service) }
