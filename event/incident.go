@@ -45,11 +45,11 @@ type Part uint8
 const (
 	Scanned Part = iota + 1 // it was tried, and did not let anybody in as far as is seen
 	Target                  // it was reached
-	Entry                   // the intruder came in here
 	Pivot                   // the intruder went on from here
+	Entry                   // the intruder came in here
 )
 
-var partNames = [...]string{"", "scanned", "target", "entry", "pivot"}
+var partNames = [...]string{"", "scanned", "target", "pivot", "entry"}
 
 // String returns the name in lower case.
 func (p Part) String() string { return nameOf(partNames[:], uint8(p)) }
