@@ -1,0 +1,358 @@
+package incident
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	"headstart/event"
+)
+
+// Options say when people are told.
+type Options struct {
+	Threshold float64 // score from which people are told; 0: DefaultThreshold
+	PerDay    float64 // incidents a day that may reach people; 0: as many as reach the threshold
+	MaxActive int     // incidents that are not resolved; 0: 10,000
+}
+
+// Grouper groups signals. One goroutine uses it at a time.
+type Grouper struct {
+	options   Options
+	budget    budget
+	trail     trail
+	incidents map[string]*incident
+	byHost    map[string]map[*incident]bool // active ones, by the hosts in them
+	bySource  map[event.Address]map[*incident]bool
+	dropped   int
+	advanced  time.Time
+}
+
+// New returns a grouper without incidents.
+func New(o Options) *Grouper {
+	o.Threshold = cmp.Or(o.Threshold, DefaultThreshold)
+	o.MaxActive = cmp.Or(o.MaxActive, 10_000)
+	return &Grouper{
+		options: o, budget: budget{Base: o.Threshold, PerDay: o.PerDay, Current: o.Threshold}, trail: newTrail(),
+		incidents: map[string]*incident{}, byHost: map[string]map[*incident]bool{}, bySource: map[event.Address]map[*incident]bool{},
+	}
+}
+
+// Note keeps an unusual edge. It joins an incident at once when one of its
+// hosts went there, or got there by it.
+func (g *Grouper) Note(e Edge) {
+	if e.SourceExternal && e.DestinationExternal || e.SourceHost == e.DestinationHost {
+		return
+	}
+	g.trail.add(&e)
+	for _, i := range g.involving(e.SourceHost, e.DestinationHost) {
+		from, to := i.Members[e.SourceHost], i.Members[e.DestinationHost]
+		switch {
+		case from != nil && from.Part >= event.Target && !e.At.Before(from.Since.Add(-slack)) && i.carries(from, e.At):
+		case to != nil && to.acted() && !e.Attempt && !e.At.After(to.ActedAt.Add(slack)) && !i.reached(e.DestinationHost, to.ActedAt) && to.ActedAt.Sub(e.At) <= approach:
+		default:
+			continue
+		}
+		if i.addEdge(&e, false) {
+			i.Pending = true
+			if !e.Attempt {
+				g.follow(i, e.SourceHost, e.DestinationHost)
+			}
+		}
+		i.touch(e.At)
+		g.index(i)
+		return
+	}
+}
+
+// carries reports whether what a host does at a time still belongs to the
+// incident that it has a part in.
+func (i *incident) carries(m *member, at time.Time) bool {
+	if m.Swept && !m.acted() {
+		return at.Sub(m.Since) <= sweepMemory
+	}
+	return at.Sub(i.ActiveAt) <= memory
+}
+
+// involving returns the active incidents that hosts have a part in, oldest
+// first.
+func (g *Grouper) involving(hosts ...string) []*incident {
+	var all []*incident
+	for n, host := range hosts {
+		if n > 0 && hosts[0] == host {
+			continue
+		}
+		for i := range g.byHost[host] {
+			if !slices.Contains(all, i) {
+				all = append(all, i)
+			}
+		}
+	}
+	sortByAge(all)
+	return all
+}
+
+func sortByAge(all []*incident) {
+	slices.SortFunc(all, func(a, b *incident) int { return cmp.Or(a.OpenedAt.Compare(b.OpenedAt), cmp.Compare(a.ID, b.ID)) })
+}
+
+// Raise takes in an alert and returns the id of its incident; empty when there
+// is no room for another.
+func (g *Grouper) Raise(s Signal) string {
+	related := g.related(&s)
+	var i *incident
+	if len(related) > 0 {
+		i = related[0]
+	} else if i = g.open(&s); i == nil {
+		g.dropped++
+		return ""
+	}
+	g.join(i, &s)
+	// What the alert's edges lead to may be incidents already.
+	for _, other := range g.related(&s) {
+		if other != i {
+			i = g.fuse(i, other)
+		}
+	}
+	return i.ID
+}
+
+func (g *Grouper) open(s *Signal) *incident {
+	if len(g.incidents) >= g.options.MaxActive {
+		return nil
+	}
+	i := &incident{
+		ID: event.PatternID("incident", s.Alert), State: event.IncidentOpen, OpenedAt: s.At, ActiveAt: s.At,
+		Members: map[string]*member{}, Sources: map[event.Address]time.Time{}, Edges: map[key]*step{}, Points: map[string]*points{},
+		Dirty: true, Pending: true,
+	}
+	g.incidents[i.ID] = i
+	return i
+}
+
+// related returns the active incidents that a signal belongs to, oldest first.
+func (g *Grouper) related(s *Signal) []*incident {
+	var all []*incident
+	add := func(candidates map[*incident]bool, belongs func(*incident) bool) {
+		for i := range candidates {
+			if !slices.Contains(all, i) && belongs(i) {
+				all = append(all, i)
+			}
+		}
+	}
+	first := s.first()
+	if actor := s.actor(); actor != "" {
+		add(g.byHost[actor], func(i *incident) bool {
+			m := i.Members[actor]
+			return m.Part >= event.Target && i.carries(m, first)
+		})
+	}
+	for n := range s.Edges {
+		e := &s.Edges[n]
+		if !e.DestinationExternal && !e.Attempt {
+			add(g.byHost[e.DestinationHost], func(i *incident) bool {
+				m := i.Members[e.DestinationHost]
+				return m.acted() && !e.At.After(m.ActedAt.Add(slack)) && m.ActedAt.Sub(e.At) <= approach
+			})
+		}
+		if e.SourceExternal {
+			add(g.bySource[e.Source], func(i *incident) bool { return first.Sub(i.ActiveAt) <= approach })
+		}
+	}
+	sortByAge(all)
+	return all
+}
+
+// join adds a signal to an incident.
+func (g *Grouper) join(i *incident, s *Signal) {
+	newRule := i.addPoints(s)
+	if len(i.Alerts) < event.MaxIncidentAlerts {
+		i.Alerts = append(i.Alerts, s.Alert)
+	} else {
+		i.Left++
+	}
+	if i.State == event.IncidentOpen && len(i.Alerts) > 1 {
+		i.State = event.IncidentUpdated
+	}
+	fresh := newRule
+	var hosts []string
+	for n := range s.Edges {
+		e := s.Edges[n]
+		e.Reasons = merge([]string{s.Rule}, e.Reasons)
+		fresh = i.addEdge(&e, true) || fresh
+		if !e.SourceExternal {
+			hosts = append(hosts, e.SourceHost)
+		}
+		if !e.DestinationExternal && !e.Attempt {
+			hosts = append(hosts, e.DestinationHost)
+		}
+	}
+	if len(s.Edges) == 0 && s.Host != "" {
+		if m := i.addMember(s.Host, event.Address{}, s.At); m != nil {
+			m.Part = max(m.Part, event.Target)
+		}
+	}
+	g.follow(i, hosts...)
+	i.note(s)
+	i.touch(s.At)
+	i.Pending = i.Pending || fresh
+	g.index(i)
+}
+
+// note writes the timeline.
+func (i *incident) note(s *Signal) {
+	if len(i.Timeline) >= event.MaxIncidentTimeline {
+		i.Left++
+		return
+	}
+	text := s.Title
+	if n := len(s.Edges); n > 0 {
+		text += ": " + describeEdge(&s.Edges[n-1])
+	}
+	i.Timeline = append(i.Timeline, event.TimelineEntry{At: s.first(), Host: s.Host, Text: text, Alert: s.Alert, Rule: s.Rule})
+}
+
+// Remark adds to an incident's timeline what was done about it.
+func (g *Grouper) Remark(id string, at time.Time, text string) {
+	i := g.incidents[id]
+	if i == nil || len(i.Timeline) >= event.MaxIncidentTimeline {
+		return
+	}
+	i.Timeline = append(i.Timeline, event.TimelineEntry{At: at, Text: text})
+	i.Dirty = true
+}
+
+// fuse makes one incident of two: the older goes on. It returns that.
+func (g *Grouper) fuse(a, b *incident) *incident {
+	pair := []*incident{a, b}
+	sortByAge(pair)
+	into, from := pair[0], pair[1]
+	if len(into.Members)+len(from.Members) > event.MaxIncidentHosts {
+		return a
+	}
+	for k, s := range from.Edges {
+		if old := into.Edges[k]; old != nil {
+			old.Count += s.Count
+			old.Witnesses |= s.Witnesses
+			old.Alerted = old.Alerted || s.Alerted
+			old.Attempt = old.Attempt && s.Attempt
+			old.Reasons = merge(old.Reasons, s.Reasons)
+			continue
+		}
+		into.Edges[k] = s
+	}
+	for host, m := range from.Members {
+		old := into.Members[host]
+		if old == nil {
+			into.Members[host] = m
+			continue
+		}
+		old.Part, old.Swept = max(old.Part, m.Part), old.Swept && m.Swept
+		if m.Since.Before(old.Since) {
+			old.Since = m.Since
+		}
+		if m.acted() {
+			part := old.Part
+			old.act(m.ActedAt)
+			old.Part = max(part, old.Part)
+		}
+	}
+	for a, at := range from.Sources {
+		if first, ok := into.Sources[a]; !ok || at.Before(first) {
+			into.Sources[a] = at
+		}
+	}
+	for rule, p := range from.Points {
+		old := into.Points[rule]
+		if old == nil {
+			into.Points[rule] = p
+			continue
+		}
+		old.Best = max(old.Best, p.Best)
+		maps.Copy(old.Distinct, p.Distinct)
+	}
+	room := max(0, event.MaxIncidentAlerts-len(into.Alerts))
+	into.Alerts = append(into.Alerts, from.Alerts[:min(room, len(from.Alerts))]...)
+	into.Timeline = append(into.Timeline, from.Timeline...)
+	into.Timeline = into.Timeline[:min(len(into.Timeline), event.MaxIncidentTimeline)]
+	into.Severity = max(into.Severity, from.Severity)
+	into.State = event.IncidentUpdated
+	into.touch(from.ActiveAt)
+	into.Pending = true
+	from.MergedInto, from.State, from.Dirty, from.Pending = into.ID, event.IncidentResolved, true, true
+	g.unindex(from)
+	g.index(into)
+	return into
+}
+
+func (g *Grouper) index(i *incident) {
+	for host := range i.Members {
+		put(g.byHost, host, i)
+	}
+	for a := range i.Sources {
+		put(g.bySource, a, i)
+	}
+}
+
+func put[K comparable](to map[K]map[*incident]bool, k K, i *incident) {
+	if to[k] == nil {
+		to[k] = map[*incident]bool{}
+	}
+	to[k][i] = true
+}
+
+func (g *Grouper) unindex(i *incident) {
+	for host := range i.Members {
+		if delete(g.byHost[host], i); len(g.byHost[host]) == 0 {
+			delete(g.byHost, host)
+		}
+	}
+	for a := range i.Sources {
+		if delete(g.bySource[a], i); len(g.bySource[a]) == 0 {
+			delete(g.bySource, a)
+		}
+	}
+}
+
+// Advance moves the time on: incidents become quiet, and resolved.
+func (g *Grouper) Advance(now time.Time) {
+	if now.Sub(g.advanced) < time.Minute {
+		return
+	}
+	g.advanced = now
+	g.budget.adapt(now)
+	g.trail.expire(now)
+	for _, i := range g.incidents {
+		idle := now.Sub(i.ActiveAt)
+		last := memory
+		if i.NotifiedAt.IsZero() {
+			last = approach // nobody looks at it
+		}
+		switch {
+		case i.active() && idle > last:
+			i.State, i.Dirty, i.Pending = event.IncidentResolved, true, true
+			g.unindex(i)
+		case i.State < event.IncidentQuiet && idle > quietAfter:
+			i.State, i.Dirty, i.Pending = event.IncidentQuiet, true, true
+		}
+	}
+}
+
+// Suspect reports whether a host has a part in an incident so that nothing is
+// to be learnt from what it does: it acts in one, or was reached, and the
+// incident is open, or was told to people and is not resolved.
+func (g *Grouper) Suspect(host string) bool {
+	for i := range g.byHost[host] {
+		m := i.Members[host]
+		if (i.State < event.IncidentQuiet || !i.NotifiedAt.IsZero()) && m.Part >= event.Target && (m.acted() || !m.Swept) {
+			return true
+		}
+	}
+	return false
+}
+
+// Active returns how many incidents are not resolved, and how many alerts and
+// edges found no room.
+func (g *Grouper) Active() (active, dropped int) {
+	return len(g.incidents), g.dropped + g.trail.Dropped
+}

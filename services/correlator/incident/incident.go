@@ -1,0 +1,292 @@
+// Package incident groups alerts into incidents: which hosts an intruder came
+// in by, moved through and reached, in what order, how sure that is, and what
+// to do. It is a pure state machine: signals and edges in, revisions of
+// incidents out.
+//
+// It guarantees:
+//   - Alerts are joined by what an intruder does, not by what happens to be
+//     near: by the host that acts, by how it was reached, by the external
+//     address it was reached from. That two alerts have a target in common
+//     joins nothing: a name server, a file server or a monitoring host is the
+//     target of everybody. A host that was one of many in a sweep carries an
+//     incident on for [sweepMemory] only.
+//   - An incident's path holds the edges of its alerts and the unusual edges
+//     that lead to and from its hosts in causal order, whether they came before
+//     or after the alert.
+//   - An id stays the same for an incident's whole life. An incident that turns
+//     out to be part of an older one ends with a revision that says so.
+//   - What people are told is decided by the score against a threshold, once;
+//     what stays below says by how much.
+//   - Everything is bounded: active incidents, what one holds, edges that are
+//     kept for later. What is dropped is counted.
+package incident
+
+import (
+	"time"
+
+	"headstart/event"
+)
+
+// Edge is a connection that may be a step of an intruder, from originator to
+// responder.
+type Edge struct {
+	Source, Destination         event.Address
+	SourceHost, DestinationHost string // names, or addresses where there is none
+	SourceExternal              bool
+	DestinationExternal         bool
+	Port                        uint16
+	At                          time.Time // not later than this it was opened
+	Attempt                     bool      // it was not answered
+	ByResponder                 bool      // the responder reported it, not the originator
+	Reasons                     []string
+}
+
+// key is what makes edges one step.
+type key struct {
+	From, To string
+	Port     uint16
+}
+
+func (e *Edge) key() key { return key{e.SourceHost, e.DestinationHost, e.Port} }
+
+// Signal is an alert with what its grouping needs.
+type Signal struct {
+	Alert    string
+	Rule     string
+	Title    string
+	Severity event.Severity
+	Score    float64
+	At       time.Time // of the snapshot that proves it
+	Host     string    // that the alert is about
+	Edges    []Edge    // the evidence, in order of time
+
+	// Learning says that the host is too new for its unusual to mean much.
+	Learning bool
+}
+
+// actor is the host that a signal puts under suspicion: the internal
+// originator of its edges; without edges, the host. Empty when somebody outside
+// acts.
+func (s *Signal) actor() string {
+	if len(s.Edges) == 0 {
+		return s.Host
+	}
+	if last := &s.Edges[len(s.Edges)-1]; !last.SourceExternal {
+		return last.SourceHost
+	}
+	return ""
+}
+
+// first is the earliest evidence of a signal.
+func (s *Signal) first() time.Time {
+	at := s.At
+	for i := range s.Edges {
+		if e := s.Edges[i].At; e.Before(at) {
+			at = e
+		}
+	}
+	return at
+}
+
+// incident is one that is not resolved yet.
+type incident struct {
+	ID             string
+	Revision       uint64
+	State          event.IncidentState
+	Severity       event.Severity
+	OpenedAt       time.Time
+	NotifiedAt     time.Time
+	ActiveAt       time.Time
+	Threshold      float64 // when it was notified
+	Members        map[string]*member
+	Sources        map[event.Address]time.Time // external, when first seen
+	Edges          map[key]*step
+	Alerts         []string
+	Points         map[string]*points // by rule
+	Timeline       []event.TimelineEntry
+	Left           int
+	ToldAt         time.Time // of the last revision that people are told of
+	ToldSeverity   event.Severity
+	ToldMembers    int
+	MergedInto     string
+	SentAt         time.Time // of the last revision
+	Dirty, Pending bool      // changed since; the change matters
+}
+
+// member is a host's part in an incident.
+type member struct {
+	Part    event.Part
+	Since   time.Time // when it was first reached, tried, or acted
+	ActedAt time.Time // when it first acted; zero: it didn't
+	Swept   bool      // it was reached as one of many
+	Address event.Address
+	Reached map[uint16]int // hosts that it has reached, by port
+}
+
+// step is an edge of the path.
+type step struct {
+	Edge
+	Last      time.Time
+	Count     int
+	Witnesses uint8 // bit 0 the originator, bit 1 the responder
+	Alerted   bool  // it is evidence of an alert
+}
+
+// points are what a rule adds to the score.
+type points struct {
+	Best     float64
+	Title    string
+	Distinct map[key]bool
+}
+
+const (
+	// memory is for how long after its last activity something can still join
+	// an incident: a patient intruder waits for days.
+	memory = 3 * 24 * time.Hour
+
+	// sweepMemory is for how long a host that was one of many can carry an
+	// incident on.
+	sweepMemory = 2 * time.Hour
+
+	// sweep is from how many hosts on one port a reach is a sweep.
+	sweep = 8
+
+	// approach is how long before a host acted it can have been reached.
+	approach = 24 * time.Hour
+
+	// slack is by how much the order of two events is not known: a poll.
+	slack = 40 * time.Second
+
+	quietAfter = 2 * time.Hour
+)
+
+// acted reports whether a host has a part in which it did something.
+func (m *member) acted() bool { return !m.ActedAt.IsZero() }
+
+func (i *incident) active() bool { return i.State != event.IncidentResolved }
+
+// touch notes activity. Activity is in event time, in any order.
+func (i *incident) touch(at time.Time) {
+	if at.After(i.ActiveAt) {
+		i.ActiveAt = at
+	}
+	if i.State == event.IncidentQuiet {
+		i.State = event.IncidentUpdated
+	}
+	i.Dirty = true
+}
+
+// addMember returns the part of a host, made if it had none.
+func (i *incident) addMember(host string, a event.Address, at time.Time) *member {
+	m := i.Members[host]
+	if m == nil {
+		if len(i.Members) >= event.MaxIncidentHosts {
+			i.Left++
+			return nil
+		}
+		m = &member{Since: at, Address: a, Reached: map[uint16]int{}}
+		i.Members[host] = m
+	}
+	if at.Before(m.Since) {
+		m.Since = at
+	}
+	return m
+}
+
+func (m *member) act(at time.Time) {
+	if m.ActedAt.IsZero() || at.Before(m.ActedAt) {
+		m.ActedAt = at
+	}
+	m.Part = max(m.Part, event.Pivot)
+}
+
+// addEdge adds a step and the parts that it gives to its ends. It returns
+// whether the step is new.
+func (i *incident) addEdge(e *Edge, alerted bool) bool {
+	witness := uint8(1)
+	if e.ByResponder {
+		witness = 2
+	}
+	s := i.Edges[e.key()]
+	if s != nil {
+		s.Count++
+		s.Witnesses |= witness
+		s.Alerted = s.Alerted || alerted
+		if e.At.Before(s.At) {
+			s.At = e.At
+		}
+		if e.At.After(s.Last) {
+			s.Last = e.At
+		}
+		s.Reasons = merge(s.Reasons, e.Reasons)
+		if !s.Attempt || e.Attempt {
+			i.setParts(e)
+			return false
+		}
+		s.Attempt = false
+		i.setParts(e)
+		return true
+	}
+	if len(i.Edges) >= event.MaxIncidentPath {
+		i.Left++
+		return false
+	}
+	s = &step{Edge: *e, Last: e.At, Count: 1, Witnesses: witness, Alerted: alerted}
+	s.Reasons = merge(nil, e.Reasons)
+	i.Edges[e.key()] = s
+	if !e.SourceExternal && !e.Attempt {
+		if m := i.addMember(e.SourceHost, e.Source, e.At); m != nil {
+			m.Reached[e.Port]++
+		}
+	}
+	i.setParts(e)
+	return true
+}
+
+func (i *incident) setParts(e *Edge) {
+	if e.SourceExternal {
+		if first, ok := i.Sources[e.Source]; (!ok || e.At.Before(first)) && (ok || len(i.Sources) < event.MaxIncidentHosts) {
+			i.Sources[e.Source] = e.At
+		}
+	} else if m := i.addMember(e.SourceHost, e.Source, e.At); m != nil {
+		m.act(e.At)
+	}
+	if e.DestinationExternal {
+		return
+	}
+	m := i.addMember(e.DestinationHost, e.Destination, e.At)
+	switch {
+	case m == nil:
+	case e.Attempt:
+		m.Part = max(m.Part, event.Scanned)
+	case e.SourceExternal:
+		m.Part = event.Entry
+	default:
+		if m.Part < event.Target {
+			m.Part = event.Target
+			from := i.Members[e.SourceHost]
+			m.Swept = from != nil && from.Reached[e.Port] > sweep
+		}
+	}
+}
+
+// maxReasons of one step.
+const maxReasons = 6
+
+func merge(to, more []string) []string {
+	for _, r := range more {
+		if len(to) < maxReasons && !contains(to, r) {
+			to = append(to, r)
+		}
+	}
+	return to
+}
+
+func contains(all []string, s string) bool {
+	for _, one := range all {
+		if one == s {
+			return true
+		}
+	}
+	return false
+}

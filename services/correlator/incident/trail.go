@@ -1,0 +1,131 @@
+package incident
+
+import (
+	"headstart/event"
+	"slices"
+	"time"
+)
+
+// trail keeps the unusual edges of the last days, whether or not an alert was
+// raised on them: when a host comes under suspicion, they tell how it was
+// reached and where it went since.
+type trail struct {
+	From, To map[string][]*Edge // by host, in order of time
+	Count    int
+	Dropped  int
+	SweptAt  time.Time
+}
+
+const (
+	trailPerHost = 256
+	trailTotal   = 200_000
+)
+
+func newTrail() trail { return trail{From: map[string][]*Edge{}, To: map[string][]*Edge{}} }
+
+func (t *trail) add(e *Edge) {
+	if t.Count >= trailTotal {
+		t.Dropped++
+		return
+	}
+	kept := *e
+	t.Count++
+	t.From[e.SourceHost] = t.insert(t.From[e.SourceHost], &kept)
+	t.To[e.DestinationHost] = t.insert(t.To[e.DestinationHost], &kept)
+}
+
+// insert puts an edge where its time says; of one step that repeats, only the
+// first and the last are kept.
+func (t *trail) insert(list []*Edge, e *Edge) []*Edge {
+	n, same := len(list), 0
+	for n > 0 && list[n-1].At.After(e.At) {
+		n--
+	}
+	for _, other := range list {
+		if other.key() == e.key() && other.Attempt == e.Attempt {
+			same++
+		}
+	}
+	switch {
+	case same >= 4:
+		return list
+	case len(list) >= trailPerHost:
+		t.Dropped++
+		list = slices.Delete(list, 0, 1)
+		n = max(0, n-1)
+	}
+	return slices.Insert(list, n, e)
+}
+
+func (t *trail) expire(now time.Time) {
+	if now.Sub(t.SweptAt) < time.Hour {
+		return
+	}
+	t.SweptAt = now
+	old := func(e *Edge) bool { return now.Sub(e.At) > memory }
+	t.Count = 0
+	for _, lists := range []map[string][]*Edge{t.From, t.To} {
+		for host, list := range lists {
+			if list = slices.DeleteFunc(list, old); len(list) == 0 {
+				delete(lists, host)
+			} else {
+				lists[host] = list
+			}
+		}
+	}
+	for _, list := range t.From {
+		t.Count += len(list)
+	}
+}
+
+// follow adds to an incident what the trail says of a host: where it went since
+// it was reached, and, when nothing says how it was reached, what came before
+// it acted. Each host that is new to the incident is followed in turn.
+func (g *Grouper) follow(i *incident, hosts ...string) {
+	seen := map[string]bool{}
+	for len(hosts) > 0 {
+		host := hosts[0]
+		hosts = hosts[1:]
+		m := i.Members[host]
+		if m == nil || seen[host] || m.Part < event.Target || len(i.Members) > mostFollowed {
+			continue
+		}
+		seen[host] = true
+		for _, e := range g.trail.From[host] {
+			if e.At.Before(m.Since.Add(-slack)) || m.Swept && e.At.Sub(m.Since) > sweepMemory {
+				continue
+			}
+			if i.addEdge(e, false) && !e.Attempt {
+				hosts = append(hosts, e.DestinationHost)
+			}
+		}
+		if !m.acted() || i.reached(host, m.ActedAt) {
+			continue
+		}
+		before := g.trail.To[host]
+		for n := len(before) - 1; n >= 0; n-- {
+			e := before[n]
+			if e.Attempt || e.At.After(m.ActedAt.Add(slack)) || m.ActedAt.Sub(e.At) > approach {
+				continue
+			}
+			if i.addEdge(e, false) && !e.SourceExternal {
+				hosts = append(hosts, e.SourceHost)
+			}
+			break
+		}
+	}
+}
+
+// mostFollowed is from how many hosts an incident doesn't grow by what is only
+// unusual.
+const mostFollowed = 60
+
+// reached reports whether a step says how a host was reached before it acted.
+func (i *incident) reached(host string, acted time.Time) bool {
+	for k, s := range i.Edges {
+		if k.To == host && !s.Attempt && !s.At.After(acted.Add(slack)) {
+			return true
+		}
+	}
+	return false
+}
