@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -16,47 +17,71 @@ import (
 	"headstart/event"
 )
 
-// publish publishes what an earlier life has not, and returns when the server
-// has stored all of it.
+// outlet is one of a stage's output streams, and what is known of it.
 //
-// The outputs are a chain, and every instance of a stage has the same: as long
-// as nobody else writes to the stream, the nth output can only become its nth
-// message. So the server refuses what would come out of order: the rest of a
-// batch after a message that was lost with a connection, and a batch from an
-// instance that has fallen behind, however long ago it was computed. After a
-// refusal or a failure the stage reads back what is stored and publishes the
-// rest.
-func (r *runner) publish(ctx context.Context, c commit, outputs []Output) error {
-	if len(outputs) == 0 {
+// The outputs to a stream are a chain, and every instance of a stage has the
+// same: as long as nobody else writes to the stream, the nth output can only
+// become its nth message. So the server refuses what would come out of order:
+// the rest of a batch after a message that was lost with a connection, and a
+// batch from an instance that has fallen behind, however long ago it was
+// computed. After a refusal or a failure the stage reads back what is stored
+// and publishes the rest. Each stream is a chain of its own, so it doesn't
+// matter in which of them a stage was when it died.
+type outlet struct {
+	*runner
+	stream string
+	prefix string // of the subjects that it takes
+
+	known bool              // last is true
+	last  uint64            // its last sequence
+	seen  uint64            // up to where it was read back
+	found map[string]uint64 // ids that are in it beyond the saved position, with their sources
+}
+
+func newOutlet(r *runner, stream string) (*outlet, error) {
+	l, ok := layout[stream]
+	if !ok {
+		return nil, fmt.Errorf("output: there is no stream %s", stream)
+	}
+	prefix, _, _ := strings.Cut(l.subject, "*")
+	return &outlet{runner: r, stream: stream, prefix: prefix, found: map[string]uint64{}}, nil
+}
+
+func (out *outlet) takes(o Output) bool { return strings.HasPrefix(o.Subject, out.prefix) }
+
+// publish publishes, of the outputs that go to this stream, what an earlier
+// life has not, and returns when the server has stored all of it.
+func (out *outlet) publish(ctx context.Context, c commit, outputs []Output) error {
+	if !slices.ContainsFunc(outputs, out.takes) {
 		return nil
 	}
-	if !r.known {
-		if err := r.readBack(ctx, c); err != nil {
+	if !out.known {
+		if err := out.readBack(ctx, c); err != nil {
 			return err
 		}
 	}
-	done := r.done(c)
-	rest := chain{after: r.last, messages: make([]*nats.Msg, 0, len(outputs)), each: true}
+	done := out.done(c)
+	rest := chain{after: out.last, messages: make([]*nats.Msg, 0, len(outputs)), each: true}
 	sent := make([]Output, 0, len(outputs))
 	for _, o := range outputs {
-		if _, ok := r.found[o.ID]; !ok && o.Source > done {
-			rest.messages, sent = append(rest.messages, r.message(c, o)), append(sent, o)
+		if _, ok := out.found[o.ID]; !ok && o.Source > done && out.takes(o) {
+			rest.messages, sent = append(rest.messages, out.message(c, o)), append(sent, o)
 		}
 	}
-	r.known = false
-	acks, err := rest.publish(ctx, r.bus)
+	out.known = false
+	acks, err := rest.publish(ctx, out.bus)
 	if err != nil {
 		for i, ack := range acks {
 			if ack != nil {
-				r.found[sent[i].ID] = sent[i].Source
+				out.found[sent[i].ID] = sent[i].Source
 			}
 		}
 		return err
 	}
-	maps.DeleteFunc(r.found, func(_ string, source uint64) bool { return source <= c.position.Sequence })
+	maps.DeleteFunc(out.found, func(_ string, source uint64) bool { return source <= c.position.Sequence })
 	if n := len(acks); n > 0 {
-		r.last, r.seen = acks[n-1].Sequence, acks[n-1].Sequence
-		r.known = !acks[n-1].Duplicate
+		out.last, out.seen = acks[n-1].Sequence, acks[n-1].Sequence
+		out.known = !acks[n-1].Duplicate
 	}
 	return nil
 }
@@ -74,18 +99,18 @@ func (r *runner) done(c commit) uint64 {
 // more than its batches in flight.
 const readBackLimit = 100_000
 
-// readBack notes which outputs are in the output stream already, from its end
-// to where it was read before. They are there in the order of the input, so the
-// first from a message that is done with ends the search.
-func (r *runner) readBack(ctx context.Context, c commit) error {
-	stream, err := r.bus.js.Stream(ctx, r.Output)
+// readBack notes which outputs are in the stream already, from its end to where
+// it was read before. They are there in the order of the input, so the first
+// from a message that is done with ends the search.
+func (out *outlet) readBack(ctx context.Context, c commit) error {
+	stream, err := out.bus.js.Stream(ctx, out.stream)
 	if err != nil {
-		return fmt.Errorf("read back %s: %w", r.Output, err)
+		return fmt.Errorf("read back %s: %w", out.stream, err)
 	}
-	state, done, before := stream.CachedInfo().State, r.done(c), len(r.found)
+	state, done, before := stream.CachedInfo().State, out.done(c), len(out.found)
 	first := max(state.FirstSeq, 1)
-	if r.seen < state.LastSeq {
-		first = max(first, r.seen+1)
+	if out.seen < state.LastSeq {
+		first = max(first, out.seen+1)
 	}
 	for sequence := state.LastSeq; sequence >= first && state.LastSeq-sequence < readBackLimit; sequence-- {
 		m, err := stream.GetMsg(ctx, sequence)
@@ -93,21 +118,21 @@ func (r *runner) readBack(ctx context.Context, c commit) error {
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("read back %s: message %d: %w", r.Output, sequence, err)
+			return fmt.Errorf("read back %s: message %d: %w", out.stream, sequence, err)
 		}
 		o, ok := parseOrigin(m.Header)
-		if !ok || o.stage != r.Name {
+		if !ok || o.stage != out.Name {
 			continue
 		}
 		if !o.Stream.Equal(c.position.Stream) || o.Sequence <= done {
 			break
 		}
-		r.found[m.Header.Get(headerID)] = o.Sequence
+		out.found[m.Header.Get(headerID)] = o.Sequence
 	}
-	if n := len(r.found) - before; n > 0 {
-		r.log.Info("found outputs published before", "count", n)
+	if n := len(out.found) - before; n > 0 {
+		out.log.Info("found outputs published before", "stream", out.stream, "count", n)
 	}
-	r.last, r.seen, r.known = state.LastSeq, state.LastSeq, true
+	out.last, out.seen, out.known = state.LastSeq, state.LastSeq, true
 	return nil
 }
 

@@ -5,20 +5,21 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
 )
 
 // Stage is a step of the pipeline: it reads a stream from where it left off,
-// in order, in batches, and turns each batch into messages for another stream
+// in order, in batches, and turns each batch into messages for other streams
 // and into state. One after another it
 //
 //	handles the batch → publishes its outputs → saves its states and its position
 //
 // and tries each for as long as NATS is away. While one batch is being
 // published the next is handled. What a crash cuts off is done again by the
-// next life from the position on; outputs that the stage finds in the output
+// next life from the position on; outputs that the stage finds in an output
 // stream by then are not published again. That is exact when Handle is
 // deterministic: the same saved state and the same messages give the same
 // outputs, in however many batches. A crash can leave states that are ahead of
@@ -28,10 +29,10 @@ import (
 // A second instance of a stage does no harm: it computes the same outputs
 // under the same ids, and the server refuses whichever of the two is behind.
 type Stage struct {
-	Name   string // in lower case: names metrics, position and dead letters
-	Input  string // stream
-	Output string // stream; nobody else writes to it
-	Store  *Store // keeps the position, and the states that Handle returns
+	Name    string   // in lower case: names metrics, position and dead letters
+	Input   string   // stream
+	Outputs []string // streams; nobody else writes to them
+	Store   *Store   // keeps the position, and the states that Handle returns
 
 	// Batch is how many messages Handle gets at most; it gets what is there
 	// and never waits for more.
@@ -42,8 +43,10 @@ type Stage struct {
 	Handle func(ctx context.Context, batch []Message) (Work, error)
 }
 
-// Work is what follows from a batch. Outputs are published in the order of
-// their sources, those of one source in the order given.
+// Work is what follows from a batch. An output goes to the stream that takes
+// its subject. Those of a stream are published in the order of their sources,
+// those of one source in the order given; between two streams there is no
+// order, and a crash can leave one without what the other has already.
 type Work struct {
 	Outputs []Output
 	States  []State
@@ -81,7 +84,13 @@ func (b *Bus) Run(ctx context.Context, s Stage) error {
 	r := &runner{
 		Stage: s, bus: b, log: b.log.With("stage", s.Name), position: s.Store.positions[s.Name],
 		commits: make(chan commit, 1), metrics: b.stageMetrics(s.Name),
-		found: map[string]uint64{},
+	}
+	for _, stream := range s.Outputs {
+		out, err := newOutlet(r, stream)
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.Name, err)
+		}
+		r.outlets = append(r.outlets, out)
 	}
 	input, err := r.open(ctx)
 	if err != nil {
@@ -132,12 +141,7 @@ type runner struct {
 	position Position // of the last message handled
 	back     bool     // the position was moved back, and nothing was handled since
 	commits  chan commit
-
-	// What is known of the output stream, by the goroutine that commits.
-	known bool              // last is true
-	last  uint64            // its last sequence
-	seen  uint64            // up to where it was read back
-	found map[string]uint64 // ids that are in it beyond the saved position, with their sources
+	outlets  []*outlet // of the goroutine that commits
 }
 
 // open reads on after the last message handled.
@@ -221,6 +225,9 @@ func (r *runner) handle(ctx context.Context, batch []Message) (Work, error) {
 		if o.Source < first || o.Source > last {
 			return Work{}, fmt.Errorf("output %s names message %d as its source, which is not of the batch %d to %d", o.ID, o.Source, first, last)
 		}
+		if !o.dead && !slices.ContainsFunc(r.outlets, func(out *outlet) bool { return out.takes(o) }) {
+			return Work{}, fmt.Errorf("output %s: no output stream of the stage takes %s", o.ID, o.Subject)
+		}
 	}
 	return work, nil
 }
@@ -228,8 +235,10 @@ func (r *runner) handle(ctx context.Context, batch []Message) (Work, error) {
 // commit makes a batch durable.
 func (r *runner) commit(ctx context.Context, c commit) error {
 	outputs, dead := inOrder(c.work.Outputs)
-	if err := r.retry(ctx, "publish", func(ctx context.Context) error { return r.publish(ctx, c, outputs) }); err != nil {
-		return err
+	for _, out := range r.outlets {
+		if err := r.retry(ctx, "publish", func(ctx context.Context) error { return out.publish(ctx, c, outputs) }); err != nil {
+			return err
+		}
 	}
 	if err := r.retry(ctx, "put aside", func(ctx context.Context) error { return r.bury(ctx, c, dead) }); err != nil {
 		return err

@@ -22,9 +22,10 @@ var layout = map[string]struct {
 	age     time.Duration
 	share   int64
 }{
-	event.StreamSnapshots:   {"snapshot.*", day, 60},
+	event.StreamSnapshots:   {"snapshot.*", day, 55},
 	event.StreamConnections: {"connection.*", 30 * day, 30},
 	event.StreamAlerts:      {"alert.*.*", 90 * day, 5},
+	event.StreamIncidents:   {"incident.*", 365 * day, 5},
 	event.StreamDeadLetters: {"deadletter.*", 90 * day, 5},
 }
 

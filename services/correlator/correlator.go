@@ -75,7 +75,7 @@ func Run(ctx context.Context, o Options) error {
 	go func() { defer close(stopped); rules.follow(watching) }()
 	defer func() { cancel(); <-stopped }()
 	return o.Bus.Run(ctx, bus.Stage{
-		Name: "correlator", Input: event.StreamConnections, Output: event.StreamAlerts,
+		Name: "correlator", Input: event.StreamConnections, Outputs: []string{event.StreamAlerts},
 		Store: store, Batch: batch, Handle: c.handle,
 	})
 }

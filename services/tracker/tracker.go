@@ -63,7 +63,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	t.metrics.watchHosts(o.Telemetry.Metrics, t)
 	return o.Bus.Run(ctx, bus.Stage{
-		Name: "tracker", Input: event.StreamSnapshots, Output: event.StreamConnections,
+		Name: "tracker", Input: event.StreamSnapshots, Outputs: []string{event.StreamConnections},
 		Store: store, Batch: batch, Handle: t.handle,
 	})
 }

@@ -43,7 +43,7 @@ func BenchmarkStage(b *testing.B) {
 			b.SetBytes(int64(size))
 			b.ResetTimer()
 			err = c.Run(ctx, bus.Stage{
-				Name: "ledger", Input: event.StreamSnapshots, Output: event.StreamConnections, Store: store, Batch: 512,
+				Name: "ledger", Input: event.StreamSnapshots, Outputs: []string{event.StreamConnections}, Store: store, Batch: 512,
 				Handle: func(_ context.Context, batch []bus.Message) (work bus.Work, err error) {
 					for _, m := range batch {
 						work.Outputs = append(work.Outputs, bus.Output{

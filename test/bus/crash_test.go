@@ -8,10 +8,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"headstart/bus"
 	"headstart/event"
@@ -163,7 +161,7 @@ func TestStageBesideAnotherWriterLosesAndRepeatsNothing(t *testing.T) {
 	for i := 1; i <= said; i++ {
 		a = a.next(i)
 		for h := range hosts {
-			for _, data := range answers(hostName(h), a) {
+			for _, data := range answers(hostName(h), a)[event.StreamConnections] {
 				if seen[data] != 1 {
 					t.Fatalf("output %q is there %d times", data, seen[data])
 				}
@@ -174,79 +172,6 @@ func TestStageBesideAnotherWriterLosesAndRepeatsNothing(t *testing.T) {
 	if len(seen) > 0 {
 		t.Errorf("outputs that should not be there: %v", seen)
 	}
-}
-
-// photograph returns what a bucket holds, so that it can be made to hold it
-// again: as if a process had died before it saved more.
-func (w *world) photograph(t *testing.T) (restore func()) {
-	t.Helper()
-	kv, err := w.js.KeyValue(t.Context(), bucket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keys, err := kv.Keys(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	held := map[string][]byte{}
-	for _, key := range keys {
-		e, err := kv.Get(t.Context(), key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		held[key] = e.Value()
-	}
-	return func() {
-		for key, value := range held {
-			if _, err := kv.Put(t.Context(), key, value); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-}
-
-// forgetful makes the stage's output streams anew with hardly a duplicate
-// window, so that nothing but reading back keeps a stage from repeating itself.
-func (w *world) forgetful(t *testing.T) {
-	t.Helper()
-	for _, name := range []string{event.StreamConnections, event.StreamDeadLetters} {
-		config := w.stream(t, name).CachedInfo().Config
-		config.Duplicates = 100 * time.Millisecond // the least that a server takes
-		if _, err := w.js.UpdateStream(t.Context(), config); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-// forgotten waits until the server has forgotten the ids of all messages.
-func (w *world) forgotten(t *testing.T) {
-	t.Helper()
-	for _, subject := range []string{event.ConnectionSubject("probe"), event.DeadLetterSubject("probe")} {
-		id := nats.NewInbox()
-		await(t, "an id to be forgotten", func() bool {
-			ack, err := w.js.Publish(t.Context(), subject, nil, jetstream.WithMsgID(id))
-			return err == nil && !ack.Duplicate && ack.Sequence > 0 && w.probes(t, subject) > 1
-		})
-		if err := w.stream(t, streamOf(subject)).Purge(t.Context(), jetstream.WithPurgeSubject(subject)); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-func streamOf(subject string) string {
-	if subject == event.DeadLetterSubject("probe") {
-		return event.StreamDeadLetters
-	}
-	return event.StreamConnections
-}
-
-func (w *world) probes(t *testing.T, subject string) uint64 {
-	t.Helper()
-	info, err := w.stream(t, streamOf(subject)).Info(t.Context(), jetstream.WithSubjectFilter(subject))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return info.State.Subjects[subject]
 }
 
 func TestStageThatDiesBeforeSavingReadsBack(t *testing.T) {

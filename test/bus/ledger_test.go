@@ -20,9 +20,10 @@ import (
 	"headstart/event"
 )
 
-// ledger is a stage with state: it numbers what each host says, and its
-// outputs depend on all that the host has said before. So anything that is
-// lost, repeated, reordered or forgotten shows in the output stream.
+// ledger is a stage with state and two output streams: it numbers what each
+// host says, and its outputs depend on all that the host has said before. So
+// anything that is lost, repeated, reordered or forgotten shows in an output
+// stream.
 type ledger struct {
 	store *bus.Store
 	room  int // accounts kept in memory; others are read from the store
@@ -59,12 +60,22 @@ func entry(host string, n int) *nats.Msg {
 	}
 }
 
-// answers are the outputs that follow from an entry: none to three.
-func answers(host string, a account) (data []string) {
-	for i := range a.n % 4 {
-		data = append(data, fmt.Sprintf("%s %d %d %d", host, a.n, i, a.sum))
+// answers are the outputs that follow from an entry, by stream: none to three
+// to one, none to two to the other.
+func answers(host string, a account) map[string][]string {
+	all := map[string][]string{}
+	for stream, n := range map[string]int{event.StreamConnections: a.n % 4, event.StreamIncidents: a.n % 3} {
+		for i := range n {
+			all[stream] = append(all[stream], fmt.Sprintf("%s %d %d %d", host, a.n, i, a.sum))
+		}
 	}
-	return data
+	return all
+}
+
+// ledgerOutputs are its output streams, with their subjects.
+var ledgerOutputs = map[string]func(host string) string{
+	event.StreamConnections: event.ConnectionSubject,
+	event.StreamIncidents:   event.IncidentSubject,
 }
 
 func (l *ledger) handle(ctx context.Context, batch []bus.Message) (bus.Work, error) {
@@ -118,10 +129,12 @@ func (l *ledger) handle(ctx context.Context, batch []bus.Message) (bus.Work, err
 		a = a.next(n)
 		l.accounts[host] = a
 		outputs[host] = append(outputs[host], []bus.Output{}...)
-		for i, data := range answers(host, a) {
-			outputs[host] = append(outputs[host], bus.Output{
-				Subject: event.ConnectionSubject(host), ID: fmt.Sprintf("%s/%d/%d", host, n, i), Data: []byte(data), Source: m.Sequence,
-			})
+		for stream, all := range answers(host, a) {
+			for i, data := range all {
+				outputs[host] = append(outputs[host], bus.Output{
+					Subject: ledgerOutputs[stream](host), ID: fmt.Sprintf("%s/%d/%d", host, n, i), Data: []byte(data), Source: m.Sequence,
+				})
+			}
 		}
 	}
 	for host := range outputs {
@@ -185,7 +198,7 @@ func (w *world) live(t testing.TB, o lifeOptions) (*life, error) {
 	}
 	go func() {
 		l.done <- l.bus.Run(ctx, bus.Stage{
-			Name: "ledger", Input: event.StreamSnapshots, Output: event.StreamConnections,
+			Name: "ledger", Input: event.StreamSnapshots, Outputs: slices.Sorted(maps.Keys(ledgerOutputs)),
 			Store: l.ledger.store, Batch: max(o.batch, 1), Handle: handle,
 		})
 	}()
@@ -280,31 +293,26 @@ func (w *world) say(t testing.TB, hosts, from, to int) {
 
 func hostName(h int) string { return fmt.Sprintf("host-%d.example", h) }
 
-// check holds the output stream and the saved accounts against what the hosts
+// check holds the output streams and the saved accounts against what the hosts
 // have said.
 func (w *world) check(t testing.TB, hosts, to int) {
 	t.Helper()
-	want, accounts := map[string][]string{}, map[string]account{}
+	want, accounts := map[string]map[string][]string{}, map[string]account{}
+	for stream := range ledgerOutputs {
+		want[stream] = map[string][]string{}
+	}
 	for h := range hosts {
 		host, a := hostName(h), account{}
 		for n := 1; n <= to; n++ {
 			a = a.next(n)
-			want[host] = append(want[host], answers(host, a)...)
+			for stream, data := range answers(host, a) {
+				want[stream][host] = append(want[stream][host], data...)
+			}
 		}
 		accounts[host] = a
 	}
-	got := map[string][]string{}
-	for _, m := range w.read(t, event.StreamConnections) {
-		host, _, _ := strings.Cut(string(m.Data()), " ")
-		got[host] = append(got[host], string(m.Data()))
-	}
-	for _, host := range slices.Sorted(maps.Keys(want)) {
-		if i, a, b := firstDifference(got[host], want[host]); i >= 0 {
-			t.Errorf("output %d of %s is %q, want %q (%d outputs, want %d)", i, host, a, b, len(got[host]), len(want[host]))
-		}
-	}
-	if len(got) > len(want) {
-		t.Errorf("outputs of %d hosts, want %d", len(got), len(want))
+	for stream := range ledgerOutputs {
+		w.checkOutputs(t, stream, want[stream])
 	}
 	b := connect(t, bus.Options{Server: w.server.URL})
 	store, err := b.OpenStore(t.Context(), bucket, storage)
@@ -321,6 +329,25 @@ func (w *world) check(t testing.TB, hosts, to int) {
 	}
 	if !maps.Equal(saved, accounts) {
 		t.Errorf("saved accounts are %v, want %v", saved, accounts)
+	}
+}
+
+// checkOutputs holds one output stream against what it should have of each
+// host, in order.
+func (w *world) checkOutputs(t testing.TB, stream string, want map[string][]string) {
+	t.Helper()
+	got := map[string][]string{}
+	for _, m := range w.read(t, stream) {
+		host, _, _ := strings.Cut(string(m.Data()), " ")
+		got[host] = append(got[host], string(m.Data()))
+	}
+	for _, host := range slices.Sorted(maps.Keys(want)) {
+		if i, a, b := firstDifference(got[host], want[host]); i >= 0 {
+			t.Errorf("output %d of %s in %s is %q, want %q (%d outputs, want %d)", i, host, stream, a, b, len(got[host]), len(want[host]))
+		}
+	}
+	if len(got) > len(want) {
+		t.Errorf("%s has outputs of %d hosts, want %d", stream, len(got), len(want))
 	}
 }
 

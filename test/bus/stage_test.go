@@ -34,7 +34,7 @@ func TestStageAnswersOnceAndInOrder(t *testing.T) {
 			w.check(t, 5, 60)
 			for name, want := range map[string]int{
 				`headstart_stage_messages_total{stage="ledger"}`: 300,
-				`headstart_stage_outputs_total{stage="ledger"}`:  w.count(t, event.StreamConnections),
+				`headstart_stage_outputs_total{stage="ledger"}`:  w.count(t, event.StreamConnections) + w.count(t, event.StreamIncidents),
 				`headstart_stage_position{stage="ledger"}`:       300,
 				`headstart_stage_skipped_total{stage="ledger"}`:  0,
 			} {
@@ -92,6 +92,8 @@ type simpleStage struct {
 	batch  int
 	answer func([]bus.Message) (bus.Work, error)
 
+	outputs []string // CONNECTIONS unless set
+
 	store     *bus.Store
 	telemetry *daemon.Telemetry
 	log       journal
@@ -123,8 +125,11 @@ func (s *simpleStage) start(t *testing.T) {
 }
 
 func (s *simpleStage) runOn(ctx context.Context, store *bus.Store) error {
+	if s.outputs == nil {
+		s.outputs = []string{event.StreamConnections}
+	}
 	return s.bus.Run(ctx, bus.Stage{
-		Name: "simple", Input: event.StreamSnapshots, Output: event.StreamConnections, Store: store, Batch: s.batch,
+		Name: "simple", Input: event.StreamSnapshots, Outputs: s.outputs, Store: store, Batch: s.batch,
 		Handle: func(_ context.Context, batch []bus.Message) (work bus.Work, err error) {
 			if s.answer != nil {
 				work, err = s.answer(batch)
@@ -492,7 +497,7 @@ func TestStageSaysWhyItCanNotStart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = b.Run(t.Context(), bus.Stage{Name: "tracker", Input: "NOWHERE", Output: event.StreamConnections, Store: store, Batch: 1})
+	err = b.Run(t.Context(), bus.Stage{Name: "tracker", Input: "NOWHERE", Outputs: []string{event.StreamConnections}, Store: store, Batch: 1})
 	if err == nil || !strings.Contains(err.Error(), "tracker: stream NOWHERE: ") {
 		t.Errorf("got %v", err)
 	}

@@ -189,7 +189,7 @@ func (w *world) watch(t testing.TB, url string) {
 func (w *world) ensure(t testing.TB, s bus.Storage) {
 	t.Helper()
 	b := connect(t, bus.Options{Server: w.nc.ConnectedUrl()})
-	if err := b.EnsureStreams(t.Context(), s, event.StreamSnapshots, event.StreamConnections, event.StreamAlerts, event.StreamDeadLetters); err != nil {
+	if err := b.EnsureStreams(t.Context(), s, event.StreamSnapshots, event.StreamConnections, event.StreamAlerts, event.StreamIncidents, event.StreamDeadLetters); err != nil {
 		t.Fatal(err)
 	}
 }

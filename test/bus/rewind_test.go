@@ -1,0 +1,89 @@
+package bus_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"headstart/event"
+)
+
+// photograph returns what a bucket holds, so that it can be made to hold it
+// again: as if a process had died before it saved more.
+func (w *world) photograph(t *testing.T) (restore func()) {
+	t.Helper()
+	kv, err := w.js.KeyValue(t.Context(), bucket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := kv.Keys(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	held := map[string][]byte{}
+	for _, key := range keys {
+		e, err := kv.Get(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		held[key] = e.Value()
+	}
+	return func() {
+		for key, value := range held {
+			if _, err := kv.Put(t.Context(), key, value); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// forgetful makes the stage's output streams anew with hardly a duplicate
+// window, so that nothing but reading back keeps a stage from repeating itself.
+func (w *world) forgetful(t *testing.T) {
+	t.Helper()
+	for _, name := range probed {
+		config := w.stream(t, name).CachedInfo().Config
+		config.Duplicates = 100 * time.Millisecond // the least that a server takes
+		if _, err := w.js.UpdateStream(t.Context(), config); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// forgotten waits until the server has forgotten the ids of all messages, or of
+// those of some streams.
+func (w *world) forgotten(t *testing.T, only ...string) {
+	t.Helper()
+	for subject, stream := range probed {
+		if len(only) > 0 && !slices.Contains(only, stream) {
+			continue
+		}
+		id := nats.NewInbox()
+		await(t, "an id to be forgotten", func() bool {
+			ack, err := w.js.Publish(t.Context(), subject, nil, jetstream.WithMsgID(id))
+			return err == nil && !ack.Duplicate && ack.Sequence > 0 && w.probes(t, subject) > 1
+		})
+		if err := w.stream(t, stream).Purge(t.Context(), jetstream.WithPurgeSubject(subject)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// probed are the streams that a ledger writes to, by a subject that it doesn't.
+var probed = map[string]string{
+	event.ConnectionSubject("probe"): event.StreamConnections,
+	event.IncidentSubject("probe"):   event.StreamIncidents,
+	event.DeadLetterSubject("probe"): event.StreamDeadLetters,
+}
+
+func (w *world) probes(t *testing.T, subject string) uint64 {
+	t.Helper()
+	info, err := w.stream(t, probed[subject]).Info(t.Context(), jetstream.WithSubjectFilter(subject))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.State.Subjects[subject]
+}
