@@ -45,24 +45,56 @@ func (g *Grouper) Note(e Edge) {
 		return
 	}
 	g.trail.add(&e)
+	var into *incident
 	for _, i := range g.involving(e.SourceHost, e.DestinationHost) {
 		from, to := i.Members[e.SourceHost], i.Members[e.DestinationHost]
 		switch {
 		case from != nil && from.Part >= event.Target && !e.At.Before(from.Since.Add(-slack)) && i.carries(from, e.At):
-		case to != nil && to.acted() && !e.Attempt && !e.At.After(to.ActedAt.Add(slack)) && !i.reached(e.DestinationHost, to.ActedAt) && to.ActedAt.Sub(e.At) <= approach:
+		case to != nil && to.acted() && !e.Attempt && !e.At.After(to.ActedAt.Add(slack)) && to.ActedAt.Sub(e.At) <= approach:
 		default:
 			continue
 		}
+		if into != nil {
+			into = g.fuse(into, i)
+			continue
+		}
+		into = i
 		if i.addEdge(&e, false) {
 			i.Pending = true
-			if !e.Attempt {
-				g.follow(i, e.SourceHost, e.DestinationHost)
-			}
 		}
 		i.touch(e.At)
-		g.index(i)
-		return
 	}
+	if into != nil {
+		g.grow(into, e.SourceHost, e.DestinationHost)
+	}
+}
+
+// grow follows hosts of an incident, and makes one incident of it and of those
+// that it turns out to be part of.
+func (g *Grouper) grow(i *incident, hosts ...string) *incident {
+	followed := g.follow(i, hosts...)
+	g.index(i)
+	for _, host := range followed {
+		for _, other := range g.involving(host) {
+			if other != i && linked(i, other, host) {
+				i = g.fuse(i, other)
+			}
+		}
+	}
+	return i
+}
+
+// linked reports whether what two incidents say of a host makes them one: it
+// acts in both, or was reached in one before it acted in the other.
+func linked(i, j *incident, host string) bool {
+	a, b := i.Members[host], j.Members[host]
+	switch {
+	case a == nil || b == nil:
+		return false
+	case a.acted() && b.acted():
+		return true
+	}
+	return a.acted() && j.reached(host, a.ActedAt) || b.acted() && i.reached(host, b.ActedAt)
 }
 
 // carries reports whether what a host does at a time still belongs to the
@@ -107,10 +139,9 @@ func (g *Grouper) Raise(s Signal) string {
 		g.dropped++
 		return ""
 	}
-	g.join(i, &s)
-	// What the alert's edges lead to may be incidents already.
-	for _, other := range g.related(&s) {
-		if other != i {
+	i = g.join(i, &s)
+	for _, other := range related {
+		if other != i && other.active() {
 			i = g.fuse(i, other)
 		}
 	}
@@ -163,8 +194,8 @@ func (g *Grouper) related(s *Signal) []*incident {
 	return all
 }
 
-// join adds a signal to an incident.
-func (g *Grouper) join(i *incident, s *Signal) {
+// join adds a signal to an incident and returns the one that it became.
+func (g *Grouper) join(i *incident, s *Signal) *incident {
 	newRule := i.addPoints(s)
 	if len(i.Alerts) < event.MaxIncidentAlerts {
 		i.Alerts = append(i.Alerts, s.Alert)
@@ -192,11 +223,10 @@ func (g *Grouper) join(i *incident, s *Signal) {
 			m.Part = max(m.Part, event.Target)
 		}
 	}
-	g.follow(i, hosts...)
 	i.note(s)
 	i.touch(s.At)
 	i.Pending = i.Pending || fresh
-	g.index(i)
+	return g.grow(i, hosts...)
 }
 
 // note writes the timeline.
@@ -277,6 +307,10 @@ func (g *Grouper) fuse(a, b *incident) *incident {
 	into.Timeline = into.Timeline[:min(len(into.Timeline), event.MaxIncidentTimeline)]
 	into.Severity = max(into.Severity, from.Severity)
 	into.State = event.IncidentUpdated
+	if !from.NotifiedAt.IsZero() && (into.NotifiedAt.IsZero() || from.NotifiedAt.Before(into.NotifiedAt)) {
+		into.NotifiedAt, into.Threshold = from.NotifiedAt, from.Threshold
+		into.ToldAt, into.ToldSeverity, into.ToldMembers = from.ToldAt, from.ToldSeverity, from.ToldMembers
+	}
 	into.touch(from.ActiveAt)
 	into.Pending = true
 	from.MergedInto, from.State, from.Dirty, from.Pending = into.ID, event.IncidentResolved, true, true

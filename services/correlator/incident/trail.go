@@ -1,9 +1,10 @@
 package incident
 
 import (
-	"headstart/event"
 	"slices"
 	"time"
+
+	"headstart/event"
 )
 
 // trail keeps the unusual edges of the last days, whether or not an alert was
@@ -80,8 +81,9 @@ func (t *trail) expire(now time.Time) {
 
 // follow adds to an incident what the trail says of a host: where it went since
 // it was reached, and, when nothing says how it was reached, what came before
-// it acted. Each host that is new to the incident is followed in turn.
-func (g *Grouper) follow(i *incident, hosts ...string) {
+// it acted. Each host that is new to the incident is followed in turn. It
+// returns all that were.
+func (g *Grouper) follow(i *incident, hosts ...string) (followed []string) {
 	seen := map[string]bool{}
 	for len(hosts) > 0 {
 		host := hosts[0]
@@ -91,6 +93,7 @@ func (g *Grouper) follow(i *incident, hosts ...string) {
 			continue
 		}
 		seen[host] = true
+		followed = append(followed, host)
 		for _, e := range g.trail.From[host] {
 			if e.At.Before(m.Since.Add(-slack)) || m.Swept && e.At.Sub(m.Since) > sweepMemory {
 				continue
@@ -114,6 +117,7 @@ func (g *Grouper) follow(i *incident, hosts ...string) {
 			break
 		}
 	}
+	return followed
 }
 
 // mostFollowed is from how many hosts an incident doesn't grow by what is only
@@ -123,7 +127,7 @@ const mostFollowed = 60
 // reached reports whether a step says how a host was reached before it acted.
 func (i *incident) reached(host string, acted time.Time) bool {
 	for k, s := range i.Edges {
-		if k.To == host && !s.Attempt && !s.At.After(acted.Add(slack)) {
+		if k.To == host && !s.Attempt && !s.At.After(acted.Add(slack)) && acted.Sub(s.At) <= memory {
 			return true
 		}
 	}
