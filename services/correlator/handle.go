@@ -118,6 +118,8 @@ func (c *correlator) report(f *watch.Finding, self *rule.Host, m bus.Message, wo
 	case f.Muted != nil:
 		c.metrics.muted(f.Rule.ID).Inc()
 		return nil
+	case f.Rule.IsPattern():
+		return nil // one match of several that it takes
 	}
 	a := c.alert(f, self)
 	data, err := event.EncodeAlert(a)

@@ -34,10 +34,7 @@ func (r *resolver) binary(n *ast.Node, node *ast.BinaryNode) string {
 		r.pattern(node)
 		return TypeBool
 	case "+", "-", "*", "/", "%":
-		left, right := r.expression(&node.Left), r.expression(&node.Right)
-		if isNumber(left) && isNumber(right) {
-			return TypeNumber
-		}
+		return r.arithmetic(n, node)
 	case "..":
 		r.mistake(node, "a range stands on the right of in: conn.port in 1000..2000")
 	default:

@@ -28,29 +28,39 @@ const (
 // condition is a compiled expression, and what a change must have for it to
 // hold.
 type condition struct {
-	program *vm.Program
-	needs   guard
+	program  *vm.Program // nil holds always
+	needs    guard
+	baseline bool // it asks for the baseline
 }
 
 // newConfig is expr's configuration: what it knows types from, and for how
 // long an expression it takes the trouble.
-func newConfig() *conf.Config {
+func newConfig(expect reflect.Kind) *conf.Config {
 	config := conf.New(Env{})
 	config.MaxNodes = maxNodes
-	config.Expect = reflect.Bool
+	config.Expect = expect
 	return config
 }
 
-// compile compiles the text of an expression, or returns its mistakes.
-func (l *language) compile(text string) (condition, []mistake) {
+// parse reads the text of an expression.
+func (l *language) parse(text string) (*parser.Tree, []mistake) {
 	if len(text) > maxExpression {
-		return condition{}, []mistake{{0, fmt.Sprintf("the expression has %d bytes; the limit is %d", len(text), maxExpression)}}
+		return nil, []mistake{{0, fmt.Sprintf("the expression has %d bytes; the limit is %d", len(text), maxExpression)}}
 	}
 	tree, err := parser.ParseWithConfig(text, l.config)
 	if err != nil {
-		return condition{}, []mistake{syntaxMistake(text, err)}
+		return nil, []mistake{syntaxMistake(text, err)}
 	}
-	r := &resolver{language: l, leaves: make(map[ast.Node]leaf)}
+	return tree, nil
+}
+
+// compile compiles the text of a condition, or returns its mistakes.
+func (l *language) compile(text string, about scope) (condition, []mistake) {
+	tree, mistakes := l.parse(text)
+	if mistakes != nil {
+		return condition{}, mistakes
+	}
+	r := &resolver{language: l, leaves: make(map[ast.Node]leaf), scope: about}
 	r.condition(&tree.Node)
 	if len(r.mistakes) > 0 || r.unsure {
 		return condition{}, r.mistakes
@@ -63,7 +73,7 @@ func (l *language) compile(text string) (condition, []mistake) {
 	if err != nil {
 		return condition{}, []mistake{mistakeOf(err, 0)}
 	}
-	return condition{program, needs}, nil
+	return condition{program, needs, r.baseline}, nil
 }
 
 func assemble(tree *parser.Tree, config *conf.Config) (*vm.Program, error) {

@@ -1,7 +1,9 @@
 package rule
 
 import (
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -74,6 +76,25 @@ func (s *source) boolean(n *yaml.Node, field string) (value, ok bool) {
 		return false, false
 	}
 	return strings.EqualFold(n.Value, "true"), true
+}
+
+// number reads a number that is one.
+func (s *source) number(n *yaml.Node, field string) (float64, bool) {
+	var value float64
+	if n.Kind != yaml.ScalarNode || n.Tag != "!!int" && n.Tag != "!!float" || n.Decode(&value) != nil ||
+		math.IsNaN(value) || math.IsInf(value, 0) {
+		s.mistake(placeOf(n), "%s must be a number, this is %s", field, written(n))
+		return 0, false
+	}
+	return value, true
+}
+
+// written says what a node is, and of a single value what it says.
+func written(n *yaml.Node) string {
+	if n.Kind == yaml.ScalarNode && n.Value != "" {
+		return strconv.Quote(short(n.Value))
+	}
+	return kindOf(n)
 }
 
 // list reads a YAML sequence; a null is an empty one.

@@ -9,12 +9,14 @@ import (
 // Env is what the conditions of rules see: one change of one connection, with
 // what is known of its two ends. It is a contract with the authors of rules
 // and independent of the types that the program works with. The tags say how a
-// field is called, what it means, and how it is used: [Reference] reads them.
+// field is called, what it means, and how it is used, {} standing for the
+// group it is in: [Reference] reads them.
 type Env struct {
-	Conn Conn      `expr:"conn"`
-	Host Host      `expr:"host"`
-	Peer Peer      `expr:"peer"`
-	Now  time.Time `expr:"now" doc:"when the change was observed, in event time: a replay of last week sees last week's times" example:"now < date(\"2027-01-01\")"`
+	Conn     Conn      `expr:"conn"`
+	Host     Host      `expr:"host"`
+	Peer     Peer      `expr:"peer"`
+	Baseline Baseline  `expr:"baseline"`
+	Now      time.Time `expr:"now" doc:"when the change was observed, in event time: a replay of last week sees last week's times" example:"now < date(\"2027-01-01\")"`
 }
 
 // Conn is the connection, attempt or listening socket, as its host saw it.
@@ -29,6 +31,8 @@ type Conn struct {
 	PeerPort      int           `expr:"peer_port" kind:"port" doc:"the port at the peer's end; 0 for a listening socket" example:"conn.peer_port < 1024"`
 	State         string        `expr:"state" doc:"TCP state of the row that shows the change, as Linux spells it; for a row that is gone, the last one seen" example:"conn.state == \"ESTABLISHED\""`
 	Age           Age           `expr:"age"`
+	Weekday       string        `expr:"weekday" doc:"the day of the week, in UTC, on which it began; of what began between two looks at the host, the later" example:"conn.weekday in [\"saturday\", \"sunday\"]"`
+	Hour          int           `expr:"hour" doc:"the hour of the day, 0 to 23 in UTC, in which it began; likewise" example:"conn.hour < 6 or conn.hour >= 20"`
 	Attempted     bool          `expr:"attempted" doc:"the host sent a SYN that was not answered yet (SYN_SENT)" example:"conn.attempted and conn.port == 445"`
 	Open          bool          `expr:"open" doc:"it is open with this change; false for attempts, listening sockets and what was over when it was first seen" example:"conn.open and conn.port == 22"`
 	Closed        bool          `expr:"closed" doc:"it ended with this change; for a listening socket: it is no longer listened on" example:"conn.closed and conn.reason == \"reset-or-unknown\""`
@@ -48,9 +52,10 @@ type Age struct {
 
 // Host is a host that reports its connections.
 type Host struct {
-	Name      string          `expr:"name" doc:"the host's name as its poller reports it" example:"host.name startsWith \"web-\""`
-	Roles     []string        `expr:"roles" doc:"what the host is for; empty when nobody has said" example:"host in roles.web"`
-	Addresses []event.Address `expr:"addresses" doc:"the host's own addresses, without loopback" example:"any(host.addresses, # in networks.dmz)"`
+	Name        string          `expr:"name" doc:"the host's name as its poller reports it" example:"host.name startsWith \"web-\""`
+	Roles       []string        `expr:"roles" doc:"what the host is for; empty when nobody has said" example:"host in roles.web"`
+	Addresses   []event.Address `expr:"addresses" doc:"the host's own addresses, without loopback" example:"any(host.addresses, # in networks.dmz)"`
+	ClockOffset time.Duration   `expr:"clock_offset" doc:"how far the host's clock is behind that of the stream; negative when it is ahead" example:"host.clock_offset > duration(\"2s\")"`
 }
 
 // Peer is the other end of the connection. For a listening socket everything

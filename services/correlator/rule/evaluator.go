@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -19,7 +20,9 @@ const memoryBudget = 10_000
 type Evaluator struct {
 	set     *Set
 	vm      vm.VM
-	env     any // an Env; expr reads fields of a value, not of a pointer, without copying them
+	env     any  // an Env; expr reads fields of a value, not of a pointer, without copying them
+	usual   bool // env has the baseline
+	key     []byte
 	results []Result
 }
 
@@ -28,28 +31,37 @@ func NewEvaluator(set *Set) *Evaluator {
 	return &Evaluator{set: set, vm: vm.VM{MemoryBudget: memoryBudget}}
 }
 
-// Result is what an enabled rule says of a connection when its condition
-// holds, or when it could not be evaluated.
+// Result is what a part of an enabled rule says of a connection when its
+// condition holds, or when it could not be evaluated.
 type Result struct {
 	Rule  *Rule
-	Wait  time.Duration // how much older the connection must at least get, for Rule.For
+	Part  int           // the step of a sequence, from 0; else 0
+	Wait  time.Duration // how much older the connection must at least get, for Rule.For or Step.For
 	Muted *Exception    // holds too
 	Err   error         // why the rule could not be evaluated
+
+	// Of a pattern that fires:
+	By    string  // the values that make the key, joined by a zero byte
+	Of    string  // the value that is counted; empty where Count.Of is
+	Sum   float64 // the number that is added up; 0 where Count.Sum is empty
+	Usual float64 // baseline.fanout.p99, where Count.AboveUsual is set; else 0
 }
 
-// Fires reports whether the rule is to raise an alert, if it hasn't yet on
-// this connection.
+// Fires reports whether the rule is to raise an alert, or its part a match, if
+// it hasn't yet on this connection.
 func (r *Result) Fires() bool { return r.Wait == 0 && r.Muted == nil && r.Err == nil }
 
-// Evaluate returns the results of the rules whose condition holds, by id. They
-// are valid until the next call.
+// Evaluate returns the results of the rules whose condition holds, by id and
+// part. They are valid until the next call.
 func (e *Evaluator) Evaluate(o Observation) []Result {
-	e.env, e.results = nil, e.results[:0]
+	e.env, e.usual, e.results = nil, false, e.results[:0]
 	seen := e.set.sight(&o)
 	e.scan(e.set.index.byPort[seen.port], &seen, &o)
 	e.scan(e.set.index.anyPort, &seen, &o)
 	if len(e.results) > 1 {
-		slices.SortFunc(e.results, func(a, b Result) int { return strings.Compare(a.Rule.ID, b.Rule.ID) })
+		slices.SortFunc(e.results, func(a, b Result) int {
+			return cmp.Or(strings.Compare(a.Rule.ID, b.Rule.ID), a.Part-b.Part)
+		})
 	}
 	return e.results
 }
@@ -59,68 +71,112 @@ func (e *Evaluator) scan(candidates []candidate, seen *sighting, o *Observation)
 		if seen.lacks(&candidates[i].needs) {
 			continue
 		}
-		if r, ok := e.evaluate(candidates[i].rule, o); ok {
+		if r, ok := e.evaluate(candidates[i].rule, candidates[i].part, o); ok {
 			e.results = append(e.results, r)
 		}
 	}
 }
 
-// EvaluateRule returns the result of one rule of the set, false when its
-// condition doesn't hold: for a connection whose age has reached what the rule
-// waits for.
-func (e *Evaluator) EvaluateRule(r *Rule, o Observation) (Result, bool) {
-	e.env = nil
-	if !r.Enabled {
+// EvaluateRule returns the result of one part of a rule of the set, false when
+// its condition doesn't hold: for a connection whose age has reached what the
+// rule waits for.
+func (e *Evaluator) EvaluateRule(r *Rule, part int, o Observation) (Result, bool) {
+	e.env, e.usual = nil, false
+	if !r.Enabled || part < 0 || part >= len(r.parts) {
 		return Result{}, false
 	}
-	return e.evaluate(r, &o)
+	return e.evaluate(r, part, &o)
 }
 
-func (e *Evaluator) evaluate(r *Rule, o *Observation) (Result, bool) {
-	if r.For > 0 && !lasts(o.Connection) {
+// Absent returns the result of an absent rule for what is missing, false when
+// its condition doesn't hold: of a poller, the observation has only a host and
+// a time; of a witness, also the connection that the host reports and its peer
+// doesn't.
+func (e *Evaluator) Absent(r *Rule, o Observation) (Result, bool) {
+	e.env, e.usual = nil, false
+	if !r.Enabled || r.Absent == nil {
 		return Result{}, false
 	}
-	if e.env == nil {
-		e.env = o.env(e.set)
-	}
 	result := Result{Rule: r}
-	holds, err := e.holds(&r.condition)
+	holds, err := e.holds(&r.absent, &o)
 	if err != nil {
 		result.Err = fmt.Errorf("rule %s: when: %w", r.ID, err)
 		return result, true
 	}
-	if !holds {
+	if holds {
+		e.except(&result, &o)
+	}
+	return result, holds
+}
+
+func (e *Evaluator) evaluate(r *Rule, number int, o *Observation) (Result, bool) {
+	p := &r.parts[number]
+	if p.lasts > 0 && !lasts(o.Connection) {
 		return Result{}, false
 	}
-	if r.For > 0 {
-		if result.Wait = max(0, r.For-ageOf(o.Connection, o.At).Min); result.Wait > 0 {
+	holds, err := e.holds(&p.condition, o)
+	if err == nil && !holds {
+		return Result{}, false
+	}
+	result := Result{Rule: r, Part: number}
+	if err != nil {
+		result.Err = fmt.Errorf("%s: when: %w", r.partName(number), err)
+		return result, true
+	}
+	if p.lasts > 0 {
+		if result.Wait = max(0, p.lasts-ageOf(o.Connection, o.At).Min); result.Wait > 0 {
 			return result, true
 		}
 	}
-	for _, exception := range r.Unless {
-		if exception.Expired(o.At) {
-			continue
-		}
-		holds, err := e.holds(&exception.condition)
-		if err != nil {
-			result.Err = fmt.Errorf("rule %s: unless (%s): %w", r.ID, exception.Owner, err)
-			return result, true
-		}
-		if holds {
-			result.Muted = exception
-			return result, true
+	e.except(&result, o)
+	if result.Fires() {
+		if err := e.describe(p, &result, o); err != nil {
+			result.Err = fmt.Errorf("%s: %w", r.partName(number), err)
 		}
 	}
 	return result, true
 }
 
-func (e *Evaluator) holds(c *condition) (bool, error) {
-	value, err := e.vm.Run(c.program, e.env)
-	if err != nil {
-		var placed *file.Error
-		if errors.As(err, &placed) {
-			return false, fmt.Errorf("%s at character %d", placed.Message, placed.Column+1)
+// except asks the exceptions of a rule whose condition holds.
+func (e *Evaluator) except(result *Result, o *Observation) {
+	for _, exception := range result.Rule.Unless {
+		if exception.Expired(o.At) {
+			continue
 		}
+		holds, err := e.holds(&exception.condition, o)
+		if err != nil {
+			result.Err = fmt.Errorf("%s: unless (%s): %w", result.Rule.partName(result.Part), exception.Owner, err)
+			return
+		}
+		if holds {
+			result.Muted = exception
+			return
+		}
+	}
+}
+
+// see makes the environment, once an observation; the baseline is asked only
+// when it is needed.
+func (e *Evaluator) see(o *Observation, baseline bool) {
+	if e.env != nil && (e.usual || !baseline) {
+		return
+	}
+	env, ok := e.env.(Env)
+	if !ok {
+		env = o.env(e.set)
+	}
+	if baseline {
+		env.Baseline, e.usual = o.baseline(), true
+	}
+	e.env = env
+}
+
+func (e *Evaluator) holds(c *condition, o *Observation) (bool, error) {
+	if c.program == nil {
+		return true, nil
+	}
+	value, err := e.run(c.program, c.baseline, o)
+	if err != nil {
 		return false, err
 	}
 	holds, ok := value.(bool)
@@ -128,4 +184,17 @@ func (e *Evaluator) holds(c *condition) (bool, error) {
 		return false, fmt.Errorf("the condition is %T, not true or false", value)
 	}
 	return holds, nil
+}
+
+func (e *Evaluator) run(program *vm.Program, baseline bool, o *Observation) (any, error) {
+	e.see(o, baseline)
+	value, err := e.vm.Run(program, e.env)
+	if err != nil {
+		var placed *file.Error
+		if errors.As(err, &placed) {
+			return nil, fmt.Errorf("%s at character %d", placed.Message, placed.Column+1)
+		}
+		return nil, err
+	}
+	return value, nil
 }

@@ -26,6 +26,9 @@ func said(results []rule.Result) string {
 	var all []string
 	for _, r := range results {
 		text := r.Rule.ID
+		if r.Rule.Parts() > 1 {
+			text += fmt.Sprintf("#%d", r.Part)
+		}
 		switch {
 		case r.Err != nil:
 			text += " fails"
@@ -60,7 +63,7 @@ func TestRuleWithForWaitsForTheLowerBound(t *testing.T) {
 		if got := said(evaluator.Evaluate(o)); got != test.want {
 			t.Errorf("at %v: %q, want %q", test.at, got, test.want)
 		}
-		again, ok := evaluator.EvaluateRule(set.Rules[0], o)
+		again, ok := evaluator.EvaluateRule(set.Rules[0], 0, o)
 		if got := said([]rule.Result{again}); !ok || got != test.want {
 			t.Errorf("the one rule at %v: %q, want %q", test.at, got, test.want)
 		}
@@ -170,7 +173,7 @@ func TestRuleThatIsNotEnabledIsCheckedAndNotEvaluated(t *testing.T) {
 	if got := said(evaluator.Evaluate(session())); got != "b fires" {
 		t.Error(got)
 	}
-	if r, ok := evaluator.EvaluateRule(set.Rules[0], session()); ok {
+	if r, ok := evaluator.EvaluateRule(set.Rules[0], 0, session()); ok {
 		t.Errorf("%+v", r)
 	}
 	_, err := load(header + "when: conn.opn\nenabled: false\n")

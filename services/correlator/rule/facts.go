@@ -22,7 +22,7 @@ type dimension struct {
 	names []string // by number; nil for true or false
 	least int      // the least number that a sound message can hold
 	shift int
-	size  int
+	size  int // 0: its values are known, and conditions are not indexed by it
 }
 
 // values are the texts that a condition can compare the field with.
@@ -36,7 +36,12 @@ func (d *dimension) values() []string {
 func (d *dimension) all() facts { return (1<<d.size - 1) << d.shift }
 
 // fact returns the bit of a value by its number.
-func (d *dimension) fact(n int) facts { return 1 << (d.shift + min(n, d.size-1)) }
+func (d *dimension) fact(n int) facts {
+	if d.size == 0 {
+		return 0
+	}
+	return 1 << (d.shift + min(n, d.size-1))
+}
 
 func (d *dimension) truth(value bool) facts {
 	if value {
@@ -60,6 +65,7 @@ const (
 	byInternal
 	byExternal
 	byKnown
+	byWeekday
 	dimensionCount
 )
 
@@ -78,9 +84,13 @@ func dimensions() [dimensionCount]dimension {
 		byInternal:      {field: "peer.internal"},
 		byExternal:      {field: "peer.external"},
 		byKnown:         {field: "peer.known"},
+		byWeekday:       {field: "conn.weekday", names: weekdayNames[:]},
 	}
 	shift := 0
 	for i := range all {
+		if i == byWeekday {
+			continue
+		}
 		all[i].shift, all[i].size = shift, 2
 		if all[i].names != nil {
 			all[i].size = len(all[i].names) + 1
@@ -92,6 +102,8 @@ func dimensions() [dimensionCount]dimension {
 	}
 	return all
 }
+
+var weekdayNames = [...]string{"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"}
 
 // namesUntil lists the names of an enumeration by number, up to the last.
 func namesUntil[T interface {

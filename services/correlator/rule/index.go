@@ -2,7 +2,7 @@ package rule
 
 import "headstart/event"
 
-// index finds the rules that could hold for a change. Most changes leave it
+// index finds the parts of rules that could hold for a change. Most changes leave it
 // after a look at the few rules that need their port and a comparison of bits
 // with each of the rules that need no port.
 type index struct {
@@ -10,10 +10,11 @@ type index struct {
 	anyPort []candidate
 }
 
-// candidate is an enabled rule with what it needs of a change.
+// candidate is a part of an enabled rule with what it needs of a change.
 type candidate struct {
 	needs guard
 	rule  *Rule
+	part  int
 }
 
 // A rule that needs one of more ports than this is kept once and not with each
@@ -26,23 +27,29 @@ func newIndex(rules []*Rule, d *[dimensionCount]dimension) index {
 		if !r.Enabled {
 			continue
 		}
-		c := candidate{r.condition.needs, r}
-		if r.For > 0 {
-			c.needs.facts &^= d[byEvent].fact(int(event.Closed)) | d[byEvent].fact(int(event.StoppedListening))
-		}
-		if c.needs.ports == nil || c.needs.ports.len() > maxPortEntries {
-			x.anyPort = append(x.anyPort, c)
-			continue
-		}
-		ports := c.needs.ports
-		c.needs.ports = nil
-		for port := range maxPort + 1 {
-			if ports.has(port) {
-				x.byPort[uint16(port)] = append(x.byPort[uint16(port)], c)
+		for i := range r.parts {
+			c := candidate{r.parts[i].condition.needs, r, i}
+			if r.parts[i].lasts > 0 {
+				c.needs.facts &^= d[byEvent].fact(int(event.Closed)) | d[byEvent].fact(int(event.StoppedListening))
 			}
+			x.add(c)
 		}
 	}
 	return x
+}
+
+func (x *index) add(c candidate) {
+	if c.needs.ports == nil || c.needs.ports.len() > maxPortEntries {
+		x.anyPort = append(x.anyPort, c)
+		return
+	}
+	ports := c.needs.ports
+	c.needs.ports = nil
+	for port := range maxPort + 1 {
+		if ports.has(port) {
+			x.byPort[uint16(port)] = append(x.byPort[uint16(port)], c)
+		}
+	}
 }
 
 // sighting is a change as the index sees it.

@@ -60,8 +60,10 @@ func TestIndexChangesNothing(t *testing.T) {
 func everyRule(e *rule.Evaluator, set *rule.Set, o rule.Observation) []rule.Result {
 	var all []rule.Result
 	for _, r := range set.Rules {
-		if result, ok := e.EvaluateRule(r, o); ok {
-			all = append(all, result)
+		for part := range r.Parts() {
+			if result, ok := e.EvaluateRule(r, part, o); ok {
+				all = append(all, result)
+			}
 		}
 	}
 	return all

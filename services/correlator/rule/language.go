@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 
@@ -15,7 +16,8 @@ type language struct {
 	names      []string // of the fields, in order
 	dimensions map[string]*dimension
 	lists      *lists
-	config     *conf.Config
+	config     *conf.Config // of conditions
+	values     *conf.Config // of expressions that may have any value
 
 	// roleFacts numbers the lists of roles that conditions use, as long as
 	// there are bits for them.
@@ -28,7 +30,8 @@ func newLanguage(l *lists) *language {
 		fields:     make(map[string]Field),
 		dimensions: make(map[string]*dimension),
 		lists:      l,
-		config:     newConfig(),
+		config:     newConfig(reflect.Bool),
+		values:     newConfig(reflect.Invalid),
 		roleFacts:  make(map[string]int),
 	}
 	for _, f := range Reference() {
@@ -91,7 +94,7 @@ func (l *language) suggest(name string) string {
 	if ending != nil {
 		return "; did you mean " + oneOf(ending) + "?"
 	}
-	return didYouMean(name, append([]string{"conn", "host", "peer", portLists, networkLists, roleLists}, l.names...))
+	return didYouMean(name, append([]string{"conn", "host", "peer", "baseline", portLists, networkLists, roleLists}, l.names...))
 }
 
 // roleFact returns the number of a list of roles, false when all are given

@@ -44,7 +44,7 @@ func (r *resolver) membership(n *ast.Node, node *ast.BinaryNode) {
 		}
 	case *ast.BinaryNode:
 		if right.Operator == ".." {
-			r.inRange(node, right, left)
+			r.inRange(n, node, right, left)
 			return
 		}
 		r.expression(&node.Right)
@@ -124,6 +124,7 @@ func (r *resolver) replace(n *ast.Node, node *ast.BinaryNode, by *ast.CallNode) 
 // of the set, or the only role in it, quoted.
 func (r *resolver) inRoles(n *ast.Node, node *ast.BinaryNode, end, name string, roles roleSet) {
 	r.refuseAmongAddresses(node, "roles")
+	r.asked(node, end+".roles")
 	field := &ast.MemberNode{
 		Node:     &ast.IdentifierNode{Value: end},
 		Property: &ast.StringNode{Value: "roles"},
@@ -194,17 +195,21 @@ func (r *resolver) inTexts(n *ast.Node, node *ast.BinaryNode, texts []*ast.Strin
 
 // inRange resolves conn.port in 1000..2000. A range anywhere else would be a
 // list as long as a rule likes.
-func (r *resolver) inRange(node, bounds *ast.BinaryNode, left string) {
+func (r *resolver) inRange(n *ast.Node, node, bounds *ast.BinaryNode, left string) {
 	from, fromOK := bounds.Left.(*ast.IntegerNode)
 	to, toOK := bounds.Right.(*ast.IntegerNode)
 	if !fromOK || !toOK || !isNumber(left) {
 		r.mistake(bounds, "a range is of two numbers, for a number: conn.port in 1000..2000")
 		return
 	}
-	if left == TypePort {
-		r.portNumber(from)
-		r.portNumber(to)
+	if left != TypePort {
+		least, most := float64(from.Value), float64(to.Value)
+		isWithin := func(v any) bool { return least <= number(v) && number(v) <= most }
+		r.replace(n, node, call(isWithin, node.Left))
+		return
 	}
+	r.portNumber(from)
+	r.portNumber(to)
 	if path, _ := pathOf(node.Left); path == "conn.port" {
 		ports := new(portSet)
 		ports.add(from.Value, to.Value)

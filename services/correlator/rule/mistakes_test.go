@@ -59,7 +59,7 @@ func TestMistakeInCondition(t *testing.T) {
 		{"text without quotes", `conn.event == opened`,
 			[]string{`4:21 unknown name opened; a text is written in quotes: "opened"`}},
 		{"a group is no value", `host == "web-01"`,
-			[]string{"4:7 host is not a value; it has host.name, host.roles, host.addresses"}},
+			[]string{"4:7 host is not a value; it has host.name, host.roles, host.addresses, host.clock_offset"}},
 		{"a field has no fields", `host.name.length == 3`,
 			[]string{"4:17 host.name is text and has no fields"}},
 		{"unknown list", `conn.port in ports.databse`,
@@ -231,7 +231,7 @@ func TestMistakeInFile(t *testing.T) {
 			`4:1 a rule has no field "severty"; did you mean severity?`,
 			`5:1 "title" is here a second time; the first is in line 2`}},
 		{"merge key", header + "<<: {title: B}\nwhen: conn.open\n", []string{
-			`4:1 a rule has no field "<<"; it has rule, title, severity, attack, description, guide, when, for, unless or enabled`}},
+			`4:1 a rule has no field "<<"; it has rule, title, severity, score, attack, description, guide, when, for, count, sequence, path, absent, unless or enabled`}},
 		{"wrong types", "rule: [a]\ntitle: {a: b}\nseverity: 3\nattack: T1021\ndescription: [x]\nguide: true\nwhen: true\nfor: 30\nunless: x\nenabled: yes\n", []string{
 			"1:7 rule must be text, this is a list",
 			"2:8 title must be text, this is a mapping",

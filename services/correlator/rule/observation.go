@@ -8,10 +8,15 @@ import (
 
 // Observation is a change of a connection with what is known of its two ends.
 type Observation struct {
-	Connection *event.Connection
-	At         time.Time // when it was observed, or of the heartbeat that shows it unchanged; event time
-	Host       *Host     // that reported it; nil is a host of which nothing is known
-	Peer       *Host     // that has the remote address; nil when no host that reports has it
+	Connection *event.Connection // nil only for [Evaluator.Absent], of a host that says nothing
+	At         time.Time         // when it was observed, or of the heartbeat that shows it unchanged; event time
+	Host       *Host             // that reported it; nil is a host of which nothing is known
+	Peer       *Host             // that has the remote address; nil when no host that reports has it
+
+	// Baseline says what is normal for the connection, or the listening
+	// socket. It is called at most once, when a rule asks that could hold for
+	// all that is known without it. nil knows nothing.
+	Baseline func(*event.Connection) Baseline
 }
 
 // peer is the host at the other end; a listening socket has no other end.
@@ -50,9 +55,26 @@ func ageOf(c *event.Connection, at time.Time) (age Age) {
 	return age
 }
 
-// env is the observation as the conditions see it.
+// baseline is what is normal for the connection. Where nothing is known, both
+// ends are learning.
+func (o *Observation) baseline() Baseline {
+	if o.Baseline == nil || o.Connection == nil {
+		return Baseline{Host: LearningHost{true}, Peer: LearningHost{true}}
+	}
+	return o.Baseline(o.Connection)
+}
+
+// env is the observation as the conditions see it, but for the baseline.
 func (o *Observation) env(s *Set) Env {
 	c := o.Connection
+	if c == nil {
+		env := Env{Now: o.At}
+		if o.Host != nil {
+			env.Host = *o.Host
+		}
+		return env
+	}
+	began := c.OpenedBefore.UTC()
 	env := Env{
 		Now: o.At,
 		Conn: Conn{
@@ -66,6 +88,8 @@ func (o *Observation) env(s *Set) Env {
 			PeerPort:      int(c.RemotePort),
 			State:         c.State.String(),
 			Age:           ageOf(c, o.At),
+			Weekday:       weekdayNames[began.Weekday()],
+			Hour:          began.Hour(),
 			Attempted:     c.Kind == event.Attempted,
 			Open:          isOpen(c),
 			Closed:        hasEnded(c),

@@ -90,10 +90,10 @@ type UsualFanout struct {
 
 // UsualEnd is what is known of one end of an edge.
 type UsualEnd struct {
-	Peers int `expr:"peers" doc:"how many others the end is known to have on this port, and in this part (originator or responder)" example:"baseline.originator.peers == 0"`
+	Peers int `expr:"peers" doc:"how many others this end is known to have on this port, in this part (originator or responder)" example:"{}.peers == 0"`
 }
 
 // LearningHost says whether a host is known well enough.
 type LearningHost struct {
-	Learning bool `expr:"learning" doc:"it was first seen so lately that little can be said of what is normal for it" example:"not baseline.host.learning"`
+	Learning bool `expr:"learning" doc:"it was first seen so lately that little can be said of what is normal for it" example:"not {}.learning"`
 }

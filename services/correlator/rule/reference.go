@@ -2,6 +2,7 @@ package rule
 
 import (
 	"reflect"
+	"strings"
 	"time"
 
 	"headstart/event"
@@ -52,7 +53,7 @@ func appendFields(fields []Field, t reflect.Type, prefix string, values map[stri
 			Type:    typeOf(f),
 			Values:  values[name],
 			Doc:     f.Tag.Get("doc"),
-			Example: f.Tag.Get("example"),
+			Example: strings.ReplaceAll(f.Tag.Get("example"), "{}", strings.TrimSuffix(prefix, ".")),
 		})
 	}
 	return fields
@@ -65,7 +66,7 @@ func typeOf(f reflect.StructField) string {
 	switch f.Type {
 	case reflect.TypeFor[string]():
 		return TypeText
-	case reflect.TypeFor[int]():
+	case reflect.TypeFor[int](), reflect.TypeFor[float64]():
 		return TypeNumber
 	case reflect.TypeFor[bool]():
 		return TypeBool

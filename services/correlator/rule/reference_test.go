@@ -20,7 +20,7 @@ func TestReferenceIsComplete(t *testing.T) {
 
 func TestReferenceExamplesCompile(t *testing.T) {
 	for _, f := range rule.Reference() {
-		example := strings.NewReplacer("ports.database", "ports.database", "networks.dmz", "networks.admin", "roles.monitoring", "roles.web").Replace(f.Example)
+		example := strings.NewReplacer("ports.ssh", "ports.database", "networks.dmz", "networks.admin", "roles.monitoring", "roles.web").Replace(f.Example)
 		if _, err := load(header + "when: |\n  " + example + "\n"); err != nil {
 			t.Errorf("%s: %v", f.Name, err)
 		}
@@ -35,6 +35,7 @@ func TestReferenceValuesAreThoseOfTheEvents(t *testing.T) {
 		"conn.reason":         {"", "gone", "time-wait", "reset-or-unknown", "reboot", "port-reused"},
 		"conn.state": {"ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2", "TIME_WAIT", "CLOSE", "CLOSE_WAIT",
 			"LAST_ACK", "LISTEN", "CLOSING", "NEW_SYN_RECV"},
+		"conn.weekday": {"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"},
 	}
 	for _, f := range rule.Reference() {
 		if !slices.Equal(f.Values, want[f.Name]) {

@@ -19,7 +19,18 @@ type resolver struct {
 	element  string // the type of # in the loop that is being resolved
 	states   int    // of all regular expressions
 	unsure   bool   // a list may exist that could not be read
+	scope    scope
+	asks     bool // for some field
+	baseline bool // for one of the baseline
 }
+
+// scope is what an expression can ask about.
+type scope uint8
+
+const (
+	aboutConnection scope = iota // everything
+	aboutHost                    // a host that says nothing: there is no connection
+)
 
 // mistake is one in an expression, at a character of it.
 type mistake struct {
@@ -63,9 +74,7 @@ func (r *resolver) expression(n *ast.Node) string {
 	case *ast.BinaryNode:
 		return r.binary(n, node)
 	case *ast.ConditionalNode:
-		r.condition(&node.Cond)
-		r.expression(&node.Exp1)
-		r.expression(&node.Exp2)
+		return r.choice(node)
 	case *ast.ArrayNode:
 		return r.array(node)
 	case *ast.BuiltinNode:
@@ -80,7 +89,11 @@ func (r *resolver) expression(n *ast.Node) string {
 
 func (r *resolver) unary(n *ast.UnaryNode) string {
 	t := r.expression(&n.Node)
-	if !isNot(n.Operator) {
+	switch {
+	case isNot(n.Operator):
+	case isNumber(t):
+		return TypeNumber
+	default:
 		return unknown
 	}
 	if t != unknown && t != TypeBool {
@@ -88,6 +101,17 @@ func (r *resolver) unary(n *ast.UnaryNode) string {
 		return unknown
 	}
 	return TypeBool
+}
+
+// choice resolves condition ? a : b.
+func (r *resolver) choice(n *ast.ConditionalNode) string {
+	r.condition(&n.Cond)
+	a, b := plain(r.expression(&n.Exp1)), plain(r.expression(&n.Exp2))
+	if a != b && a != unknown && b != unknown {
+		r.mistake(n, "one side of the choice is of the type %s, the other of the type %s", a, b)
+		return unknown
+	}
+	return a
 }
 
 // condition resolves a part that must be true or false.
@@ -125,6 +149,7 @@ func (r *resolver) name(n ast.Node) string {
 		return unknown
 	}
 	if field, ok := r.fields[path]; ok {
+		r.asked(n, path)
 		if field.Type != TypeAddress {
 			r.refuseAmongAddresses(n, path)
 		}
@@ -145,6 +170,16 @@ func (r *resolver) name(n ast.Node) string {
 		r.unknownName(n, path)
 	}
 	return unknown
+}
+
+// asked notes that an expression asks for a field.
+func (r *resolver) asked(n ast.Node, path string) {
+	group, _, _ := strings.Cut(path, ".")
+	r.asks = true
+	r.baseline = r.baseline || group == "baseline"
+	if r.scope == aboutHost && group != "host" && group != "now" {
+		r.mistake(n, "%s can't be asked of a poller that is missing; host.… and now can", path)
+	}
 }
 
 // refuseAmongAddresses keeps a loop over addresses, of which a host can have

@@ -20,14 +20,32 @@ type Rule struct {
 	Attack      []string // MITRE ATT&CK technique ids: T1021, T1021.002
 	Description string   // what it finds, what it assumes, known false positives
 	Guide       string   // what the analyst does first
-	When        string   // the condition
+	When        string   // the condition; empty for a sequence, which has one in each step
 	For         time.Duration
 	Unless      []*Exception
-	Enabled     bool   // a rule that isn't is checked and never evaluated
-	File        string // that it comes from, as the user knows it
+	Enabled     bool    // a rule that isn't is checked and never evaluated
+	File        string  // that it comes from, as the user knows it
+	Score       float64 // what it adds to an incident's, 0 to 100
 
-	condition condition
+	// At most one of these is set. Then the rule is a pattern.
+	Count    *Count
+	Sequence *Sequence
+	Path     *Path
+	Absent   *Absent
+
+	parts  []part
+	absent condition // of an absent rule
 }
+
+// IsPattern reports whether the rule fires on what several connections show
+// together, or on what is missing.
+func (r *Rule) IsPattern() bool {
+	return r.Count != nil || r.Sequence != nil || r.Path != nil || r.Absent != nil
+}
+
+// Parts returns how many conditions of the rule are asked of a change: as many
+// as a sequence has steps, none for an absent rule, else one.
+func (r *Rule) Parts() int { return len(r.parts) }
 
 // Exception keeps a rule from firing where its condition holds too.
 type Exception struct {
@@ -45,10 +63,13 @@ func (e *Exception) Expired(at time.Time) bool { return !at.Before(e.Expires) }
 const (
 	maxID   = 64  // bytes of a rule's id
 	maxLine = 200 // bytes of a title or an owner
+
+	maxScore = 100
 )
 
 var (
-	ruleFields      = []string{"rule", "title", "severity", "attack", "description", "guide", "when", "for", "unless", "enabled"}
+	ruleFields = []string{"rule", "title", "severity", "score", "attack", "description", "guide", "when", "for",
+		"count", "sequence", "path", "absent", "unless", "enabled"}
 	exceptionFields = []string{"when", "owner", "reason", "expires"}
 	idPattern       = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 	attackPattern   = regexp.MustCompile(`^T[0-9]{4}(\.[0-9]{3})?$`)
@@ -64,7 +85,7 @@ func readRule(s *source, data []byte, lang *language) (r *Rule, id place) {
 	if fields == nil {
 		return nil, place{}
 	}
-	s.require(root, fields, "a rule", "rule", "title", "severity", "when")
+	s.require(root, fields, "a rule", "rule", "title", "severity")
 	r = &Rule{File: s.file, Enabled: true}
 	if n := fields["rule"]; n != nil {
 		r.ID, id = s.id(n), placeOf(n)
@@ -75,6 +96,7 @@ func readRule(s *source, data []byte, lang *language) (r *Rule, id place) {
 	if n := fields["severity"]; n != nil {
 		r.Severity = s.severity(n)
 	}
+	r.Score = s.score(fields["score"], r.Severity)
 	if n := fields["attack"]; n != nil {
 		r.Attack = s.attack(n)
 	}
@@ -84,19 +106,28 @@ func readRule(s *source, data []byte, lang *language) (r *Rule, id place) {
 	if n := fields["guide"]; n != nil {
 		r.Guide, _ = s.text(n, "guide")
 	}
-	if n := fields["for"]; n != nil {
-		r.For = s.forDuration(n)
-	}
 	if n := fields["enabled"]; n != nil {
 		r.Enabled, _ = s.boolean(n, "enabled")
 	}
-	if n := fields["when"]; n != nil {
-		r.When, r.condition = s.condition(n, lang)
-	}
+	p := patternReader{source: s, language: lang, rule: r, root: root, fields: fields}
+	p.read()
 	if n := fields["unless"]; n != nil {
-		r.Unless = s.exceptions(n, lang)
+		r.Unless = s.exceptions(n, lang, p.about)
 	}
 	return r, id
+}
+
+// score reads what a rule adds to an incident's score. Left out, the severity
+// says it.
+func (s *source) score(n *yaml.Node, severity event.Severity) float64 {
+	if n == nil {
+		return map[event.Severity]float64{event.Info: 1, event.Low: 10, event.Medium: 30, event.High: 60, event.Critical: 90}[severity]
+	}
+	score, ok := s.number(n, "score")
+	if ok && (score < 0 || score > maxScore) {
+		s.mistake(placeOf(n), "score is from 0 to %d, not %s", maxScore, n.Value)
+	}
+	return score
 }
 
 // require reports the fields that are missing, at the mapping that lacks them.
@@ -174,16 +205,20 @@ func parseDuration(text string) (time.Duration, error) {
 
 // condition compiles an expression and reports its mistakes where they are in
 // the file.
-func (s *source) condition(n *yaml.Node, lang *language) (string, condition) {
+func (s *source) condition(n *yaml.Node, lang *language, about scope) (string, condition) {
 	text, ok := s.text(n, "when")
 	if !ok {
 		return "", condition{}
 	}
-	c, mistakes := lang.compile(n.Value)
-	for _, m := range mistakes {
-		s.mistake(s.within(n, m.offset), "%s%s", m.message, s.commentHint(n))
-	}
+	c, mistakes := lang.compile(n.Value, about)
+	s.mistakesIn(n, mistakes)
 	return text, c
+}
+
+func (s *source) mistakesIn(expression *yaml.Node, mistakes []mistake) {
+	for _, m := range mistakes {
+		s.mistake(s.within(expression, m.offset), "%s%s", m.message, s.commentHint(expression))
+	}
 }
 
 // commentHint explains an expression that YAML has cut short: in a plain
@@ -199,7 +234,7 @@ func (s *source) commentHint(n *yaml.Node) string {
 	return ""
 }
 
-func (s *source) exceptions(n *yaml.Node, lang *language) []*Exception {
+func (s *source) exceptions(n *yaml.Node, lang *language, about scope) []*Exception {
 	var exceptions []*Exception
 	entries, _ := s.list(n, "unless")
 	for _, entry := range entries {
@@ -210,7 +245,7 @@ func (s *source) exceptions(n *yaml.Node, lang *language) []*Exception {
 		s.require(entry, fields, "an exception", exceptionFields...)
 		e := new(Exception)
 		if n := fields["when"]; n != nil {
-			e.When, e.condition = s.condition(n, lang)
+			e.When, e.condition = s.condition(n, lang, about)
 		}
 		if n := fields["owner"]; n != nil {
 			e.Owner, _ = s.oneLine(n, "owner", maxLine)

@@ -4,13 +4,15 @@ import (
 	"fmt"
 
 	"headstart/event"
+	"headstart/services/correlator/rule"
 
 	"github.com/tinylib/msgp/msgp"
 )
 
 const stateVersion = 1
 
-const maxRulesOfEntry = 10_000
+// maxPartsOfEntry is how many parts of rules can fire on a connection.
+const maxPartsOfEntry = rule.MaxRules * rule.MaxSteps
 
 // Codec saves and restores what is remembered of hosts. One goroutine uses it
 // at a time.
@@ -22,7 +24,7 @@ type Codec struct {
 
 // Save returns the saved form of a host: a version byte and a msgpack array of
 // the message that was watched last, holding the remembered connections in
-// place of its own, and for each of them the rules that fired and that wait.
+// place of its own, and for each of them the names of the parts of rules that fired and that wait.
 func (c *Codec) Save(h *Host, last *event.Changes) ([]byte, error) {
 	saved := *last
 	saved.Connections = nil
@@ -108,8 +110,8 @@ func readStrings(b []byte) ([]string, []byte, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if n > maxRulesOfEntry {
-		return nil, nil, fmt.Errorf("%d rules, more than %d", n, maxRulesOfEntry)
+	if n > maxPartsOfEntry {
+		return nil, nil, fmt.Errorf("%d parts of rules, more than %d", n, maxPartsOfEntry)
 	}
 	var all []string
 	for range n {

@@ -182,7 +182,7 @@ func TestUnusableStateIsRefused(t *testing.T) {
 		"no message":           {array(3, nil), "not a msgpack map"},
 		"fewer rules":          {array(1, message), "1 connections in an array of 1"},
 		"more connections":     {array(1+2*(watch.MaxEntries+1), tooMany), "10001 connections"},
-		"rules without end":    {array(3, message, 0xdd, 0xff, 0xff, 0xff, 0xff), "fired: 4294967295 rules"},
+		"rules without end":    {array(3, message, 0xdd, 0xff, 0xff, 0xff, 0xff), "fired: 4294967295 parts of rules"},
 		"a number for a rule":  {array(3, message, 0x91, 7), "fired"},
 		"a number for the map": {array(3, []byte{7}), "restore watch"},
 	} {

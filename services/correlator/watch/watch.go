@@ -4,8 +4,9 @@
 // in, alerts out; the same changes and rules give the same alerts.
 //
 // It guarantees:
-//   - A rule fires once on a connection, however many changes the connection
-//     has, an attempt that becomes a connection included.
+//   - A rule, or each part of one that has several, fires once on a
+//     connection, however many changes the connection has, an attempt that
+//     becomes a connection included. Of a pattern, that is a match.
 //   - A rule that waits fires with the first message whose time proves, by the
 //     lower bound of the connection's age, that the duration was reached: while
 //     it is open, or with its end when that comes between two snapshots.
@@ -20,6 +21,7 @@
 package watch
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -55,32 +57,59 @@ type Host struct {
 // entry is one remembered connection.
 type entry struct {
 	connection event.Connection
-	fired      []string // rules, by id
+	fired      []string // parts of rules, by name
 	waiting    []string
 }
 
-// Finding is a rule that fired, was muted, or failed.
+// Finding is a rule, or a part of one, that fired, was muted, or failed.
 type Finding struct {
 	Rule       *rule.Rule
+	Part       int
 	Connection event.Connection
 	Muted      *rule.Exception
 	Err        error
+
+	// What a pattern knows the match by, as in [rule.Result].
+	By, Of     string
+	Sum, Usual float64
 }
 
 // Watcher applies one set of rules. One goroutine uses it at a time.
 type Watcher struct {
+	// Baseline says what is normal for a connection of the host that is
+	// watched; nil knows nothing. See [rule.Observation].
+	Baseline func(*event.Connection) rule.Baseline
+
 	set       *rule.Set
-	byID      map[string]*rule.Rule
+	parts     map[string]part         // by name
+	names     map[*rule.Rule][]string // of their parts
 	evaluator *rule.Evaluator
 	findings  []Finding
 	forgotten int
 }
 
+// part is a part of a rule. Its name is what is remembered: the rule's id, and
+// where the rule has several parts the number, from 0: "ssh-then-database#1".
+type part struct {
+	rule   *rule.Rule
+	number int
+}
+
 // NewWatcher returns a watcher for a set of rules.
 func NewWatcher(set *rule.Set) *Watcher {
-	w := &Watcher{set: set, byID: make(map[string]*rule.Rule, len(set.Rules)), evaluator: rule.NewEvaluator(set)}
+	w := &Watcher{
+		set: set, evaluator: rule.NewEvaluator(set),
+		parts: make(map[string]part, len(set.Rules)), names: make(map[*rule.Rule][]string, len(set.Rules)),
+	}
 	for _, r := range set.Rules {
-		w.byID[r.ID] = r
+		for number := range r.Parts() {
+			name := r.ID
+			if r.Parts() > 1 {
+				name = fmt.Sprintf("%s#%d", r.ID, number)
+			}
+			w.parts[name] = part{r, number}
+			w.names[r] = append(w.names[r], name)
+		}
 	}
 	return w
 }
@@ -131,7 +160,7 @@ type turn struct {
 }
 
 func (t *turn) observe(c *event.Connection, at time.Time) rule.Observation {
-	return rule.Observation{Connection: c, At: at, Host: t.self, Peer: t.peers(c.Remote)}
+	return rule.Observation{Connection: c, At: at, Host: t.self, Peer: t.peers(c.Remote), Baseline: t.Baseline}
 }
 
 // begin brings what is remembered up to what a message says of the host as a
@@ -185,19 +214,20 @@ func (t *turn) change(c *event.Connection) {
 		t.lastCall(e, c)
 	}
 	for _, r := range t.evaluator.Evaluate(t.observe(c, t.changes.ObservedAt)) {
+		name := t.names[r.Rule][r.Part]
 		switch {
-		case e != nil && slices.Contains(e.fired, r.Rule.ID):
+		case e != nil && slices.Contains(e.fired, name):
 		case r.Wait > 0:
 			e = t.remember(e, c)
-			if e != nil && !slices.Contains(e.waiting, r.Rule.ID) {
-				e.waiting = append(e.waiting, r.Rule.ID)
-				t.dueAt(c.OpenedBefore.Add(r.Rule.For))
+			if e != nil && !slices.Contains(e.waiting, name) {
+				e.waiting = append(e.waiting, name)
+				t.dueAt(t.changes.ObservedAt.Add(r.Wait))
 			}
 		default:
 			t.find(r, c)
 			if r.Err == nil && r.Muted == nil && !ended {
 				if e = t.remember(e, c); e != nil {
-					e.fired = append(e.fired, r.Rule.ID)
+					e.fired = append(e.fired, name)
 				}
 			}
 		}
@@ -219,21 +249,24 @@ func (t *turn) lastCall(e *entry, c *event.Connection) {
 	if c.Kind != event.Closed || e.connection.Kind != event.Opened {
 		return
 	}
-	for _, id := range e.waiting {
-		r := t.byID[id]
-		if r == nil || slices.Contains(e.fired, id) {
+	for _, name := range e.waiting {
+		p, ok := t.parts[name]
+		if !ok || slices.Contains(e.fired, name) {
 			continue
 		}
-		if result, holds := t.evaluator.EvaluateRule(r, t.observe(&e.connection, c.ClosedAfter)); holds && result.Wait == 0 {
+		if result, holds := t.evaluator.EvaluateRule(p.rule, p.number, t.observe(&e.connection, c.ClosedAfter)); holds && result.Wait == 0 {
 			t.find(result, c)
-			e.fired = append(e.fired, id)
+			e.fired = append(e.fired, name)
 		}
 	}
 	e.waiting = nil
 }
 
 func (t *turn) find(r rule.Result, c *event.Connection) {
-	t.findings = append(t.findings, Finding{Rule: r.Rule, Connection: *c, Muted: r.Muted, Err: r.Err})
+	t.findings = append(t.findings, Finding{
+		Rule: r.Rule, Part: r.Part, Connection: *c, Muted: r.Muted, Err: r.Err,
+		By: r.By, Of: r.Of, Sum: r.Sum, Usual: r.Usual,
+	})
 }
 
 // remember returns the connection's entry; nil when there is no room.
@@ -275,7 +308,7 @@ func (t *turn) advance() {
 	t.host.rules, t.host.due = t.set.Hash, time.Time{}
 	for _, id := range t.host.ordered() {
 		e := t.host.entries[id]
-		e.waiting = slices.DeleteFunc(e.waiting, func(rule string) bool { return t.settled(e, rule, now) })
+		e.waiting = slices.DeleteFunc(e.waiting, func(name string) bool { return t.settled(e, name, now) })
 		if e.connection.Kind == event.Attempted {
 			end := e.connection.OpenedBefore.Add(attemptAge)
 			if !now.Before(end) {
@@ -292,14 +325,14 @@ func (t *turn) advance() {
 	}
 }
 
-// settled reports whether a rule no longer waits for a connection.
-func (t *turn) settled(e *entry, id string, now time.Time) bool {
-	r := t.byID[id]
-	if r == nil || slices.Contains(e.fired, id) {
+// settled reports whether a part of a rule no longer waits for a connection.
+func (t *turn) settled(e *entry, name string, now time.Time) bool {
+	p, ok := t.parts[name]
+	if !ok || slices.Contains(e.fired, name) {
 		t.changed = true
 		return true
 	}
-	result, holds := t.evaluator.EvaluateRule(r, t.observe(&e.connection, now))
+	result, holds := t.evaluator.EvaluateRule(p.rule, p.number, t.observe(&e.connection, now))
 	if holds && result.Wait > 0 {
 		t.dueAt(now.Add(result.Wait))
 		return false
@@ -308,7 +341,7 @@ func (t *turn) settled(e *entry, id string, now time.Time) bool {
 	if holds {
 		t.find(result, &e.connection)
 		if result.Fires() {
-			e.fired = append(e.fired, id)
+			e.fired = append(e.fired, name)
 		}
 	}
 	return true

@@ -1,0 +1,327 @@
+package rule
+
+import (
+	"math"
+	"strconv"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// The limits of patterns. What they bound is remembered while a window lasts.
+const (
+	MaxSteps  = 8 // of a sequence
+	MaxHops   = 20
+	MaxCount  = 100_000             // of Count.AtLeast, where it isn't a sum
+	minWithin = time.Second         // of windows
+	MaxWithin = 30 * 24 * time.Hour // likewise
+
+	minSteps, minHops = 2, 2
+	maxBy             = 4 // expressions of a key
+)
+
+// patternReader reads the fields of a rule that say what it asks of
+// connections, and what of several together.
+type patternReader struct {
+	*source
+	language *language
+	rule     *Rule
+	root     *yaml.Node
+	fields   map[string]*yaml.Node
+	about    scope // of the rule's condition and exceptions
+}
+
+func (p *patternReader) read() {
+	pattern := p.one()
+	switch pattern {
+	case "sequence":
+		p.refuse("when", "a rule with sequence has a condition in each of its steps")
+		p.refuse("for", "in a rule with sequence, for belongs to a step")
+		p.sequence(p.fields[pattern])
+		return
+	case "absent":
+		p.refuse("for", "in a rule with absent, for belongs below absent")
+		p.absent(p.fields[pattern])
+		return
+	}
+	p.require(p.root, p.fields, "a rule", "when")
+	var asked part
+	if n := p.fields["for"]; n != nil {
+		p.rule.For = p.forDuration(n)
+		asked.lasts = p.rule.For
+	}
+	if n := p.fields["when"]; n != nil {
+		p.rule.When, asked.condition = p.condition(n, p.language, aboutConnection)
+	}
+	switch pattern {
+	case "count":
+		p.count(p.fields[pattern], &asked)
+	case "path":
+		p.path(p.fields[pattern])
+	}
+	p.rule.parts = []part{asked}
+}
+
+// one returns which pattern the rule is, and reports a second.
+func (p *patternReader) one() string {
+	var first *yaml.Node
+	for i := 0; i+1 < len(p.root.Content); i += 2 {
+		key := p.root.Content[i]
+		switch key.Value {
+		case "count", "sequence", "path", "absent":
+		default:
+			continue
+		}
+		switch {
+		case first == nil:
+			first = key
+		case first.Value != key.Value:
+			p.mistake(placeOf(key), "a rule has one of count, sequence, path and absent; %s is in line %d already", first.Value, first.Line)
+		}
+	}
+	if first == nil {
+		return ""
+	}
+	return first.Value
+}
+
+// refuse reports a field that the rule must not have.
+func (p *patternReader) refuse(field, why string) {
+	for i := 0; i+1 < len(p.root.Content); i += 2 {
+		if key := p.root.Content[i]; key.Value == field {
+			p.mistake(placeOf(key), "%s", why)
+			return
+		}
+	}
+}
+
+func (p *patternReader) count(n *yaml.Node, asked *part) {
+	fields := p.mapping(n, "count", []string{"by", "of", "sum", "within", "at_least", "above_usual"})
+	if fields == nil {
+		return
+	}
+	p.require(n, fields, "count", "by", "within", "at_least")
+	c := new(Count)
+	p.rule.Count = c
+	if n := fields["by"]; n != nil {
+		c.By, asked.by = p.by(n)
+	}
+	if n := fields["of"]; n != nil {
+		c.Of, asked.of = p.value(n, "of", keyTypes()...)
+	}
+	if n := fields["sum"]; n != nil {
+		c.Sum, asked.sum = p.value(n, "sum", TypeNumber)
+		if fields["of"] != nil {
+			p.mistake(placeOf(n), "count has of (distinct values are counted) or sum (numbers are added up), not both")
+		}
+	}
+	if n := fields["within"]; n != nil {
+		c.Within = p.window(n, "within")
+	}
+	if n := fields["at_least"]; n != nil {
+		c.AtLeast = p.atLeast(n, fields["sum"] != nil)
+	}
+	if n := fields["above_usual"]; n != nil {
+		c.AboveUsual = p.aboveUsual(n, fields["of"] != nil)
+		asked.usual = true
+	}
+}
+
+func (p *patternReader) atLeast(n *yaml.Node, sum bool) float64 {
+	least, ok := p.number(n, "at_least")
+	switch {
+	case !ok:
+	case least < 1:
+		p.mistake(placeOf(n), "at_least must be 1 or more, not %s", n.Value)
+	case !sum && least != math.Trunc(least):
+		p.mistake(placeOf(n), "at_least must be a whole number, not %s", n.Value)
+	case !sum && least > MaxCount:
+		p.mistake(placeOf(n), "at_least can be %d at most, not %s", MaxCount, n.Value)
+	}
+	return least
+}
+
+func (p *patternReader) aboveUsual(n *yaml.Node, of bool) float64 {
+	factor, ok := p.number(n, "above_usual")
+	switch {
+	case ok && factor <= 0:
+		p.mistake(placeOf(n), "above_usual is how many times the usual it must be, more than 0, not %s", n.Value)
+	case !of:
+		p.mistake(placeOf(n), "above_usual compares with how many responders are usual; count them with of: conn.peer")
+	}
+	return factor
+}
+
+func (p *patternReader) sequence(n *yaml.Node) {
+	fields := p.mapping(n, "sequence", []string{"within", "steps"})
+	if fields == nil {
+		return
+	}
+	p.require(n, fields, "sequence", "within", "steps")
+	q := new(Sequence)
+	p.rule.Sequence = q
+	if n := fields["within"]; n != nil {
+		q.Within = p.window(n, "within")
+	}
+	if n := fields["steps"]; n != nil {
+		q.Steps = p.steps(n)
+	}
+}
+
+func (p *patternReader) steps(n *yaml.Node) []Step {
+	entries, ok := p.list(n, "steps")
+	if !ok {
+		return nil
+	}
+	if len(entries) < minSteps || len(entries) > MaxSteps {
+		p.mistake(placeOf(n), "a sequence has %d to %d steps, not %d", minSteps, MaxSteps, len(entries))
+	}
+	var steps []Step
+	for _, entry := range entries[:min(len(entries), MaxSteps)] {
+		step, asked := p.step(entry)
+		steps, p.rule.parts = append(steps, step), append(p.rule.parts, asked)
+	}
+	return steps
+}
+
+func (p *patternReader) step(entry *yaml.Node) (step Step, asked part) {
+	fields := p.mapping(entry, "a step", []string{"when", "by", "for"})
+	if fields == nil {
+		return step, asked
+	}
+	p.require(entry, fields, "a step", "when", "by")
+	if n := fields["when"]; n != nil {
+		step.When, asked.condition = p.condition(n, p.language, aboutConnection)
+	}
+	if n := fields["by"]; n != nil {
+		step.By, asked.by = p.by(n)
+		p.sameKey(n, asked.by)
+	}
+	if n := fields["for"]; n != nil {
+		step.For = p.forDuration(n)
+		asked.lasts = step.For
+	}
+	return step, asked
+}
+
+// sameKey reports a key that no step before it can have.
+func (p *patternReader) sameKey(n *yaml.Node, by []value) {
+	if len(p.rule.parts) == 0 || by == nil || p.rule.parts[0].by == nil {
+		return
+	}
+	first := p.rule.parts[0].by
+	if len(by) != len(first) {
+		p.mistake(placeOf(n), "this step has %s to by, the first has %d: steps belong together when all of them are equal", expressions(len(by)), len(first))
+		return
+	}
+	for i := range by {
+		if a, b := first[i].kind, by[i].kind; a != b && a != unknown && b != unknown {
+			p.mistake(placeOf(n), "this step has by of the type %s where the first has %s: they are never equal", b, a)
+		}
+	}
+}
+
+func (p *patternReader) path(n *yaml.Node) {
+	fields := p.mapping(n, "path", []string{"hops", "within"})
+	if fields == nil {
+		return
+	}
+	p.require(n, fields, "path", "hops", "within")
+	p.rule.Path = new(Path)
+	if n := fields["hops"]; n != nil {
+		hops, ok := p.number(n, "hops")
+		if ok && (hops < minHops || hops > MaxHops || hops != math.Trunc(hops)) {
+			p.mistake(placeOf(n), "hops is a whole number from %d to %d, not %s", minHops, MaxHops, n.Value)
+			hops = 0
+		}
+		p.rule.Path.Hops = int(hops)
+	}
+	if n := fields["within"]; n != nil {
+		p.rule.Path.Within = p.window(n, "within")
+	}
+}
+
+func (p *patternReader) absent(n *yaml.Node) {
+	fields := p.mapping(n, "absent", []string{"of", "for"})
+	if fields != nil {
+		p.require(n, fields, "absent", "of", "for")
+		p.rule.Absent = new(Absent)
+		if n := fields["of"]; n != nil {
+			p.rule.Absent.Of = p.missing(n)
+		}
+		if n := fields["for"]; n != nil {
+			p.rule.Absent.For = p.window(n, "for")
+		}
+		if p.rule.Absent.Of == MissingPoller {
+			p.about = aboutHost
+		}
+	}
+	if n := p.fields["when"]; n != nil {
+		p.rule.When, p.rule.absent = p.condition(n, p.language, p.about)
+	}
+}
+
+func (p *patternReader) missing(n *yaml.Node) Missing {
+	text, ok := p.text(n, "of")
+	switch {
+	case text == "poller":
+		return MissingPoller
+	case text == "witness":
+		return MissingWitness
+	case ok:
+		names := []string{"poller", "witness"}
+		p.mistake(placeOf(n), "of is %s, not %q%s", oneOf(names), short(text), didYouMean(text, names))
+	}
+	return 0
+}
+
+// by reads the expressions of a key: one, or a list.
+func (p *patternReader) by(n *yaml.Node) (texts []string, values []value) {
+	entries := []*yaml.Node{n}
+	if n.Kind == yaml.SequenceNode {
+		entries = n.Content
+	}
+	if len(entries) == 0 || len(entries) > maxBy {
+		p.mistake(placeOf(n), "by is one expression or a list of %d at most, not of %d", maxBy, len(entries))
+		return nil, nil
+	}
+	for _, entry := range entries {
+		text, v := p.value(entry, "by", keyTypes()...)
+		texts, values = append(texts, text), append(values, v)
+	}
+	return texts, values
+}
+
+// value compiles an expression and reports its mistakes where they are.
+func (p *patternReader) value(n *yaml.Node, field string, kinds ...string) (string, value) {
+	text, ok := p.text(n, field)
+	if !ok {
+		return "", value{}
+	}
+	v, mistakes := p.language.compileValue(n.Value, kinds...)
+	p.mistakesIn(n, mistakes)
+	return text, v
+}
+
+// window reads a duration that something is remembered for.
+func (p *patternReader) window(n *yaml.Node, field string) time.Duration {
+	text, ok := p.text(n, field)
+	if !ok {
+		return 0
+	}
+	d, err := parseDuration(text)
+	switch {
+	case err != nil:
+		p.mistake(placeOf(n), "%v", err)
+	case d < minWithin || d > MaxWithin:
+		p.mistake(placeOf(n), "%s is from 1s to 720h (30 days), not %s", field, text)
+	}
+	return d
+}
+
+func expressions(n int) string {
+	if n == 1 {
+		return "1 expression"
+	}
+	return strconv.Itoa(n) + " expressions"
+}

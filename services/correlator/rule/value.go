@@ -1,0 +1,92 @@
+package rule
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/checker"
+	"github.com/expr-lang/expr/vm"
+
+	"headstart/event"
+)
+
+// value is a compiled expression that has a value: what the matches of a
+// pattern are known by, and what is counted or summed.
+type value struct {
+	program  *vm.Program // nil: not asked for
+	kind     string      // TypeText, TypeNumber, TypeBool or TypeAddress
+	baseline bool        // it asks for the baseline
+}
+
+// compileValue compiles an expression whose value is of one of some types, or
+// returns its mistakes.
+func (l *language) compileValue(text string, kinds ...string) (value, []mistake) {
+	tree, mistakes := l.parse(text)
+	if mistakes != nil {
+		return value{}, mistakes
+	}
+	start := startOf(tree.Node)
+	r := &resolver{language: l, leaves: make(map[ast.Node]leaf)}
+	kind := plain(r.expression(&tree.Node))
+	if len(r.mistakes) > 0 || r.unsure {
+		return value{}, r.mistakes
+	}
+	if !r.asks {
+		return value{}, []mistake{{start, "this is always the same; name a field, such as host.name or conn.peer"}}
+	}
+	checked, err := checker.Check(tree, l.values)
+	if err != nil {
+		return value{}, []mistake{mistakeOf(err, start)}
+	}
+	if kind == unknown {
+		kind = kindOfValue(checked)
+	}
+	if !slices.Contains(kinds, kind) {
+		return value{}, []mistake{{start, fmt.Sprintf("the value is of one of the types %s, this is of the type %s", oneOf(kinds), inWords(kind))}}
+	}
+	program, err := assemble(tree, l.values)
+	if err != nil {
+		return value{}, []mistake{mistakeOf(err, start)}
+	}
+	return value{program, kind, r.baseline}, nil
+}
+
+// kindOfValue is the language's name of a type; of one that it hasn't, Go's.
+func kindOfValue(t reflect.Type) string {
+	switch t {
+	case reflect.TypeFor[string]():
+		return TypeText
+	case reflect.TypeFor[int](), reflect.TypeFor[float64]():
+		return TypeNumber
+	case reflect.TypeFor[bool]():
+		return TypeBool
+	case reflect.TypeFor[event.Address]():
+		return TypeAddress
+	default:
+		return t.String()
+	}
+}
+
+// keyTypes are the types of which a key can be.
+func keyTypes() []string { return []string{TypeText, TypeNumber, TypeAddress, TypeBool} }
+
+// appendValue adds a value as the language writes it; addresses plainly.
+func appendValue(b []byte, v any) []byte {
+	switch v := v.(type) {
+	case string:
+		return append(b, withoutSeparator(v)...)
+	case int:
+		return strconv.AppendInt(b, int64(v), 10)
+	case float64:
+		return strconv.AppendFloat(b, v, 'f', -1, 64)
+	case bool:
+		return strconv.AppendBool(b, v)
+	case event.Address:
+		return v.Netip().AppendTo(b)
+	default:
+		return fmt.Append(b, v)
+	}
+}
