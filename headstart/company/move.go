@@ -1,0 +1,185 @@
+package company
+
+import (
+	"net/netip"
+	"time"
+)
+
+// look scans for what can be reached. Who hides looks at little or nothing.
+func (i *intruder) look(from *host, p pace) {
+	targets := i.r.count(p.reach[0], p.reach[1])
+	switch {
+	case i.stealth == 2:
+		return
+	case i.stealth == 1:
+		targets = i.r.count(0, 3)
+	case i.r.chance(0.35):
+		return // has a list already
+	}
+	ports := some(i.r, []uint16{22, 445, 3389, 5985, 3306, 5432, 6379, 8080, 1433, 135, 80, 389}, i.r.count(1, 3))
+	gap := i.r.span(20*time.Millisecond, 4*time.Second)
+	if i.kind == "slow" || i.stealth == 1 {
+		gap = i.r.span(10*time.Second, 3*time.Minute)
+	}
+	for _, h := range some(i.r, i.c.hosts, targets) {
+		if h == from || !h.alive(i.at) {
+			continue
+		}
+		for _, port := range ports {
+			s := i.c.probe(i.r, from, h, port)
+			i.do("scan", established(s), func() { i.c.call(i.r, i.at, from, h, port, s) })
+			i.at += i.r.wait(gap)
+		}
+	}
+	if i.stealth == 0 && i.r.chance(0.5) { // addresses that nobody has
+		a := i.c.hosts[i.r.IntN(len(i.c.hosts))].spells[0].address.As4()
+		for range i.r.count(3, 40) {
+			a[3] = byte(i.r.count(120, 200))
+			i.do("scan", false, func() {
+				i.c.add(i.r, i.at, from.address(i.at), netip.AddrFrom4(a), source(i.r, from.windows), ports[0], session{ends: silent, syns: uint8(i.r.count(1, 3))})
+			})
+			i.at += i.r.wait(gap)
+		}
+	}
+	i.used[from] = i.at
+}
+
+// move goes from one host onto another and says whether that worked.
+func (i *intruder) move(from, to *host, port uint16) bool {
+	p := paces[i.kind]
+	if i.stealth == 0 && i.r.chance(0.12) || i.stealth == 1 && i.r.chance(0.04) {
+		// Nothing comes of it.
+		i.do("move", false, func() {
+			for range i.r.count(1, 1+p.guesses) {
+				i.c.call(i.r, i.at, from, to, port, session{lasts: i.r.around(2500*time.Millisecond, 0.5), ends: pick(i.r, []ending{byResponder, byOriginator}), up: i.r.amount(1600, 0.3), down: i.r.amount(2200, 0.3)})
+				i.at += i.r.wait(5*time.Second) + time.Second
+			}
+		})
+		i.used[from] = i.at
+		return false
+	}
+	if i.stealth == 0 && i.r.chance(0.5) || i.stealth == 1 && i.r.chance(0.1) {
+		i.do("scan", false, func() {
+			for range i.r.count(1, p.guesses) {
+				i.c.call(i.r, i.at, from, to, port, session{lasts: i.r.around(2500*time.Millisecond, 0.5), ends: pick(i.r, []ending{byResponder, byOriginator}), up: i.r.amount(1600, 0.3), down: i.r.amount(2200, 0.3)})
+				i.at += i.r.wait(5*time.Second) + time.Second
+			}
+		})
+	}
+	rows := len(i.c.rows)
+	lasts := i.r.around(p.session, 1)
+	if i.stealth == 2 && i.r.chance(0.5) {
+		lasts = i.usual.length(i.r, from, to, port)
+	}
+	i.do("move", true, func() {
+		switch {
+		case port == 445:
+			i.remoteService(from, to, lasts)
+		case port == 5985:
+			for range i.r.count(1, 4) {
+				i.c.call(i.r, i.at+i.r.span(0, time.Minute), from, to, 5985, session{lasts: i.r.around(50*time.Second, 1), ends: pick(i.r, []ending{byOriginator, abortedByOrigin}), up: i.r.amount(30e3, 1), down: i.r.amount(60e3, 1)})
+			}
+		case port == 3389:
+			i.c.call(i.r, i.at, from, to, 3389, session{lasts: lasts + time.Minute, ends: pick(i.r, []ending{byOriginator, abortedByOrigin}), up: i.r.amount(900e3, 1), down: i.r.amount(20e6, 1)})
+		case port == 22:
+			i.c.call(i.r, i.at, from, to, 22, terminal(i.r, lasts))
+			if i.stealth < 2 && i.r.chance(0.4) { // tools are copied first
+				i.c.call(i.r, i.at+i.r.span(5*time.Second, 90*time.Second), from, to, 22, session{lasts: i.r.around(4*time.Second, 0.8), ends: byOriginator, up: i.r.amount(4e6, 1), down: 4e3})
+			}
+		default:
+			i.c.call(i.r, i.at, from, to, port, session{lasts: lasts, ends: pick(i.r, []ending{byOriginator, byOriginator, abortedByOrigin, byResponder}), up: i.r.amount(40e3, 1), down: i.r.amount(40e6, 2)})
+		}
+	})
+	if len(i.c.rows) == rows || !i.c.rows[rows].established() {
+		return false
+	}
+	i.opened[to] = rows
+	i.used[from] = i.at
+	if i.stealth == 0 && port != 22 && i.r.chance(0.25) { // it calls back
+		back := pick(i.r, []uint16{4444, 8443, 9001, 443, 53, 1337})
+		i.do("c2", true, func() {
+			i.c.call(i.r, i.at+i.r.span(2*time.Second, 30*time.Second), to, from, back, session{lasts: i.r.around(15*time.Minute, 1), ends: pick(i.r, []ending{byOriginator, abortedByPeer}), up: i.r.amount(90e3, 1), down: i.r.amount(20e3, 1)})
+		})
+	}
+	i.take(to)
+	return true
+}
+
+// remoteService is a service installed and started over SMB, as PsExec does.
+func (i *intruder) remoteService(from, to *host, lasts time.Duration) {
+	i.c.call(i.r, i.at, from, to, 445, session{lasts: lasts, ends: pick(i.r, []ending{byOriginator, abortedByOrigin, byResponder}), up: i.r.amount(2e6, 1), down: i.r.amount(200e3, 1)})
+	if i.stealth < 2 && to.windows && i.r.chance(0.6) {
+		i.c.call(i.r, i.at+i.r.span(500*time.Millisecond, 3*time.Second), from, to, 135, session{lasts: i.r.around(5*time.Second, 0.6), ends: byOriginator, up: 600, down: 500})
+		i.c.call(i.r, i.at+i.r.span(time.Second, 4*time.Second), from, to, to.dynamic(), session{lasts: i.r.around(40*time.Second, 1), ends: byOriginator, up: 3e3, down: 3e3})
+	}
+}
+
+// harvest takes what the intruder came for, and gets it out.
+func (i *intruder) harvest() {
+	if !i.think() {
+		return
+	}
+	last := i.held[len(i.held)-1]
+	amount := i.r.amount(700e6, 1.3)
+	if i.stealth > 0 {
+		amount = i.r.amount(60e6, 1.3)
+	}
+	if to, port, ok := i.next(last, true); ok && i.goal(to) && i.r.chance(0.8) && !last.down(i.at) {
+		i.do("goal", true, func() {
+			i.c.call(i.r, i.at, last, to, port, session{lasts: i.r.around(13*time.Minute, 0.8), ends: byOriginator, up: i.r.amount(90e3, 1), down: amount})
+		})
+		i.used[last] = i.at + 13*time.Minute
+		i.at += i.r.span(5*time.Minute, 20*time.Minute)
+	}
+	if i.at >= i.until || i.r.chance(0.3) {
+		return
+	}
+	from := last
+	if i.r.chance(0.4) {
+		from = pick(i.r, i.held)
+	}
+	lasts := time.Duration(float64(amount)/i.r.between(1e6, 12e6)*float64(time.Second)) + 2*time.Second
+	parts := 1
+	if i.stealth > 0 {
+		parts = i.r.count(1, 6)
+	}
+	for range parts {
+		i.do("exfil", true, func() {
+			i.c.leave(i.r, i.at, from, i.control, i.controlPort, session{lasts: lasts / time.Duration(parts), ends: byOriginator, up: amount / int64(parts), down: amount / 300})
+		})
+		i.at += i.r.span(time.Minute, 20*time.Minute) + lasts/time.Duration(parts)
+	}
+	i.used[from] = i.at
+}
+
+// command is how the intruder stays in touch: a shell that stays open, or a
+// question every so often.
+func (i *intruder) command() {
+	if len(i.held) == 0 || i.r.chance(0.25) && i.entry != "phishing" {
+		return
+	}
+	end := i.at
+	for n, h := range i.held {
+		if n > 0 && i.r.chance(0.75) || h.zone == data && i.c.ways.segmented {
+			continue
+		}
+		at := i.taken[h]
+		at += i.r.span(5*time.Second, 2*time.Minute)
+		if i.r.chance(0.3) && end-at < 12*time.Hour {
+			i.do("c2", true, func() {
+				i.c.leave(i.r, at, h, i.control, i.controlPort, session{lasts: end - at + i.r.span(time.Minute, time.Hour), ends: pick(i.r, []ending{abortedByPeer, byOriginator}), up: i.r.amount(300e3, 1), down: i.r.amount(60e3, 1)})
+			})
+			continue
+		}
+		every, jitter := i.r.span(20*time.Second, 5*time.Minute), i.r.between(0, 0.5)
+		if i.stealth > 0 || i.kind == "slow" {
+			every *= 5
+		}
+		for n := 0; at < end+time.Hour && n < 150; n++ {
+			i.do("c2", true, func() {
+				i.c.leave(i.r, at, h, i.control, i.controlPort, session{lasts: i.r.around(700*time.Millisecond, 0.5), ends: pick(i.r, []ending{byOriginator, byResponder}), up: i.r.amount(900, 0.3), down: i.r.amount(700, 0.4)})
+			})
+			at += time.Duration(float64(every) * (1 + jitter*(2*i.r.Float64()-1)))
+		}
+	}
+}
