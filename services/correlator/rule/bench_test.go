@@ -43,6 +43,37 @@ func BenchmarkEvaluateDefaultPack(b *testing.B) {
 	})
 }
 
+// BenchmarkEvaluatePatterns is one event against a sequence and a count that
+// ask for the baseline.
+func BenchmarkEvaluatePatterns(b *testing.B) {
+	set, err := rule.Load(fstest.MapFS{
+		"sequence.yaml": {Data: []byte("rule: sequence\ntitle: T\nseverity: low\nsequence:\n  within: 1m\n  steps:\n" +
+			"    - {when: 'conn.direction == \"inbound\" and conn.port == 22 and not baseline.known', by: host.name}\n" +
+			"    - {when: 'conn.direction == \"outbound\" and conn.port == 5432 and baseline.unusual', by: host.name}\n")},
+		"count.yaml": {Data: []byte("rule: count\ntitle: T\nseverity: low\nwhen: conn.direction == \"outbound\" and conn.port == 445\n" +
+			"count: {by: host.name, of: conn.peer, within: 10m, at_least: 5, above_usual: 2}\n")},
+	}, "rules")
+	if err != nil {
+		b.Fatal(err)
+	}
+	web := &rule.Host{Name: "web-01", Roles: []string{"web"}}
+	baseline := func(*event.Connection) rule.Baseline { return rule.Baseline{Known: true} }
+	for name, c := range map[string]*event.Connection{
+		"no rule is near":    inbound(443),
+		"a step isn't taken": outbound(5432, "10.1.5.10"),
+		"a count matches":    outbound(445, "10.1.5.10"),
+	} {
+		b.Run(name, func(b *testing.B) {
+			evaluator := rule.NewEvaluator(set)
+			o := rule.Observation{Connection: c, At: noon, Host: web, Baseline: baseline}
+			b.ReportAllocs()
+			for b.Loop() {
+				evaluator.Evaluate(o)
+			}
+		})
+	}
+}
+
 // BenchmarkEvaluateThousandRules spreads the rules over ports, directions,
 // kinds and roles as a large company's would be; one in twenty needs no port.
 func BenchmarkEvaluateThousandRules(b *testing.B) {

@@ -33,13 +33,25 @@ type condition struct {
 	baseline bool // it asks for the baseline
 }
 
-// newConfig is expr's configuration: what it knows types from, and for how
+// configs are expr's configurations: what it knows types from, and for how
 // long an expression it takes the trouble.
-func newConfig(expect reflect.Kind) *conf.Config {
-	config := conf.New(Env{})
-	config.MaxNodes = maxNodes
-	config.Expect = expect
-	return config
+type configs struct{ change, env *conf.Config }
+
+func newConfigs(expect reflect.Kind) configs {
+	c := configs{conf.New(Change{}), conf.New(Env{})}
+	for _, config := range []*conf.Config{c.change, c.env} {
+		config.MaxNodes = maxNodes
+		config.Expect = expect
+	}
+	return c
+}
+
+// of returns the configuration for what asks for the baseline, or doesn't.
+func (c configs) of(baseline bool) *conf.Config {
+	if baseline {
+		return c.env
+	}
+	return c.change
 }
 
 // parse reads the text of an expression.
@@ -47,7 +59,7 @@ func (l *language) parse(text string) (*parser.Tree, []mistake) {
 	if len(text) > maxExpression {
 		return nil, []mistake{{0, fmt.Sprintf("the expression has %d bytes; the limit is %d", len(text), maxExpression)}}
 	}
-	tree, err := parser.ParseWithConfig(text, l.config)
+	tree, err := parser.ParseWithConfig(text, l.conditions.env)
 	if err != nil {
 		return nil, []mistake{syntaxMistake(text, err)}
 	}
@@ -65,11 +77,12 @@ func (l *language) compile(text string, about scope) (condition, []mistake) {
 	if len(r.mistakes) > 0 || r.unsure {
 		return condition{}, r.mistakes
 	}
-	if mistakes := typeMistakes(tree, l.config); mistakes != nil {
+	config := l.conditions.of(r.baseline)
+	if mistakes := typeMistakes(tree, config); mistakes != nil {
 		return condition{}, mistakes
 	}
 	needs := necessary(tree.Node, true, r.leaves)
-	program, err := assemble(tree, l.config)
+	program, err := assemble(tree, config)
 	if err != nil {
 		return condition{}, []mistake{mistakeOf(err, 0)}
 	}
@@ -127,6 +140,9 @@ func (f *firstNode) Visit(n *ast.Node) { f.at = min(f.at, (*n).Location().From) 
 func mistakeOf(err error, otherwise int) mistake {
 	var placed *file.Error
 	if errors.As(err, &placed) {
+		if strings.HasPrefix(placed.Message, "invalid operation: % (") {
+			return mistake{placed.From, "% is for whole numbers"}
+		}
 		return mistake{placed.From, inWords(placed.Message)}
 	}
 	message, _, _ := strings.Cut(err.Error(), "\n")

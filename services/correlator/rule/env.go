@@ -12,11 +12,17 @@ import (
 // field is called, what it means, and how it is used, {} standing for the
 // group it is in: [Reference] reads them.
 type Env struct {
-	Conn     Conn      `expr:"conn"`
-	Host     Host      `expr:"host"`
-	Peer     Peer      `expr:"peer"`
-	Baseline Baseline  `expr:"baseline"`
-	Now      time.Time `expr:"now" doc:"when the change was observed, in event time: a replay of last week sees last week's times" example:"now < date(\"2027-01-01\")"`
+	Change
+	Baseline Baseline `expr:"baseline"`
+}
+
+// Change is the part of the environment that is known without the baseline.
+// Conditions that don't ask for more see only that: it is cheaper to make.
+type Change struct {
+	Conn Conn      `expr:"conn"`
+	Host Host      `expr:"host"`
+	Peer Peer      `expr:"peer"`
+	Now  time.Time `expr:"now" doc:"when the change was observed, in event time: a replay of last week sees last week's times" example:"now < date(\"2027-01-01\")"`
 }
 
 // Conn is the connection, attempt or listening socket, as its host saw it.

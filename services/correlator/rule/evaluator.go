@@ -20,10 +20,14 @@ const memoryBudget = 10_000
 type Evaluator struct {
 	set     *Set
 	vm      vm.VM
-	env     any  // an Env; expr reads fields of a value, not of a pointer, without copying them
-	usual   bool // env has the baseline
 	key     []byte
 	results []Result
+	one     []Result // of EvaluateRule
+
+	// What conditions see of the observation, made when the first one asks.
+	// expr reads fields of a value, not of a pointer, without copying them.
+	change any // a Change
+	env    any // an Env
 }
 
 // NewEvaluator returns an evaluator for the rules of a set.
@@ -54,7 +58,7 @@ func (r *Result) Fires() bool { return r.Wait == 0 && r.Muted == nil && r.Err ==
 // Evaluate returns the results of the rules whose condition holds, by id and
 // part. They are valid until the next call.
 func (e *Evaluator) Evaluate(o Observation) []Result {
-	e.env, e.usual, e.results = nil, false, e.results[:0]
+	e.change, e.env, e.results = nil, nil, e.results[:0]
 	seen := e.set.sight(&o)
 	e.scan(e.set.index.byPort[seen.port], &seen, &o)
 	e.scan(e.set.index.anyPort, &seen, &o)
@@ -68,11 +72,8 @@ func (e *Evaluator) Evaluate(o Observation) []Result {
 
 func (e *Evaluator) scan(candidates []candidate, seen *sighting, o *Observation) {
 	for i := range candidates {
-		if seen.lacks(&candidates[i].needs) {
-			continue
-		}
-		if r, ok := e.evaluate(candidates[i].rule, candidates[i].part, o); ok {
-			e.results = append(e.results, r)
+		if !seen.lacks(&candidates[i].needs) {
+			e.results = e.evaluate(e.results, candidates[i].rule, candidates[i].part, o)
 		}
 	}
 }
@@ -81,11 +82,14 @@ func (e *Evaluator) scan(candidates []candidate, seen *sighting, o *Observation)
 // its condition doesn't hold: for a connection whose age has reached what the
 // rule waits for.
 func (e *Evaluator) EvaluateRule(r *Rule, part int, o Observation) (Result, bool) {
-	e.env, e.usual = nil, false
+	e.change, e.env = nil, nil
 	if !r.Enabled || part < 0 || part >= len(r.parts) {
 		return Result{}, false
 	}
-	return e.evaluate(r, part, &o)
+	if e.one = e.evaluate(e.one[:0], r, part, &o); len(e.one) == 0 {
+		return Result{}, false
+	}
+	return e.one[0], true
 }
 
 // Absent returns the result of an absent rule for what is missing, false when
@@ -93,7 +97,7 @@ func (e *Evaluator) EvaluateRule(r *Rule, part int, o Observation) (Result, bool
 // a time; of a witness, also the connection that the host reports and its peer
 // doesn't.
 func (e *Evaluator) Absent(r *Rule, o Observation) (Result, bool) {
-	e.env, e.usual = nil, false
+	e.change, e.env = nil, nil
 	if !r.Enabled || r.Absent == nil {
 		return Result{}, false
 	}
@@ -109,32 +113,34 @@ func (e *Evaluator) Absent(r *Rule, o Observation) (Result, bool) {
 	return result, holds
 }
 
-func (e *Evaluator) evaluate(r *Rule, number int, o *Observation) (Result, bool) {
+// evaluate adds the result of a part of a rule, if it has one.
+func (e *Evaluator) evaluate(results []Result, r *Rule, number int, o *Observation) []Result {
 	p := &r.parts[number]
 	if p.lasts > 0 && !lasts(o.Connection) {
-		return Result{}, false
+		return results
 	}
 	holds, err := e.holds(&p.condition, o)
 	if err == nil && !holds {
-		return Result{}, false
+		return results
 	}
-	result := Result{Rule: r, Part: number}
+	results = append(results, Result{Rule: r, Part: number})
+	result := &results[len(results)-1]
 	if err != nil {
 		result.Err = fmt.Errorf("%s: when: %w", r.partName(number), err)
-		return result, true
+		return results
 	}
 	if p.lasts > 0 {
 		if result.Wait = max(0, p.lasts-ageOf(o.Connection, o.At).Min); result.Wait > 0 {
-			return result, true
+			return results
 		}
 	}
-	e.except(&result, o)
-	if result.Fires() {
-		if err := e.describe(p, &result, o); err != nil {
+	e.except(result, o)
+	if result.Fires() && p.by != nil {
+		if err := e.describe(p, result, o); err != nil {
 			result.Err = fmt.Errorf("%s: %w", r.partName(number), err)
 		}
 	}
-	return result, true
+	return results
 }
 
 // except asks the exceptions of a rule whose condition holds.
@@ -155,20 +161,18 @@ func (e *Evaluator) except(result *Result, o *Observation) {
 	}
 }
 
-// see makes the environment, once an observation; the baseline is asked only
-// when it is needed.
-func (e *Evaluator) see(o *Observation, baseline bool) {
-	if e.env != nil && (e.usual || !baseline) {
-		return
+// see returns what programs see that ask for the baseline, or that don't.
+func (e *Evaluator) see(o *Observation, baseline bool) any {
+	if !baseline {
+		if e.change == nil {
+			e.change = o.change(e.set)
+		}
+		return e.change
 	}
-	env, ok := e.env.(Env)
-	if !ok {
-		env = o.env(e.set)
+	if e.env == nil {
+		e.env = Env{o.change(e.set), o.baseline()}
 	}
-	if baseline {
-		env.Baseline, e.usual = o.baseline(), true
-	}
-	e.env = env
+	return e.env
 }
 
 func (e *Evaluator) holds(c *condition, o *Observation) (bool, error) {
@@ -187,8 +191,7 @@ func (e *Evaluator) holds(c *condition, o *Observation) (bool, error) {
 }
 
 func (e *Evaluator) run(program *vm.Program, baseline bool, o *Observation) (any, error) {
-	e.see(o, baseline)
-	value, err := e.vm.Run(program, e.env)
+	value, err := e.vm.Run(program, e.see(o, baseline))
 	if err != nil {
 		var placed *file.Error
 		if errors.As(err, &placed) {

@@ -211,9 +211,32 @@ func TestEvaluatorsOfOneSetRunAtTheSameTime(t *testing.T) {
 }
 
 func TestEvaluateAllocatesNothingWhereNoRuleIsNear(t *testing.T) {
-	evaluator := rule.NewEvaluator(shippedPack(t))
-	o := rule.Observation{Connection: inbound(443), At: noon, Host: &rule.Host{Roles: []string{"web"}}}
-	if n := testing.AllocsPerRun(100, func() { evaluator.Evaluate(o) }); n != 0 {
+	o := rule.Observation{
+		Connection: inbound(443), At: noon, Host: &rule.Host{Roles: []string{"web"}},
+		Baseline: func(*event.Connection) rule.Baseline { return rule.Baseline{} },
+	}
+	patterns, _ := loadOne(t, header+aSequence)
+	for name, set := range map[string]*rule.Set{"the shipped pack": shippedPack(t), "a sequence": patterns} {
+		evaluator := rule.NewEvaluator(set)
+		if n := testing.AllocsPerRun(100, func() { evaluator.Evaluate(o) }); n != 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
+
+// A condition that is asked and doesn't hold costs what it sees, once: the
+// change, and the change with the baseline. (A time or a duration that is
+// calculated is boxed.)
+func TestEvaluateAllocatesOnlyWhatConditionsSee(t *testing.T) {
+	set := loadFiles(t, fstest.MapFS{
+		"a.yaml": ruleFile("a", "conn.port == 3306 and conn.uid == 7"),
+		"b.yaml": ruleFile("b", "conn.port == 3306 and baseline.unusual\ncount: {by: host.name, of: conn.peer, within: 5m, at_least: 2, above_usual: 2}"),
+		"c.yaml": ruleFile("c", "conn.port == 3306 and baseline.days > 300"),
+	})
+	evaluator := rule.NewEvaluator(set)
+	o := session()
+	o.Baseline = func(*event.Connection) rule.Baseline { return rule.Baseline{Known: true} }
+	if n := testing.AllocsPerRun(100, func() { evaluator.Evaluate(o) }); n != 2 {
 		t.Errorf("%v allocations", n)
 	}
 }

@@ -22,7 +22,7 @@ type dimension struct {
 	names []string // by number; nil for true or false
 	least int      // the least number that a sound message can hold
 	shift int
-	size  int // 0: its values are known, and conditions are not indexed by it
+	size  int
 }
 
 // values are the texts that a condition can compare the field with.
@@ -36,12 +36,7 @@ func (d *dimension) values() []string {
 func (d *dimension) all() facts { return (1<<d.size - 1) << d.shift }
 
 // fact returns the bit of a value by its number.
-func (d *dimension) fact(n int) facts {
-	if d.size == 0 {
-		return 0
-	}
-	return 1 << (d.shift + min(n, d.size-1))
-}
+func (d *dimension) fact(n int) facts { return 1 << (d.shift + min(n, d.size-1)) }
 
 func (d *dimension) truth(value bool) facts {
 	if value {
@@ -89,6 +84,8 @@ func dimensions() [dimensionCount]dimension {
 	shift := 0
 	for i := range all {
 		if i == byWeekday {
+			// Conditions are not indexed by it: no change has its one bit.
+			all[i].shift, all[i].size = 63, 1
 			continue
 		}
 		all[i].shift, all[i].size = shift, 2
@@ -97,7 +94,7 @@ func dimensions() [dimensionCount]dimension {
 		}
 		shift += all[i].size
 	}
-	if shift > 64 {
+	if shift > 63 {
 		panic("rule: more facts than bits")
 	}
 	return all

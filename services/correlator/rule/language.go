@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
-	"github.com/expr-lang/expr/conf"
 )
 
 // language is what the names in a condition can stand for: the fields of the
@@ -14,10 +13,11 @@ import (
 type language struct {
 	fields     map[string]Field
 	names      []string // of the fields, in order
+	groups     []string // of fields: conn, conn.age
 	dimensions map[string]*dimension
 	lists      *lists
-	config     *conf.Config // of conditions
-	values     *conf.Config // of expressions that may have any value
+	conditions configs
+	values     configs // of expressions that may be of any type
 
 	// roleFacts numbers the lists of roles that conditions use, as long as
 	// there are bits for them.
@@ -30,13 +30,18 @@ func newLanguage(l *lists) *language {
 		fields:     make(map[string]Field),
 		dimensions: make(map[string]*dimension),
 		lists:      l,
-		config:     newConfig(reflect.Bool),
-		values:     newConfig(reflect.Invalid),
+		conditions: newConfigs(reflect.Bool),
+		values:     newConfigs(reflect.Invalid),
 		roleFacts:  make(map[string]int),
 	}
 	for _, f := range Reference() {
 		lang.fields[f.Name] = f
 		lang.names = append(lang.names, f.Name)
+		for i, c := range f.Name {
+			if group := f.Name[:i]; c == '.' && !slices.Contains(lang.groups, group) {
+				lang.groups = append(lang.groups, group)
+			}
+		}
 	}
 	for _, d := range dimensions() {
 		lang.dimensions[d.field] = &d
@@ -56,9 +61,7 @@ func functions() []string {
 func loops() []string { return []string{"all", "any", "count", "none", "one"} }
 
 // isGroup reports whether a name stands for a group of fields: conn, conn.age.
-func (l *language) isGroup(name string) bool {
-	return slices.ContainsFunc(l.names, func(field string) bool { return strings.HasPrefix(field, name+".") })
-}
+func (l *language) isGroup(name string) bool { return slices.Contains(l.groups, name) }
 
 // groupFields lists the fields of a group.
 func (l *language) groupFields(name string) []string {

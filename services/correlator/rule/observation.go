@@ -55,6 +55,18 @@ func ageOf(c *event.Connection, at time.Time) (age Age) {
 	return age
 }
 
+// weekdayAndHour is what time.Time says in UTC, without its detours.
+func weekdayAndHour(t time.Time) (weekday time.Weekday, hour int) {
+	const day, hours, thursday = 24 * 60 * 60, 60 * 60, 4 // 1 January 1970 was one
+	seconds := t.Unix()
+	days, rest := seconds/day, seconds%day
+	if rest < 0 {
+		days, rest = days-1, rest+day
+	}
+	weekday = time.Weekday((days%7 + 7 + thursday) % 7)
+	return weekday, int(rest / hours)
+}
+
 // baseline is what is normal for the connection. Where nothing is known, both
 // ends are learning.
 func (o *Observation) baseline() Baseline {
@@ -64,18 +76,18 @@ func (o *Observation) baseline() Baseline {
 	return o.Baseline(o.Connection)
 }
 
-// env is the observation as the conditions see it, but for the baseline.
-func (o *Observation) env(s *Set) Env {
+// change is the observation as the conditions see it.
+func (o *Observation) change(s *Set) Change {
 	c := o.Connection
 	if c == nil {
-		env := Env{Now: o.At}
+		env := Change{Now: o.At}
 		if o.Host != nil {
 			env.Host = *o.Host
 		}
 		return env
 	}
-	began := c.OpenedBefore.UTC()
-	env := Env{
+	weekday, hour := weekdayAndHour(c.OpenedBefore)
+	env := Change{
 		Now: o.At,
 		Conn: Conn{
 			Event:         c.Kind.String(),
@@ -88,8 +100,8 @@ func (o *Observation) env(s *Set) Env {
 			PeerPort:      int(c.RemotePort),
 			State:         c.State.String(),
 			Age:           ageOf(c, o.At),
-			Weekday:       weekdayNames[began.Weekday()],
-			Hour:          began.Hour(),
+			Weekday:       weekdayNames[weekday],
+			Hour:          hour,
 			Attempted:     c.Kind == event.Attempted,
 			Open:          isOpen(c),
 			Closed:        hasEnded(c),

@@ -61,8 +61,7 @@ func (e *Evaluator) describe(p *part, result *Result, o *Observation) error {
 		}
 	}
 	if p.usual {
-		e.see(o, true)
-		result.Usual = e.env.(Env).Baseline.Fanout.P99
+		result.Usual = e.see(o, true).(Env).Baseline.Fanout.P99
 	}
 	return nil
 }

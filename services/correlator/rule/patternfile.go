@@ -299,7 +299,7 @@ func (p *patternReader) value(n *yaml.Node, field string, kinds ...string) (stri
 		return "", value{}
 	}
 	v, mistakes := p.language.compileValue(n.Value, kinds...)
-	p.mistakesIn(n, mistakes)
+	p.mistakesIn(n, field, mistakes)
 	return text, v
 }
 

@@ -44,6 +44,10 @@ func appendFields(fields []Field, t reflect.Type, prefix string, values map[stri
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name := prefix + f.Tag.Get("expr")
+		if f.Anonymous {
+			fields = appendFields(fields, f.Type, prefix, values)
+			continue
+		}
 		if f.Tag.Get("doc") == "" {
 			fields = appendFields(fields, f.Type, name+".", values)
 			continue

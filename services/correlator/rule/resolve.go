@@ -108,7 +108,7 @@ func (r *resolver) choice(n *ast.ConditionalNode) string {
 	r.condition(&n.Cond)
 	a, b := plain(r.expression(&n.Exp1)), plain(r.expression(&n.Exp2))
 	if a != b && a != unknown && b != unknown {
-		r.mistake(n, "one side of the choice is of the type %s, the other of the type %s", a, b)
+		r.mistakeAt(startOf(n), "one side of the choice is of the type %s, the other of the type %s", a, b)
 		return unknown
 	}
 	return a
@@ -215,7 +215,7 @@ func (r *resolver) unknownName(n ast.Node, path string) {
 	base, _ := pathOf(member.Node)
 	switch _, isField := r.fields[base]; {
 	case r.isGroup(base):
-		r.mistake(n, "%s has no field %s%s", base, short(strings.TrimPrefix(path, base+".")), didYouMean(path, r.names))
+		r.mistake(n, "%s has no field %s%s", base, short(strings.TrimPrefix(path, base+".")), didYouMean(path, slices.Concat(r.groups, r.names)))
 	case isField:
 		r.mistake(n, "%s is %s and has no fields", base, r.fields[base].Type)
 	default:

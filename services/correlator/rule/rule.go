@@ -211,25 +211,26 @@ func (s *source) condition(n *yaml.Node, lang *language, about scope) (string, c
 		return "", condition{}
 	}
 	c, mistakes := lang.compile(n.Value, about)
-	s.mistakesIn(n, mistakes)
+	s.mistakesIn(n, "when", mistakes)
 	return text, c
 }
 
-func (s *source) mistakesIn(expression *yaml.Node, mistakes []mistake) {
+// mistakesIn reports the mistakes in a field that is an expression.
+func (s *source) mistakesIn(n *yaml.Node, field string, mistakes []mistake) {
 	for _, m := range mistakes {
-		s.mistake(s.within(expression, m.offset), "%s%s", m.message, s.commentHint(expression))
+		s.mistake(s.within(n, m.offset), "%s%s", m.message, s.commentHint(n, field))
 	}
 }
 
 // commentHint explains an expression that YAML has cut short: in a plain
 // scalar, " #" begins a comment.
-func (s *source) commentHint(n *yaml.Node) string {
+func (s *source) commentHint(n *yaml.Node, field string) string {
 	if n.Style != 0 {
 		return ""
 	}
 	end := s.within(n, utf8.RuneCountInString(n.Value)-1)
 	if after := skipRunes(s.line(end.line), end.column); strings.HasPrefix(strings.TrimSpace(after), "#") {
-		return `; in YAML " #" begins a comment: write the expression below "when: |"`
+		return fmt.Sprintf(`; in YAML " #" begins a comment: write the expression below "%s: |"`, field)
 	}
 	return ""
 }

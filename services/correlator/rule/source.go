@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -149,8 +150,9 @@ func (s *source) faultyLine(said int) int {
 func (s *source) quoteHint(line int) string {
 	key, value, ok := strings.Cut(strings.TrimSpace(s.line(line)), ":")
 	value = strings.TrimSpace(value)
-	if ok && strings.TrimPrefix(key, "- ") == "when" && (strings.HasPrefix(value, `"`) || strings.HasPrefix(value, "'")) {
-		return `; an expression that begins with a quote goes on lines of its own below "when: |"`
+	key = strings.TrimPrefix(key, "- ")
+	if ok && slices.Contains([]string{"when", "by", "of", "sum"}, key) && (strings.HasPrefix(value, `"`) || strings.HasPrefix(value, "'")) {
+		return `; an expression that begins with a quote goes on lines of its own below "` + key + `: |"`
 	}
 	return ""
 }

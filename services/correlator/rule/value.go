@@ -21,8 +21,8 @@ type value struct {
 	baseline bool        // it asks for the baseline
 }
 
-// compileValue compiles an expression whose value is of one of some types, or
-// returns its mistakes.
+// compileValue compiles an expression whose value is a number, or of one of the
+// [keyTypes], or returns its mistakes.
 func (l *language) compileValue(text string, kinds ...string) (value, []mistake) {
 	tree, mistakes := l.parse(text)
 	if mistakes != nil {
@@ -37,7 +37,8 @@ func (l *language) compileValue(text string, kinds ...string) (value, []mistake)
 	if !r.asks {
 		return value{}, []mistake{{start, "this is always the same; name a field, such as host.name or conn.peer"}}
 	}
-	checked, err := checker.Check(tree, l.values)
+	config := l.values.of(r.baseline)
+	checked, err := checker.Check(tree, config)
 	if err != nil {
 		return value{}, []mistake{mistakeOf(err, start)}
 	}
@@ -45,9 +46,13 @@ func (l *language) compileValue(text string, kinds ...string) (value, []mistake)
 		kind = kindOfValue(checked)
 	}
 	if !slices.Contains(kinds, kind) {
-		return value{}, []mistake{{start, fmt.Sprintf("the value is of one of the types %s, this is of the type %s", oneOf(kinds), inWords(kind))}}
+		wanted := "text, a number, an address, or true or false"
+		if len(kinds) == 1 {
+			wanted = "a number"
+		}
+		return value{}, []mistake{{start, fmt.Sprintf("this must be %s; it is of the type %s", wanted, inWords(kind))}}
 	}
-	program, err := assemble(tree, l.values)
+	program, err := assemble(tree, config)
 	if err != nil {
 		return value{}, []mistake{mistakeOf(err, start)}
 	}
