@@ -22,10 +22,13 @@ type Directory struct {
 	hosts     map[string]*host
 	owners    map[event.Address][]*host
 	contested int
+	listed    map[string]*rule.Host // by the inventory
+	listedAt  map[event.Address]*rule.Host
 }
 
 type host struct {
 	facts rule.Host
+	said  []string // roles, as the host reports them
 	seen  time.Time // on the stream's clock
 }
 
@@ -39,14 +42,17 @@ func New(most int) *Directory {
 // but not known to others.
 func (d *Directory) Learn(c *event.Changes) (facts *rule.Host, news bool) {
 	h := d.hosts[c.Host]
-	if h != nil && slices.Equal(h.facts.Addresses, c.Addresses) && slices.Equal(h.facts.Roles, c.Roles) {
+	if h != nil && slices.Equal(h.facts.Addresses, c.Addresses) && slices.Equal(h.said, c.Roles) {
 		h.seen = c.StreamTime(c.ObservedAt)
 		return &h.facts, false
 	}
 	if h != nil {
 		d.forget(h)
 	}
-	h = &host{facts: rule.Host{Name: c.Host, Roles: slices.Clone(c.Roles), Addresses: slices.Clone(c.Addresses)}, seen: c.StreamTime(c.ObservedAt)}
+	h = &host{
+		facts: rule.Host{Name: c.Host, Roles: d.withListed(c.Host, c.Roles), Addresses: slices.Clone(c.Addresses), Reports: true},
+		said:  slices.Clone(c.Roles), seen: c.StreamTime(c.ObservedAt),
+	}
 	if len(d.hosts) >= d.most {
 		return &h.facts, true
 	}
@@ -102,7 +108,14 @@ func (d *Directory) Expire(before time.Time) []string {
 }
 
 // At returns the host that has an address, nil when none or several say so.
+// Of a host that the inventory lists and that doesn't report, Reports is false.
 func (d *Directory) At(a event.Address) *rule.Host {
+	if listed := d.listedAt[a]; listed != nil {
+		if h := d.hosts[listed.Name]; h != nil {
+			return &h.facts
+		}
+		return listed
+	}
 	if owners := d.owners[a]; len(owners) == 1 {
 		return &owners[0].facts
 	}

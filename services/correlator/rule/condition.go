@@ -149,7 +149,7 @@ func mistakeOf(err error, otherwise int) mistake {
 	return mistake{otherwise, inWords(message)}
 }
 
-var goTypes = regexp.MustCompile(`(\[\])?\b(event\.Address|time\.Duration|time\.Time|string|int|float64|bool)\b`)
+var goTypes = regexp.MustCompile(`(\[\])?\b(event\.Address|rule\.End|time\.Duration|time\.Time|string|int|float64|bool)\b`)
 
 // inWords replaces Go's names of types by the language's.
 func inWords(message string) string {
@@ -158,6 +158,7 @@ func inWords(message string) string {
 		"[]event.Address": TypeAddresses,
 		"[]int":           typeNumbers,
 		"event.Address":   TypeAddress,
+		"rule.End":        TypeEnd,
 		"time.Duration":   TypeDuration,
 		"time.Time":       TypeTime,
 		"string":          TypeText,

@@ -46,6 +46,9 @@ type Conn struct {
 	BeganBefore   bool          `expr:"began_before" doc:"it began before the host was first looked at, so nothing bounds its age from above" example:"not conn.began_before"`
 	UID           int           `expr:"uid" doc:"user id of the socket's owner on the host; 0 is root, and also what Linux shows for sockets in TIME_WAIT and SYN_RECV" example:"conn.uid >= 1000"`
 	Retransmits   int           `expr:"retransmits" doc:"how often the last segment was sent again without an answer" example:"conn.attempted and conn.retransmits >= 2"`
+	Originator    End           `expr:"originator" doc:"who began it: the host's name, or the address where no name is known; for the keys of patterns, alike from both ends" example:"conn.originator != conn.responder"`
+	Responder     End           `expr:"responder" doc:"who was asked; likewise" example:"conn.responder != conn.originator"`
+	Service       End           `expr:"service" doc:"who was asked, and the port; likewise" example:"conn.service != conn.responder"`
 	Loopback      bool          `expr:"loopback" doc:"both ends are the host itself, or it listens on a loopback address only" example:"not conn.loopback"`
 }
 
@@ -56,12 +59,23 @@ type Age struct {
 	Max time.Duration `expr:"max" doc:"it has lived at most this long; when nothing bounds it (conn.began_before), longer than any duration" example:"conn.age.max < duration(\"2s\")"`
 }
 
-// Host is a host that reports its connections.
+// End is one end of a connection, as the key of a pattern has it.
+type End struct {
+	Name    string // of the host; empty where it isn't known
+	Address event.Address
+	Port    uint16 // zero: only the host is meant
+}
+
+// Host is a host that reports its connections, or that an inventory lists.
 type Host struct {
 	Name        string          `expr:"name" doc:"the host's name as its poller reports it" example:"host.name startsWith \"web-\""`
 	Roles       []string        `expr:"roles" doc:"what the host is for; empty when nobody has said" example:"host in roles.web"`
 	Addresses   []event.Address `expr:"addresses" doc:"the host's own addresses, without loopback" example:"any(host.addresses, # in networks.dmz)"`
 	ClockOffset time.Duration   `expr:"clock_offset" doc:"how far the host's clock is behind that of the stream; negative when it is ahead" example:"host.clock_offset > duration(\"2s\")"`
+
+	// Reports says that the host reports its own connections, and is not only
+	// listed in an inventory. Conditions ask it of a peer (peer.known).
+	Reports bool
 }
 
 // Peer is the other end of the connection. For a listening socket everything

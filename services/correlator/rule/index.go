@@ -83,7 +83,7 @@ func (s *Set) sight(o *Observation) sighting {
 			d[byLoopback].truth(isLoopback(c)) |
 			d[byInternal].truth(internal) |
 			d[byExternal].truth(external) |
-			d[byKnown].truth(o.peer() != nil),
+			d[byKnown].truth(o.peer() != nil && o.peer().Reports),
 	}
 	if len(s.roleFacts) > 0 {
 		seen.host = s.rolesOf(o.Host)

@@ -35,7 +35,7 @@ func session() rule.Observation {
 		Connection: c,
 		At:         noon.Add(time.Minute),
 		Host:       &rule.Host{Name: "web-01", Roles: []string{"canary", "web"}, Addresses: []event.Address{address("10.1.1.10"), address("2001:db8::1")}},
-		Peer:       &rule.Host{Name: "db-01", Roles: []string{"database"}},
+		Peer:       &rule.Host{Reports: true, Name: "db-01", Roles: []string{"database"}},
 	}
 }
 

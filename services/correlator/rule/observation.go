@@ -121,7 +121,14 @@ func (o *Observation) change(s *Set) Change {
 	env.Peer.Internal = s.Internal(c.Remote)
 	env.Peer.External = !env.Peer.Internal
 	if peer := o.peer(); peer != nil {
-		env.Peer.Name, env.Peer.Roles, env.Peer.Known = peer.Name, peer.Roles, true
+		env.Peer.Name, env.Peer.Roles, env.Peer.Known = peer.Name, peer.Roles, peer.Reports
 	}
+	own, other := End{Name: env.Host.Name, Address: c.Local}, End{Name: env.Peer.Name, Address: c.Remote}
+	env.Conn.Originator, env.Conn.Responder = own, other
+	if c.Direction == event.Inbound {
+		env.Conn.Originator, env.Conn.Responder = other, own
+	}
+	env.Conn.Service = env.Conn.Responder
+	env.Conn.Service.Port = c.ServicePort()
 	return env
 }

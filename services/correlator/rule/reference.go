@@ -26,6 +26,7 @@ const (
 	TypeDuration  = "duration"
 	TypeTime      = "time"
 	TypeAddress   = "address"
+	TypeEnd       = "end" // of a connection; only a pattern's key
 	TypeTexts     = "list of texts"
 	TypeAddresses = "list of addresses"
 )
@@ -47,6 +48,9 @@ func appendFields(fields []Field, t reflect.Type, prefix string, values map[stri
 		if f.Anonymous {
 			fields = appendFields(fields, f.Type, prefix, values)
 			continue
+		}
+		if f.Tag.Get("expr") == "" {
+			continue // not for conditions
 		}
 		if f.Tag.Get("doc") == "" {
 			fields = appendFields(fields, f.Type, name+".", values)
@@ -74,6 +78,8 @@ func typeOf(f reflect.StructField) string {
 		return TypeNumber
 	case reflect.TypeFor[bool]():
 		return TypeBool
+	case reflect.TypeFor[End]():
+		return TypeEnd
 	case reflect.TypeFor[time.Duration]():
 		return TypeDuration
 	case reflect.TypeFor[time.Time]():

@@ -70,13 +70,28 @@ func kindOfValue(t reflect.Type) string {
 		return TypeBool
 	case reflect.TypeFor[event.Address]():
 		return TypeAddress
+	case reflect.TypeFor[End]():
+		return TypeEnd
 	default:
 		return t.String()
 	}
 }
 
 // keyTypes are the types of which a key can be.
-func keyTypes() []string { return []string{TypeText, TypeNumber, TypeAddress, TypeBool} }
+func keyTypes() []string { return []string{TypeText, TypeNumber, TypeAddress, TypeBool, TypeEnd} }
+
+// append adds an end as people write it: web-01, 10.1.1.10, web-01:443.
+func (e End) append(b []byte) []byte {
+	if e.Name != "" {
+		b = append(b, withoutSeparator(e.Name)...)
+	} else {
+		b = e.Address.Netip().AppendTo(b)
+	}
+	if e.Port != 0 {
+		b = strconv.AppendUint(append(b, ':'), uint64(e.Port), 10)
+	}
+	return b
+}
 
 // appendValue adds a value as the language writes it; addresses plainly.
 func appendValue(b []byte, v any) []byte {
@@ -91,6 +106,8 @@ func appendValue(b []byte, v any) []byte {
 		return strconv.AppendBool(b, v)
 	case event.Address:
 		return v.Netip().AppendTo(b)
+	case End:
+		return v.append(b)
 	default:
 		return fmt.Append(b, v)
 	}

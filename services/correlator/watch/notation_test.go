@@ -44,7 +44,8 @@ import (
 //	remembers 1
 //
 // in order, then how many connections are remembered. Without that section
-// nothing may be found.
+// nothing may be found. Of a pattern, the step and what the match is known by
+// are there too. The baseline knows that a usual fan-out is 2.
 const scriptDay = "2025-06-05"
 
 // script is a parsed script.
@@ -117,7 +118,7 @@ func (r *reader) hosts(lines []byte) error {
 		if err != nil {
 			return err
 		}
-		r.peers[event.AddressFrom(address)] = &rule.Host{Name: fields[1], Roles: fields[2:]}
+		r.peers[event.AddressFrom(address)] = &rule.Host{Name: fields[1], Roles: fields[2:], Reports: true}
 	}
 	return nil
 }
@@ -286,7 +287,11 @@ func describe(findings []watch.Finding, at time.Time, remembered int) string {
 	var b strings.Builder
 	for i := range findings {
 		f := &findings[i]
-		fmt.Fprintf(&b, "%s on #%d", f.Rule.ID, f.Connection.ID[0])
+		b.WriteString(f.Rule.ID)
+		if f.Rule.Parts() > 1 {
+			fmt.Fprintf(&b, " (step %d)", f.Part+1)
+		}
+		fmt.Fprintf(&b, " on #%d", f.Connection.ID[0])
 		switch least, most := f.Connection.Age(at); {
 		case f.Err != nil:
 			fmt.Fprintf(&b, " fails: %v", f.Err)
@@ -296,6 +301,15 @@ func describe(findings []watch.Finding, at time.Time, remembered int) string {
 			fmt.Fprintf(&b, ", lived [%s, ?]", least)
 		default:
 			fmt.Fprintf(&b, ", lived [%s, %s]", least, most)
+		}
+		if f.By != "" {
+			fmt.Fprintf(&b, ", by %s", strings.ReplaceAll(f.By, "\x00", " and "))
+		}
+		if f.Of != "" {
+			fmt.Fprintf(&b, ", of %s", f.Of)
+		}
+		if f.Sum != 0 || f.Usual != 0 {
+			fmt.Fprintf(&b, ", sum %g, usual %g", f.Sum, f.Usual)
 		}
 		b.WriteByte('\n')
 	}
