@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/netip"
 	"path"
 	"slices"
 	"strings"
@@ -27,6 +28,7 @@ type Set struct {
 	Hash  string  // hexadecimal; the same for the same files, whatever their names and order
 
 	internal   *networkSet
+	ports      map[string]*portSet
 	dimensions [dimensionCount]dimension
 	roleFacts  map[string]roleFacts // what having a role says
 	index      index
@@ -35,13 +37,33 @@ type Set struct {
 // Internal reports whether an address is in networks.internal.
 func (s *Set) Internal(a event.Address) bool { return s.internal.has(a) }
 
+// Rule returns a rule by its id, nil when there is none.
+func (s *Set) Rule(id string) *Rule {
+	n, ok := slices.BinarySearchFunc(s.Rules, id, func(r *Rule, id string) int { return strings.Compare(r.ID, id) })
+	if !ok {
+		return nil
+	}
+	return s.Rules[n]
+}
+
+// HasPort reports whether a port is in a list of ports; false when there is no
+// such list.
+func (s *Set) HasPort(list string, port uint16) bool {
+	ports := s.ports[list]
+	return ports != nil && ports.has(int(port))
+}
+
 // Load reads the rules in the root of fsys: each file whose name ends in .yaml
 // or .yml and doesn't begin with a dot is a rule, but for lists.yaml. Other
 // files, and directories, are not looked at. name is the directory as the user
 // knows it, for messages.
 //
 // The error is of type [Errors] and holds every mistake in every file.
-func Load(fsys fs.FS, name string) (*Set, error) {
+func Load(fsys fs.FS, name string) (*Set, error) { return LoadFor(fsys, name, nil) }
+
+// LoadFor is Load where an inventory says which networks are internal: they take
+// the place of networks.internal, unless there are none.
+func LoadFor(fsys fs.FS, name string, internal []netip.Prefix) (*Set, error) {
 	names, err := ruleFiles(fsys)
 	if err != nil {
 		return nil, Errors{{File: name, Message: fmt.Sprintf("can't be read: %v", cause(err))}}
@@ -51,6 +73,9 @@ func Load(fsys fs.FS, name string) (*Set, error) {
 	}
 	l := loader{fsys: fsys, name: name, lists: newLists()}
 	l.loadLists()
+	if len(internal) > 0 {
+		l.lists.networks[internalNetworks] = newNetworkSet(internal)
+	}
 	l.language = newLanguage(l.lists)
 	for _, file := range names {
 		l.loadRule(file)
@@ -146,6 +171,7 @@ func (l *loader) set() *Set {
 		Rules:      l.rules,
 		Hash:       hex.EncodeToString(sum[:]),
 		internal:   l.lists.networks[internalNetworks],
+		ports:      l.lists.ports,
 		dimensions: dimensions(),
 		roleFacts:  make(map[string]roleFacts),
 	}

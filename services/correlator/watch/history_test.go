@@ -30,6 +30,7 @@ func FuzzWatch(f *testing.F) {
 		}), long: 45 * time.Second},
 		{set: loadRules(f, map[string]string{
 			"long": "conn.open\nfor: 100s", "ended": "conn.closed", "listens": "conn.event == \"listening\"\nfor: 1m", "port": "conn.open",
+			"steps": "sequence: {within: 1h, steps: [{when: conn.attempted, by: conn.port}, {when: conn.open, by: conn.port, for: 40s}, {when: conn.closed, by: conn.port}]}",
 		}), long: 100 * time.Second},
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -100,6 +101,7 @@ type truth struct {
 
 type firing struct {
 	rule       string
+	part       int
 	connection event.ConnectionID
 }
 
@@ -205,7 +207,7 @@ func (h *history) flush(t *testing.T, after time.Duration) {
 	}
 	h.watch(t, m)
 	for _, c := range h.live {
-		if c.Kind == event.Opened && h.now-c.opened >= h.long && !h.fired[firing{"long", c.ID}] {
+		if c.Kind == event.Opened && h.now-c.opened >= h.long && !h.fired[firing{"long", 0, c.ID}] {
 			t.Fatalf("connection %x is %s old: rule long should have fired", c.ID, h.now-c.opened)
 		}
 	}
@@ -220,13 +222,20 @@ func (h *history) watch(t *testing.T, m *event.Changes) {
 		if f.Muted != nil {
 			continue
 		}
-		what := firing{f.Rule.ID, f.Connection.ID}
+		what := firing{f.Rule.ID, f.Part, f.Connection.ID}
 		if h.fired[what] {
-			t.Fatalf("rule %s fires again on connection %x", what.rule, what.connection)
+			t.Fatalf("part %d of rule %s fires again on connection %x", what.part, what.rule, what.connection)
 		}
 		h.fired[what] = true
-		if least, _ := f.Connection.Age(m.ObservedAt); least < f.Rule.For {
-			t.Fatalf("rule %s fires when connection %x is proved to be %s old, want %s", what.rule, what.connection, least, f.Rule.For)
+		want := f.Rule.For
+		if f.Rule.Sequence != nil {
+			want = f.Rule.Sequence.Steps[f.Part].For
+			if f.By == "" {
+				t.Fatalf("rule %s fires on connection %x without a key", what.rule, what.connection)
+			}
+		}
+		if least, _ := f.Connection.Age(m.ObservedAt); least < want {
+			t.Fatalf("rule %s fires when connection %x is proved to be %s old, want %s", what.rule, what.connection, least, want)
 		}
 	}
 	h.last = m

@@ -138,6 +138,7 @@ func run(t *testing.T, s *script, after func(message int) restart) []string {
 		m := &s.messages[i]
 		if m.set != set {
 			set, watcher = m.set, watch.NewWatcher(m.set)
+			watcher.Baseline = func(*event.Connection) rule.Baseline { return rule.Baseline{Fanout: rule.UsualFanout{P99: 2}} }
 		}
 		changes := m.changes
 		changes.Connections = slices.Clone(changes.Connections)

@@ -18,12 +18,16 @@ import (
 
 var noon = time.Date(2025, 6, 5, 12, 0, 0, 0, time.UTC)
 
-// loadRules loads rules of which only the condition matters, by id.
+// loadRules loads rules of which only the condition, or the sequence, matters,
+// by id.
 func loadRules(t testing.TB, conditions map[string]string) *rule.Set {
 	t.Helper()
 	files := fstest.MapFS{}
 	for id, when := range conditions {
-		files[id+".yaml"] = &fstest.MapFile{Data: []byte("rule: " + id + "\ntitle: T\nseverity: low\nwhen: " + when + "\n")}
+		if !strings.HasPrefix(when, "sequence:") {
+			when = "when: " + when
+		}
+		files[id+".yaml"] = &fstest.MapFile{Data: []byte("rule: " + id + "\ntitle: T\nseverity: low\n" + when + "\n")}
 	}
 	set, err := rule.Load(files, "rules")
 	if err != nil {
