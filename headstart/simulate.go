@@ -45,7 +45,7 @@ stealth: 0 is noisy, at any hour; 1 keeps to working hours and usual services;
 truth.json is one object: seed, start, end, learn_until, intrusions (id, kind,
 stealth, entry, start, end, connections) and benign (kind, start, end, hosts,
 note). Each connection of an intrusion is a row of conn.log: at, until, source,
-destination, port, source_port, state (Zeek's conn_state), kind (entry, scan,
+destination, port, source_port, state and history (Zeek's), kind (entry, scan,
 move, goal, c2, exfil), success, lateral (between two internal addresses),
 monitored_source and monitored_destination.`,
 		Example: `  headstart simulate --dir /tmp/company --seed 7 --intrusions 1

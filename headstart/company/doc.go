@@ -35,7 +35,7 @@
 //	                addresses, ports and time:
 //	    at, source, destination, port, source_port
 //	    until             when it ended (its end in conn.log)
-//	    state             Zeek's conn_state
+//	    state, history    Zeek's
 //	    kind              entry: from outside, onto the first host
 //	                      scan: looks for hosts, services and passwords
 //	                      move: onto the next host

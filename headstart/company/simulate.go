@@ -106,7 +106,7 @@ func (c *company) testify(intrusions []Intrusion) *Truth {
 		from, to := byAddress[row.source], byAddress[row.destination]
 		s := Step{
 			At: c.time(row.at), Until: c.time(row.at + row.lasts), Source: row.source.String(), Destination: row.destination.String(),
-			Port: row.port, SourcePort: row.sourcePort, State: row.state(), Kind: row.mark.kind,
+			Port: row.port, SourcePort: row.sourcePort, State: row.state(), History: row.history(), Kind: row.mark.kind,
 			Success: row.mark.success && row.established(), Lateral: c.inside(row.source) && c.inside(row.destination),
 			MonitoredSource: from != nil && from.monitored, MonitoredDestination: to != nil && to.monitored,
 		}

@@ -32,6 +32,7 @@ type Step struct {
 	Port                 uint16    `json:"port"`
 	SourcePort           uint16    `json:"source_port"`
 	State                string    `json:"state"`
+	History              string    `json:"history"`
 	Kind                 string    `json:"kind"`
 	Success              bool      `json:"success"`
 	Lateral              bool      `json:"lateral"`
