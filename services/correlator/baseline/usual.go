@@ -124,3 +124,8 @@ func (b *Baseline) Reached(host string, at time.Time, limit int) []Reach {
 	})
 	return all[:min(len(all), limit)]
 }
+
+// Learning reports whether a host is too new for its unusual to mean much.
+func (b *Baseline) Learning(host string, at time.Time) bool {
+	return b.learning(&End{Host: host}, at)
+}

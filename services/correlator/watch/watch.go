@@ -121,7 +121,7 @@ type Peers func(event.Address) *rule.Host
 // the next call; whether what is remembered has changed; and how many
 // connections could not be remembered for the cap.
 func (w *Watcher) Watch(h *Host, c *event.Changes, self *rule.Host, peers Peers) (findings []Finding, changed bool, forgotten int) {
-	if h.repeated(c) {
+	if h.Repeated(c) {
 		return nil, false, 0
 	}
 	w.findings, w.forgotten = w.findings[:0], 0
@@ -137,9 +137,9 @@ func (w *Watcher) Watch(h *Host, c *event.Changes, self *rule.Host, peers Peers)
 	return w.findings, t.changed, w.forgotten
 }
 
-// repeated reports whether a message was watched before: the stream may hold
+// Repeated reports whether a message was watched before: the stream may hold
 // one twice after a failure that outlasted the server's duplicate window.
-func (h *Host) repeated(c *event.Changes) bool {
+func (h *Host) Repeated(c *event.Changes) bool {
 	last := h.last
 	return last.BootID == c.BootID && last.Run == c.Run &&
 		(c.Sequence < last.Sequence || c.Sequence == last.Sequence && c.Part <= h.part)
