@@ -97,6 +97,9 @@ func TestMistakeInArithmetic(t *testing.T) {
 		`baseline.host in roles.web`:                            "5:21 roles.web is asked of an end: host in roles.web, peer in roles.web",
 		`conn.weekday == "Monday"`:                              `5:23 conn.weekday is never "Monday"; did you mean monday?`,
 		`conn.weekday in ["sat"]`:                               `5:24 conn.weekday is never "sat"; it has sunday, monday, tuesday, wednesday, thursday, friday or saturday`,
+		`conn.age.min in 2 * baseline.length.p99`:               "5:20 in takes a list on its right, not duration",
+		`host.name in "web-01"`:                                 "5:17 in takes a list on its right, not text",
+		`conn.port in conn.uid`:                                 "5:17 in takes a list on its right, not number",
 		`any(host.addresses, # == conn.peer or baseline.known)`: "5:54 in a loop over addresses only addresses can be asked; ask baseline.known outside of it",
 	} {
 		_, err := load(header + "when: |\n      " + when + "\n")

@@ -41,15 +41,25 @@ func (r *resolver) membership(n *ast.Node, node *ast.BinaryNode) {
 	case *ast.StringNode:
 		if left == TypeAddress {
 			r.literalList(n, node, left, []ast.Node{right})
+			return
 		}
+		r.list(node)
 	case *ast.BinaryNode:
 		if right.Operator == ".." {
 			r.inRange(n, node, right, left)
 			return
 		}
-		r.expression(&node.Right)
+		r.list(node)
 	default:
-		r.expression(&node.Right)
+		r.list(node)
+	}
+}
+
+// list resolves what must be a list.
+func (r *resolver) list(node *ast.BinaryNode) {
+	right := r.expression(&node.Right)
+	if _, ok := elementOf(right); !ok && right != unknown {
+		r.mistake(node, "in takes a list on its right, not %s", right)
 	}
 }
 
