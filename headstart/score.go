@@ -78,6 +78,10 @@ func (o *scoreOptions) pair(truthFile, outputFile string) (score.Result, error) 
 	if err != nil {
 		return score.Result{}, err
 	}
+	return scoreFile(filepath.Base(filepath.Dir(truthFile)), truth, outputFile, o.interval)
+}
+
+func scoreFile(name string, truth *company.Truth, outputFile string, interval time.Duration) (score.Result, error) {
 	f, err := os.Open(outputFile)
 	if err != nil {
 		return score.Result{}, err
@@ -87,7 +91,7 @@ func (o *scoreOptions) pair(truthFile, outputFile string) (score.Result, error) 
 	if err != nil {
 		return score.Result{}, fmt.Errorf("%s: %w", outputFile, err)
 	}
-	return score.Score(filepath.Base(filepath.Dir(truthFile)), truth, replay, o.interval), nil
+	return score.Score(name, truth, replay, interval), nil
 }
 
 func readTruth(file string) (*company.Truth, error) {
