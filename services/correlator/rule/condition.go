@@ -77,6 +77,7 @@ func (l *language) compile(text string, about scope) (condition, []mistake) {
 	if len(r.mistakes) > 0 || r.unsure {
 		return condition{}, r.mistakes
 	}
+	ast.Walk(&tree.Node, l.calculator)
 	config := l.conditions.of(r.baseline)
 	if mistakes := typeMistakes(tree, config); mistakes != nil {
 		return condition{}, mistakes

@@ -16,6 +16,7 @@ type language struct {
 	groups     []string // of fields: conn, conn.age
 	dimensions map[string]*dimension
 	lists      *lists
+	calculator calculator
 	conditions configs
 	values     configs // of expressions that may be of any type
 
@@ -30,6 +31,7 @@ func newLanguage(l *lists) *language {
 		fields:     make(map[string]Field),
 		dimensions: make(map[string]*dimension),
 		lists:      l,
+		calculator: calculations(),
 		conditions: newConfigs(reflect.Bool),
 		values:     newConfigs(reflect.Invalid),
 		roleFacts:  make(map[string]int),

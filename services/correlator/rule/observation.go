@@ -55,18 +55,6 @@ func ageOf(c *event.Connection, at time.Time) (age Age) {
 	return age
 }
 
-// weekdayAndHour is what time.Time says in UTC, without its detours.
-func weekdayAndHour(t time.Time) (weekday time.Weekday, hour int) {
-	const day, hours, thursday = 24 * 60 * 60, 60 * 60, 4 // 1 January 1970 was one
-	seconds := t.Unix()
-	days, rest := seconds/day, seconds%day
-	if rest < 0 {
-		days, rest = days-1, rest+day
-	}
-	weekday = time.Weekday((days%7 + 7 + thursday) % 7)
-	return weekday, int(rest / hours)
-}
-
 // baseline is what is normal for the connection. Where nothing is known, both
 // ends are learning.
 func (o *Observation) baseline() Baseline {
@@ -100,8 +88,8 @@ func (o *Observation) change(s *Set) Change {
 			PeerPort:      int(c.RemotePort),
 			State:         c.State.String(),
 			Age:           ageOf(c, o.At),
-			Weekday:       weekdayNames[weekday],
-			Hour:          hour,
+			weekday:       weekday,
+			hour:          hour,
 			Attempted:     c.Kind == event.Attempted,
 			Open:          isOpen(c),
 			Closed:        hasEnded(c),
@@ -123,12 +111,5 @@ func (o *Observation) change(s *Set) Change {
 	if peer := o.peer(); peer != nil {
 		env.Peer.Name, env.Peer.Roles, env.Peer.Known = peer.Name, peer.Roles, peer.Reports
 	}
-	own, other := End{Name: env.Host.Name, Address: c.Local}, End{Name: env.Peer.Name, Address: c.Remote}
-	env.Conn.Originator, env.Conn.Responder = own, other
-	if c.Direction == event.Inbound {
-		env.Conn.Originator, env.Conn.Responder = other, own
-	}
-	env.Conn.Service = env.Conn.Responder
-	env.Conn.Service.Port = c.ServicePort()
 	return env
 }

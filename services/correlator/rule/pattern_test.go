@@ -132,6 +132,58 @@ func TestMatchOfAPattern(t *testing.T) {
 	}
 }
 
+func TestEndsAreTheSameFromBothSides(t *testing.T) {
+	set, _ := loadOne(t, header+"when: baseline.host.learning\ncount: {by: [conn.originator, conn.responder, conn.service], within: 1m, at_least: 2}\n")
+	evaluator := rule.NewEvaluator(set)
+	web, database := &rule.Host{Name: "web-01"}, &rule.Host{Name: "db-01"}
+	there, back := outbound(5432, "10.1.5.10"), outbound(5432, "10.1.5.10")
+	back.Direction = event.Inbound
+	back.Local, back.Remote, back.LocalPort, back.RemotePort = back.Remote, back.Local, back.RemotePort, back.LocalPort
+	for _, test := range []struct {
+		name       string
+		connection *event.Connection
+		host, peer *rule.Host
+		want       string
+	}{
+		{"from the originator", there, web, database, "web-01 db-01 db-01:5432"},
+		{"from the responder", back, database, web, "web-01 db-01 db-01:5432"},
+		{"of an unknown peer", there, web, nil, "web-01 10.1.5.10 10.1.5.10:5432"},
+		{"of an unknown host", back, nil, web, "web-01 10.1.5.10 10.1.5.10:5432"},
+		{"of a listening socket", listening(80, "0.0.0.0"), web, database, "web-01 web-01 web-01:80"},
+	} {
+		results := evaluator.Evaluate(rule.Observation{Connection: test.connection, Host: test.host, Peer: test.peer, At: noon})
+		if len(results) != 1 || strings.ReplaceAll(results[0].By, "\x00", " ") != test.want {
+			t.Errorf("%s: %+v, want %s", test.name, results, test.want)
+		}
+	}
+	for when, want := range map[string]bool{
+		`conn.originator == conn.responder`: false, `conn.service != conn.responder`: true,
+		`conn.originator == conn.originator and baseline.days == 0`: true,
+	} {
+		if holds(t, when, session()) != want {
+			t.Errorf("%s isn't %v", when, want)
+		}
+	}
+	_, err := load(header + "when: conn.responder == \"db-01\"\n")
+	if got := mistakes(t, err); len(got) != 1 || got[0] != "4:22 can't compare end with text" {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestAStepReachesTheHostOfTheNext(t *testing.T) {
+	set, _ := loadOne(t, header+`sequence:
+  within: 5m
+  steps:
+    - {when: conn.port == 3306, by: conn.responder}
+    - {when: conn.port == 22, by: host.name}
+    - {when: conn.port == 23, by: conn.peer}
+`)
+	results := rule.NewEvaluator(set).Evaluate(session())
+	if len(results) != 1 || results[0].By != "db-01" {
+		t.Errorf("%+v", results)
+	}
+}
+
 func TestOnlyWhatFiresHasAKey(t *testing.T) {
 	set, _ := loadOne(t, header+`when: conn.port == 3306
 for: 2m

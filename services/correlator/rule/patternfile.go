@@ -12,7 +12,7 @@ import (
 const (
 	MaxSteps  = 8 // of a sequence
 	MaxHops   = 20
-	MaxCount  = 100_000             // of Count.AtLeast, where it isn't a sum
+	MaxCount  = 4096                // of Count.AtLeast, where it isn't a sum
 	minWithin = time.Second         // of windows
 	MaxWithin = 30 * 24 * time.Hour // likewise
 
@@ -215,7 +215,7 @@ func (p *patternReader) sameKey(n *yaml.Node, by []value) {
 		return
 	}
 	for i := range by {
-		if a, b := first[i].kind, by[i].kind; a != b && a != unknown && b != unknown {
+		if a, b := first[i].kind, by[i].kind; !canBeEqual(a, b) {
 			p.mistake(placeOf(n), "this step has by of the type %s where the first has %s: they are never equal", b, a)
 		}
 	}
@@ -317,6 +317,20 @@ func (p *patternReader) window(n *yaml.Node, field string) time.Duration {
 		p.mistake(placeOf(n), "%s is from 1s to 720h (30 days), not %s", field, text)
 	}
 	return d
+}
+
+// canBeEqual reports whether values of two types can be the same in a key. An
+// end is written as a name or an address.
+func canBeEqual(a, b string) bool {
+	switch {
+	case a == b || a == unknown || b == unknown:
+		return true
+	case a == TypeEnd:
+		return b == TypeText || b == TypeAddress
+	case b == TypeEnd:
+		return canBeEqual(b, a)
+	}
+	return false
 }
 
 func expressions(n int) string {

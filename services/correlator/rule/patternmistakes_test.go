@@ -32,16 +32,16 @@ func TestMistakeInPattern(t *testing.T) {
 			`5:87 at_least must be a number, this is "x"`}},
 		{"what makes no key", "when: conn.open\ncount: {by: [host.nam, host.roles, conn.age.min, now], within: 10, at_least: .nan, above_usual: 2}\n", []string{
 			"5:19 host has no field nam; did you mean host.name?",
-			"5:24 this must be text, a number, an address, or true or false; it is of the type list of texts",
-			"5:36 this must be text, a number, an address, or true or false; it is of the type duration",
-			"5:50 this must be text, a number, an address, or true or false; it is of the type time",
+			"5:24 this must be text, a number, an address, an end, or true or false; it is of the type list of texts",
+			"5:36 this must be text, a number, an address, an end, or true or false; it is of the type duration",
+			"5:50 this must be text, a number, an address, an end, or true or false; it is of the type time",
 			"5:64 the duration 10 has no unit; write 10s for seconds",
 			`5:78 at_least must be a number, this is ".nan"`,
 			"5:97 above_usual compares with how many responders are usual; count them with of: conn.peer"}},
 		{"a field in quotes, a list, a large number", "when: conn.open\ncount: {by: '\"host.name\"', of: host.addresses, within: 5m, at_least: 1000000}\n", []string{
 			"5:14 this is always the same; name a field, such as host.name or conn.peer",
-			"5:32 this must be text, a number, an address, or true or false; it is of the type list of addresses",
-			"5:70 at_least can be 100000 at most, not 1000000"}},
+			"5:32 this must be text, a number, an address, an end, or true or false; it is of the type list of addresses",
+			"5:70 at_least can be 4096 at most, not 1000000"}},
 		{"sum of what is no number", "when: conn.open\ncount: {by: {a: b}, sum: host.name, within: 5m, at_least: true}\n", []string{
 			"5:13 by must be text, this is a mapping",
 			"5:26 this must be a number; it is of the type text",

@@ -71,7 +71,11 @@ func typeOf(f reflect.StructField) string {
 	if kind := f.Tag.Get("kind"); kind != "" {
 		return kind
 	}
-	switch f.Type {
+	t := f.Type
+	if c, ok := reflect.New(t).Elem().Interface().(interface{ typeOfField() reflect.Type }); ok {
+		t = c.typeOfField()
+	}
+	switch t {
 	case reflect.TypeFor[string]():
 		return TypeText
 	case reflect.TypeFor[int](), reflect.TypeFor[float64]():

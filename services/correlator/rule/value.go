@@ -37,6 +37,7 @@ func (l *language) compileValue(text string, kinds ...string) (value, []mistake)
 	if !r.asks {
 		return value{}, []mistake{{start, "this is always the same; name a field, such as host.name or conn.peer"}}
 	}
+	ast.Walk(&tree.Node, l.calculator)
 	config := l.values.of(r.baseline)
 	checked, err := checker.Check(tree, config)
 	if err != nil {
@@ -46,7 +47,7 @@ func (l *language) compileValue(text string, kinds ...string) (value, []mistake)
 		kind = kindOfValue(checked)
 	}
 	if !slices.Contains(kinds, kind) {
-		wanted := "text, a number, an address, or true or false"
+		wanted := "text, a number, an address, an end, or true or false"
 		if len(kinds) == 1 {
 			wanted = "a number"
 		}
