@@ -9,6 +9,7 @@ require (
 	github.com/spf13/pflag v1.0.9
 	golang.org/x/sync v0.24.0
 	golang.org/x/term v0.47.0
+	golang.org/x/tools v0.52.0
 	headstart/bus v0.0.0
 	headstart/daemon v0.0.0
 	headstart/event v0.0.0
@@ -17,6 +18,11 @@ require (
 	headstart/services/notifier v0.0.0
 	headstart/services/poller v0.0.0
 	headstart/services/tracker v0.0.0
+)
+
+require (
+	github.com/DataDog/sketches-go v1.4.8 // indirect
+	google.golang.org/protobuf v1.36.11 // indirect
 )
 
 require (
