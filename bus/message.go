@@ -17,6 +17,7 @@ type Message struct {
 	Subject  string
 	ID       string // the deterministic id under which it was published
 	Data     []byte
+	Stream   time.Time // when its stream was created: with Sequence a [Position]; zero in a [Delivery]
 	Sequence uint64    // its place in the stream
 	StoredAt time.Time // by the server's clock
 	SentAt   time.Time // by the sender's; zero when it didn't say

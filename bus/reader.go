@@ -31,9 +31,12 @@ func (p Position) before(q Position) bool {
 // from two goroutines.
 type reader struct {
 	position Position // where it was opened
+	end      uint64   // the stream's last sequence then
 	queue    *queue
 	expected uint64 // the consumer's number of the next message
+	pending  uint64 // messages after the last one taken, when that was sent
 
+	consumer  jetstream.Consumer
 	consuming jetstream.ConsumeContext
 	status    chan nats.Status
 	conn      *nats.Conn
@@ -57,21 +60,45 @@ const (
 	idleReader = 5 * time.Minute
 )
 
-// openReader opens a stream after a position. The reader's position is another
-// when the stream was made anew, or has lost its end with the disk that it was
-// on.
-func (b *Bus) openReader(ctx context.Context, stream string, after Position, ahead int) (*reader, error) {
+// start says with which of a stream's messages a reader begins: with the one
+// after a position, unless it is given another of these.
+type start struct {
+	after Position
+	since time.Time // with the first that was stored then or later
+	last  string    // with the last of each subject that this filter takes
+}
+
+func (from start) config() jetstream.ConsumerConfig {
+	c := jetstream.ConsumerConfig{
+		AckPolicy: jetstream.AckNonePolicy, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from.after.Sequence + 1,
+		MemoryStorage: true, Replicas: 1, InactiveThreshold: idleReader,
+	}
+	switch {
+	case from.last != "":
+		c.DeliverPolicy, c.OptStartSeq, c.FilterSubject = jetstream.DeliverLastPerSubjectPolicy, 0, from.last
+	case !from.since.IsZero():
+		c.DeliverPolicy, c.OptStartSeq, c.OptStartTime = jetstream.DeliverByStartTimePolicy, 0, &from.since
+	}
+	return c
+}
+
+// openReader opens a stream. The reader's position is another than that to
+// start after when the stream was made anew, or has lost its end with the disk
+// that it was on. A position that doesn't say of which stream it is, is of this
+// one.
+func (b *Bus) openReader(ctx context.Context, stream string, from start, ahead int) (*reader, error) {
 	s, err := b.js.Stream(ctx, stream)
 	if err != nil {
 		return nil, fmt.Errorf("stream %s: %w", stream, err)
 	}
 	info := s.CachedInfo()
-	if !after.Stream.Equal(info.Created) {
-		after = Position{Stream: info.Created}
+	if !from.after.Stream.IsZero() && !from.after.Stream.Equal(info.Created) {
+		from.after.Sequence = 0
 	}
-	after.Sequence = min(after.Sequence, info.State.LastSeq)
+	from.after.Stream = info.Created
+	from.after.Sequence = min(from.after.Sequence, info.State.LastSeq)
 	r := &reader{
-		position: after, queue: newQueue(ahead), expected: 1, conn: b.nc, broken: make(chan struct{}),
+		position: from.after, end: info.State.LastSeq, queue: newQueue(ahead), expected: 1, conn: b.nc, broken: make(chan struct{}),
 		status: b.nc.StatusChanged(nats.RECONNECTING, nats.CLOSED),
 	}
 	go func() {
@@ -79,12 +106,10 @@ func (b *Bus) openReader(ctx context.Context, stream string, after Position, ahe
 			r.interrupt(fmt.Errorf("connection: %s", s))
 		}
 	}()
-	consumer, err := s.CreateConsumer(ctx, jetstream.ConsumerConfig{
-		AckPolicy: jetstream.AckNonePolicy, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: after.Sequence + 1,
-		MemoryStorage: true, Replicas: 1, InactiveThreshold: idleReader,
-	})
+	r.consumer, err = s.CreateConsumer(ctx, from.config())
 	if err == nil {
-		r.consuming, err = consumer.Consume(r.queue.put,
+		r.pending = r.consumer.CachedInfo().NumPending
+		r.consuming, err = r.consumer.Consume(r.queue.put,
 			jetstream.PullMaxMessagesWithBytesLimit(2*ahead, pullBytes), jetstream.PullHeartbeat(heartbeat),
 			jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) { r.interrupt(err) }))
 	}
@@ -141,7 +166,10 @@ func (r *reader) take(raw jetstream.Msg) (Message, error) {
 	default:
 	}
 	r.expected++
-	return messageOf(raw, meta), nil
+	r.pending = meta.NumPending
+	m := messageOf(raw, meta)
+	m.Stream = r.position.Stream
+	return m, nil
 }
 
 // close stops reading. The server forgets the consumer by itself.

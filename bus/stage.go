@@ -146,7 +146,7 @@ type runner struct {
 
 // open reads on after the last message handled.
 func (r *runner) open(ctx context.Context) (*reader, error) {
-	input, err := r.bus.openReader(ctx, r.Input, r.position, r.Batch)
+	input, err := r.bus.openReader(ctx, r.Input, start{after: r.position}, r.Batch)
 	if err != nil {
 		return nil, err
 	}

@@ -16,8 +16,9 @@ import (
 
 // Store keeps a stage's state in a key-value bucket: small values by key, the
 // newest of each, for 30 days after the last write. A value that is too large
-// for a message is kept in chunks, and is whole or the one before: the entry
-// that names the chunks is written after them.
+// for a message is kept in chunks, up to 512 of them, and is whole or the one
+// before: the entry that names the chunks is written after them. Both are there
+// for that time, so the bucket has to have room for twice the value.
 //
 // A store belongs to one stage. A second instance of the stage has a Store of
 // its own on the same bucket.
@@ -119,7 +120,14 @@ const (
 	entryChunks = 1 // then the slot, and the number of chunks as two bytes
 )
 
-const maxChunks = 32
+// maxChunks bounds a value to half a gibibyte, where a message may have one
+// mebibyte.
+const maxChunks = 512
+
+// Position returns the position of a stage as it is saved: that with which the
+// store was opened, or a later one that the stage itself has saved. It is not to
+// be asked for while the stage runs.
+func (s *Store) Position(stage string) Position { return s.positions[stage] }
 
 // Get returns the value of a key, nil if there is none: the one that the stage
 // has last returned from Handle, saved or not.
@@ -176,6 +184,9 @@ func (s *Store) value(ctx context.Context, key string, entry []byte) ([]byte, er
 			part, err := s.kv.Get(ctx, chunkKey(key, entry[1], i))
 			if err != nil {
 				return nil, fmt.Errorf("chunk %d of %d: %w", i+1, n, err)
+			}
+			if i == 0 {
+				value = make([]byte, 0, n*len(part.Value())) // all but the last are of one size
 			}
 			value = append(value, part.Value()...)
 		}

@@ -58,13 +58,15 @@ func (s Storage) check() error {
 	return nil
 }
 
+// config of several replicas lets only the leader answer: the others may not
+// have heard yet of what a stage is to find when it reads back.
 func (s Storage) config(stream string) jetstream.StreamConfig {
 	l := layout[stream]
 	return jetstream.StreamConfig{
 		Name: stream, Subjects: []string{l.subject},
 		Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardOld, Storage: jetstream.FileStorage,
 		MaxAge: l.age, MaxBytes: s.Bytes / 100 * l.share, MaxMsgSize: event.MaxMessage, MaxMsgsPerSubject: -1,
-		Replicas: s.Replicas, Duplicates: duplicateWindow, AllowDirect: true,
+		Replicas: s.Replicas, Duplicates: duplicateWindow, AllowDirect: s.Replicas == 1,
 	}
 }
 
@@ -75,8 +77,7 @@ const (
 
 func bucketStream(bucket string) string { return "KV_" + bucket }
 
-// bucket is what jetstream.KeyValueConfig makes, but that of several replicas
-// only the leader answers: the others may not have heard of the newest state.
+// bucket is what jetstream.KeyValueConfig makes, but for who answers, as above.
 func (s Storage) bucket(name string) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name: bucketStream(name), Subjects: []string{"$KV." + name + ".>"},

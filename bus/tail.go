@@ -2,10 +2,7 @@ package bus
 
 import (
 	"context"
-	"errors"
 	"fmt"
-
-	"github.com/nats-io/nats.go"
 )
 
 // tailAhead is how many messages are fetched before they are asked for.
@@ -20,7 +17,7 @@ func (b *Bus) Tail(ctx context.Context, stream string, do func(Message)) error {
 	}
 	info := s.CachedInfo()
 	position := Position{Stream: info.Created, Sequence: info.State.LastSeq}
-	input, err := b.openReader(ctx, stream, position, tailAhead)
+	input, err := b.openReader(ctx, stream, start{after: position}, tailAhead)
 	if err != nil {
 		return fmt.Errorf("tail %s: %w", stream, err)
 	}
@@ -39,33 +36,10 @@ func (b *Bus) Tail(ctx context.Context, stream string, do func(Message)) error {
 				return nil
 			}
 			err = b.try(ctx, func(ctx context.Context) (err error) {
-				input, err = b.openReader(ctx, stream, position, tailAhead)
+				input, err = b.openReader(ctx, stream, start{after: position}, tailAhead)
 				return err
 			})
 		}
 		position = input.position
-	}
-}
-
-// Listen calls do with every core NATS message on a subject until the context
-// ends.
-func (b *Bus) Listen(ctx context.Context, subject string, do func(data []byte)) error {
-	subscription, err := b.nc.SubscribeSync(subject)
-	if err != nil {
-		return fmt.Errorf("listen on %s: %w", subject, err)
-	}
-	defer subscription.Unsubscribe()
-	for {
-		m, err := subscription.NextMsgWithContext(ctx)
-		switch {
-		case err == nil:
-			do(m.Data)
-		case ctx.Err() != nil:
-			return nil
-		case errors.Is(err, nats.ErrSlowConsumer):
-			b.log.Warn("messages were dropped", "subject", subject)
-		default:
-			return fmt.Errorf("listen on %s: %w", subject, err)
-		}
 	}
 }

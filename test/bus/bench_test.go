@@ -65,3 +65,29 @@ func BenchmarkStage(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkRead measures how fast a stage catches up with what it knows
+// already.
+func BenchmarkRead(b *testing.B) {
+	w := newWorld(b)
+	data := make([]byte, 1<<10)
+	input := make([]*nats.Msg, 0, 512)
+	for i := range b.N {
+		input = append(input, &nats.Msg{Subject: "snapshot.x", Data: data})
+		if len(input) == cap(input) || i == b.N-1 {
+			w.publish(b, input...)
+			input = input[:0]
+		}
+	}
+	c := connect(b, bus.Options{Server: w.server.URL})
+	b.ReportAllocs()
+	b.SetBytes(int64(len(data)))
+	b.ResetTimer()
+	read := 0
+	err := c.Read(b.Context(), event.StreamSnapshots, 1, 0, func(bus.Message) error { read++; return nil })
+	b.StopTimer()
+	if err != nil || read != b.N {
+		b.Fatalf("%d messages of %d: %v", read, b.N, err)
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "messages/s")
+}

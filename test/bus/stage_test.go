@@ -258,11 +258,11 @@ func TestStageCountsWhatTheStreamDropped(t *testing.T) {
 	}
 }
 
-// renew deletes the input stream and makes it anew.
-func (w *world) renew(t *testing.T) {
+// renew deletes a stream and makes it anew.
+func (w *world) renew(t *testing.T, stream string) {
 	t.Helper()
-	config := w.stream(t, event.StreamSnapshots).CachedInfo().Config
-	if err := w.js.DeleteStream(t.Context(), event.StreamSnapshots); err != nil {
+	config := w.stream(t, stream).CachedInfo().Config
+	if err := w.js.DeleteStream(t.Context(), stream); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.js.CreateStream(t.Context(), config); err != nil {
@@ -288,7 +288,7 @@ func TestStageStartsAStreamThatWasMadeAnewAtItsBeginning(t *testing.T) {
 		s.start(t)
 		s.expect(t, "1", "2", "3")
 		s.stop(t)
-		w.renew(t)
+		w.renew(t, event.StreamSnapshots)
 		w.send(t, "4", "5")
 		again := simpleStage{world: w, batch: 10, answer: echo}
 		again.start(t)
@@ -310,7 +310,7 @@ func TestStageStartsAStreamThatWasMadeAnewAtItsBeginning(t *testing.T) {
 		w.send(t, "1", "2", "3", "4", "5")
 		s.start(t)
 		s.expect(t, "1", "2", "3", "4", "5")
-		w.renew(t)
+		w.renew(t, event.StreamSnapshots)
 		w.send(t, "6", "7")
 		s.expect(t, "6", "7")
 		w.send(t, "8", "9", "10")

@@ -204,16 +204,16 @@ func TestStoreRefusesAValueThatIsTooLarge(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, natsserver.MaxPayload(payload))
 	k := w.keep(t)
-	fits := large("fits", 32)
+	fits := large("fits", 512)
 	k.save(t, bus.State{Key: "key", Value: fits})
 	if got := get(t, w.open(t, "SIMPLE"), "key"); !bytes.Equal(got, fits) {
 		t.Errorf("got %d bytes, want %d", len(got), len(fits))
 	}
-	k.states["too large"] = []bus.State{{Key: "key", Value: large("long", 33)}}
+	k.states["too large"] = []bus.State{{Key: "key", Value: large("long", 513)}}
 	w.send(t, "too large")
 	await(t, "readiness to say why", func() bool {
 		parts, _ := k.telemetry.Status()
-		return strings.Contains(parts["simple"], `bucket SIMPLE: key "key": 946176 bytes, more than 32 chunks of 28672`)
+		return strings.Contains(parts["simple"], `bucket SIMPLE: key "key": 14708736 bytes, more than 512 chunks of 28672`)
 	})
 	k.cancel()
 	expired, cancel := context.WithTimeout(context.Background(), time.Millisecond)

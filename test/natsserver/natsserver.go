@@ -95,3 +95,13 @@ func Reserve(t testing.TB, options ...Option) *Server {
 
 // InProcessConn makes a connection without a network.
 func (s *Server) InProcessConn() (net.Conn, error) { return s.running.InProcessConn() }
+
+// BytesOut returns how many bytes the server has sent to clients.
+func (s *Server) BytesOut(t testing.TB) int64 {
+	t.Helper()
+	v, err := s.running.Varz(nil)
+	if err != nil {
+		t.Fatalf("look at nats-server: %v", err)
+	}
+	return v.OutBytes
+}

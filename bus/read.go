@@ -1,0 +1,166 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	readAhead = 512
+
+	// readIdle is after how long without a message a reader asks whether
+	// there is one: what it waits for may have expired.
+	readIdle = time.Second
+)
+
+// Read calls do with the messages of a stream between two sequences, both
+// included, in order; to 0 is the end of the stream as it is now. It publishes
+// and saves nothing. What the stream doesn't hold, or doesn't hold any more, is
+// left out: the messages' sequences show it, and whether the stream was made
+// anew, their Stream.
+//
+// It outlasts a server that is away, and returns an error of do as it is.
+func (b *Bus) Read(ctx context.Context, stream string, from, to uint64, do func(Message) error) error {
+	return b.read(ctx, reading{stream: stream, at: Position{Sequence: max(from, 1) - 1}, to: to, do: do})
+}
+
+// ReadSince is Read from the first message that was stored at a time or later
+// to the end of the stream as it is now.
+func (b *Bus) ReadSince(ctx context.Context, stream string, since time.Time, do func(Message) error) error {
+	return b.read(ctx, reading{stream: stream, since: since, do: do})
+}
+
+// Last calls do with the last message of every subject that a filter takes, the
+// oldest first. A subject that has another message meanwhile can come twice.
+func (b *Bus) Last(ctx context.Context, stream, filter string, do func(Message) error) error {
+	return b.read(ctx, reading{stream: stream, last: filter, do: do})
+}
+
+// LastFor returns the last message of a subject, nil when there is none.
+func (b *Bus) LastFor(ctx context.Context, stream, subject string) (*Message, error) {
+	s, err := b.js.Stream(ctx, stream)
+	if err != nil {
+		return nil, fmt.Errorf("stream %s: %w", stream, err)
+	}
+	m, err := s.GetLastMsgForSubject(ctx, subject)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", subject, err)
+	}
+	return &Message{
+		Subject: m.Subject, ID: m.Header.Get(headerID), Data: m.Data, Stream: s.CachedInfo().Created,
+		Sequence: m.Sequence, StoredAt: m.Time, SentAt: parseSent(m.Header),
+	}, nil
+}
+
+// reading is messages of a stream on their way to a function.
+type reading struct {
+	stream string
+	at     Position // up to where there is nothing to do any more; of no stream before it is opened
+	since  time.Time
+	last   string
+	to     uint64 // zero before it is opened: its end
+	do     func(Message) error
+}
+
+func (r *reading) start() start {
+	from := start{after: r.at, last: r.last}
+	if r.at.Sequence == 0 {
+		from.since = r.since
+	}
+	return from
+}
+
+func (b *Bus) read(ctx context.Context, r reading) error {
+	input, err := b.openReader(ctx, r.stream, r.start(), readAhead)
+	for err == nil {
+		var interrupted error
+		if interrupted, err = r.takeAll(ctx, input); interrupted == nil {
+			return err
+		}
+		b.log.Debug("reading again", "stream", r.stream, "position", r.at.Sequence, "error", interrupted)
+		input, err = b.reopen(ctx, &r)
+	}
+	return err
+}
+
+// reopen opens the stream where the reading is, as soon as there is a server.
+func (b *Bus) reopen(ctx context.Context, r *reading) (input *reader, err error) {
+	for attempt := 0; ; attempt++ {
+		if err := pause(ctx, backoff(attempt)); err != nil {
+			return nil, err
+		}
+		err := b.try(ctx, func(ctx context.Context) (err error) {
+			input, err = b.openReader(ctx, r.stream, r.start(), readAhead)
+			return err
+		})
+		if err == nil || errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, nats.ErrConnectionClosed) {
+			return input, err
+		}
+	}
+}
+
+// takeAll hands over what is wanted until there is no more of it, or returns
+// what it was interrupted by.
+func (r *reading) takeAll(ctx context.Context, input *reader) (interrupted, err error) {
+	defer input.close()
+	at := input.position
+	switch {
+	case r.at.Stream.IsZero():
+		r.at.Stream = at.Stream
+		if r.to == 0 || r.to > input.end {
+			r.to = input.end
+		}
+	case !r.at.Stream.Equal(at.Stream):
+		return nil, fmt.Errorf("stream %s was made anew while it was read", r.stream)
+	case r.last != "":
+		r.to = input.end // what was the last of its subject may not be it any more
+	}
+	for input.pending > 0 && r.at.Sequence < r.to {
+		m, ok, err := input.soon(ctx)
+		switch {
+		case errors.Is(err, errInterrupted):
+			return err, nil
+		case err != nil:
+			return nil, err
+		case !ok || m.Sequence > r.to:
+			return nil, nil
+		case m.Sequence <= r.at.Sequence:
+			continue
+		}
+		if err := r.do(m); err != nil {
+			return nil, err
+		}
+		r.at.Sequence = m.Sequence
+	}
+	return nil, nil
+}
+
+// soon returns the next message, or none when there is none to come.
+func (r *reader) soon(ctx context.Context) (m Message, ok bool, err error) {
+	if m, ok = r.ready(); ok {
+		return m, true, nil
+	}
+	for {
+		limited, cancel := context.WithTimeout(ctx, readIdle)
+		m, err = r.next(limited)
+		cancel()
+		if err == nil || errors.Is(err, errInterrupted) || ctx.Err() != nil {
+			return m, err == nil, err
+		}
+		info, err := r.consumer.Info(ctx)
+		if err != nil {
+			return m, false, fmt.Errorf("%w: %w", errInterrupted, err)
+		}
+		if info.NumPending == 0 && info.Delivered.Consumer < r.expected {
+			return m, false, nil
+		}
+	}
+}
