@@ -1,0 +1,142 @@
+package pattern
+
+import "slices"
+
+// countWindow is what is kept of one key of a count. What is reached at a time
+// is the number of distinct values, or connections, of the window that ends
+// then; as that grows and falls in steps, any window can be asked for it.
+type countWindow struct {
+	reports   []*report // by their own time
+	values    map[valueKey]*value
+	ups       steps // what comes into the window
+	downs     steps // what leaves it
+	newest    int64 // snapshot
+	fired     days
+	compactAt int // how many reports make it worth to settle again; 0: it has not fired
+	usual     struct{ low, high float64 }
+}
+
+// value is what is counted once.
+type value struct {
+	reports []*report // by their own time
+}
+
+// valueKey is a value of a count of distinct ones, or a connection's ends.
+type valueKey struct {
+	of    string
+	tuple tuple
+}
+
+func (c *counts) valueKey(r *report) valueKey {
+	if c.distinct() {
+		return valueKey{of: r.Of}
+	}
+	return valueKey{tuple: r.tuple()}
+}
+
+// insert adds a report. It returns false for one that is there.
+func (c *counts) insert(w *countWindow, r *report) bool {
+	at, found := slices.BinarySearchFunc(w.reports, r, (*report).compare)
+	if found {
+		return false
+	}
+	if w.values == nil {
+		w.values = map[valueKey]*value{}
+	}
+	name := c.valueKey(r)
+	v := w.values[name]
+	if v == nil {
+		v = new(value)
+		w.values[name] = v
+	}
+	if len(v.reports) > 0 {
+		r.Of = v.reports[0].Of
+	}
+	r.value = v
+	w.reports = slices.Insert(w.reports, at, r)
+	c.reshape(w, v, func() {
+		i, _ := slices.BinarySearchFunc(v.reports, r, (*report).compare)
+		v.reports = slices.Insert(v.reports, i, r)
+	})
+	w.usual.high = max(w.usual.high, usual(r))
+	if len(w.reports) == 1 {
+		w.usual.low = usual(r)
+	}
+	w.usual.low = min(w.usual.low, usual(r))
+	return true
+}
+
+// remove takes a report out of all but the list of reports.
+func (c *counts) remove(w *countWindow, r *report) {
+	v := r.value
+	c.reshape(w, v, func() {
+		i, _ := slices.BinarySearchFunc(v.reports, r, (*report).compare)
+		v.reports = slices.Delete(v.reports, i, i+1)
+	})
+	if len(v.reports) == 0 {
+		delete(w.values, c.valueKey(r))
+	}
+}
+
+// removeAt takes out a report by its place.
+func (c *counts) removeAt(w *countWindow, i int) {
+	c.remove(w, w.reports[i])
+	w.reports = slices.Delete(w.reports, i, i+1)
+}
+
+func (w *countWindow) reached(end int64) int64 { return w.ups.until(end) - w.downs.until(end) }
+
+// between returns the reports of a time, both ends included.
+func (w *countWindow) between(from, to int64) []*report { return between(w.reports, from, to) }
+
+func between(reports []*report, from, to int64) []*report {
+	return reports[firstAt(reports, from):firstAt(reports, to+1)]
+}
+
+// firstAt returns the place of the first report that is not before a time.
+func firstAt(reports []*report, from int64) int {
+	i, _ := slices.BinarySearchFunc(reports, from, func(r *report, from int64) int {
+		if r.own < from {
+			return -1
+		}
+		return 1
+	})
+	return i
+}
+
+func (w *countWindow) measureUsual() {
+	for i, r := range w.reports {
+		if i == 0 {
+			w.usual.low, w.usual.high = usual(r), usual(r)
+		}
+		w.usual.low, w.usual.high = min(w.usual.low, usual(r)), max(w.usual.high, usual(r))
+	}
+}
+
+// days are those on which a key has fired, ascending.
+type days []int64
+
+func (d days) has(day int64) bool { return slices.Contains(d, day) }
+
+// maxDays that a key remembers; the ids that were fired are remembered longer.
+const maxDays = 16
+
+func (d *days) add(day int64) {
+	at, _ := slices.BinarySearch(*d, day)
+	*d = slices.Insert(*d, at, day)
+	if len(*d) > maxDays {
+		*d = slices.Delete(*d, 0, 1)
+	}
+}
+
+// useless reports whether each window that a match at a time can be in ends on
+// one of the days.
+func (d days) useless(own, within int64) bool {
+	last := dayOf(own + within)
+	for day := dayOf(own); day <= last; day++ {
+		if !d.has(day) {
+			return false
+		}
+	}
+	return true
+}
