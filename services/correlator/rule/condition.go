@@ -26,11 +26,11 @@ const (
 )
 
 // condition is a compiled expression, and what a change must have for it to
-// hold.
+// hold. Without clauses and bounds it holds always.
 type condition struct {
-	program  *vm.Program // nil holds always
-	needs    guard
-	baseline bool // it asks for the baseline
+	clauses []clause // in the order in which they are asked
+	bounds  []bound  // then these
+	needs   guard
 }
 
 // configs are expr's configurations: what it knows types from, and for how
@@ -78,16 +78,15 @@ func (l *language) compile(text string, about scope) (condition, []mistake) {
 		return condition{}, r.mistakes
 	}
 	ast.Walk(&tree.Node, l.calculator)
-	config := l.conditions.of(r.baseline)
-	if mistakes := typeMistakes(tree, config); mistakes != nil {
+	if mistakes := typeMistakes(tree, l.conditions.of(r.baseline)); mistakes != nil {
 		return condition{}, mistakes
 	}
 	needs := necessary(tree.Node, true, r.leaves)
-	program, err := assemble(tree, config)
+	clauses, bounds, err := l.split(tree)
 	if err != nil {
 		return condition{}, []mistake{mistakeOf(err, 0)}
 	}
-	return condition{program, needs, r.baseline}, nil
+	return condition{clauses, bounds, needs}, nil
 }
 
 func assemble(tree *parser.Tree, config *conf.Config) (*vm.Program, error) {

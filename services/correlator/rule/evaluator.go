@@ -40,7 +40,7 @@ func NewEvaluator(set *Set) *Evaluator {
 type Result struct {
 	Rule  *Rule
 	Part  int           // the step of a sequence, from 0; else 0
-	Wait  time.Duration // how much older the connection must at least get, for Rule.For or Step.For
+	Wait  time.Duration // how much older the connection must at least get, for what the condition asks of its age, Rule.For or Step.For
 	Muted *Exception    // holds too
 	Err   error         // why the rule could not be evaluated
 
@@ -102,12 +102,12 @@ func (e *Evaluator) Absent(r *Rule, o Observation) (Result, bool) {
 		return Result{}, false
 	}
 	result := Result{Rule: r}
-	holds, err := e.holds(&r.absent, &o)
-	if err != nil {
+	holds, wait, err := e.holds(&r.absent, &o)
+	if result.Wait = wait; err != nil {
 		result.Err = fmt.Errorf("rule %s: when: %w", r.ID, err)
 		return result, true
 	}
-	if holds {
+	if holds && wait == 0 {
 		e.except(&result, &o)
 	}
 	return result, holds
@@ -119,7 +119,7 @@ func (e *Evaluator) evaluate(results []Result, r *Rule, number int, o *Observati
 	if p.lasts > 0 && !lasts(o.Connection) {
 		return results
 	}
-	holds, err := e.holds(&p.condition, o)
+	holds, wait, err := e.holds(&p.condition, o)
 	if err == nil && !holds {
 		return results
 	}
@@ -130,9 +130,10 @@ func (e *Evaluator) evaluate(results []Result, r *Rule, number int, o *Observati
 		return results
 	}
 	if p.lasts > 0 {
-		if result.Wait = max(0, p.lasts-ageOf(o.Connection, o.At).Min); result.Wait > 0 {
-			return results
-		}
+		wait = max(wait, p.lasts-ageOf(o.Connection, o.At).Min)
+	}
+	if result.Wait = wait; wait > 0 {
+		return results
 	}
 	e.except(result, o)
 	if result.Fires() && p.by != nil {
@@ -149,12 +150,12 @@ func (e *Evaluator) except(result *Result, o *Observation) {
 		if exception.Expired(o.At) {
 			continue
 		}
-		holds, err := e.holds(&exception.condition, o)
+		holds, wait, err := e.holds(&exception.condition, o)
 		if err != nil {
 			result.Err = fmt.Errorf("%s: unless (%s): %w", result.Rule.partName(result.Part), exception.Owner, err)
 			return
 		}
-		if holds {
+		if holds && wait == 0 {
 			result.Muted = exception
 			return
 		}
@@ -175,23 +176,9 @@ func (e *Evaluator) see(o *Observation, baseline bool) any {
 	return e.env
 }
 
-func (e *Evaluator) holds(c *condition, o *Observation) (bool, error) {
-	if c.program == nil {
-		return true, nil
-	}
-	value, err := e.run(c.program, c.baseline, o)
-	if err != nil {
-		return false, err
-	}
-	holds, ok := value.(bool)
-	if !ok {
-		return false, fmt.Errorf("the condition is %T, not true or false", value)
-	}
-	return holds, nil
-}
-
-func (e *Evaluator) run(program *vm.Program, baseline bool, o *Observation) (any, error) {
-	value, err := e.vm.Run(program, e.see(o, baseline))
+// run evaluates a program.
+func (e *Evaluator) run(c *clause, o *Observation) (any, error) {
+	value, err := e.vm.Run(c.program, e.see(o, c.baseline))
 	if err != nil {
 		var placed *file.Error
 		if errors.As(err, &placed) {

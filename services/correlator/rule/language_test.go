@@ -24,7 +24,7 @@ func holds(t *testing.T, when string, o rule.Observation) bool {
 	if len(results) > 1 || len(results) == 1 && results[0].Err != nil {
 		t.Fatalf("%s: %+v", when, results)
 	}
-	return len(results) == 1
+	return len(results) == 1 && results[0].Wait == 0
 }
 
 // session is a database session of a web server, a minute old.

@@ -52,7 +52,7 @@ func (e *Evaluator) describe(p *part, result *Result, o *Observation) error {
 		result.Of = string(e.key)
 	}
 	if p.sum.program != nil {
-		v, err := e.run(p.sum.program, p.sum.baseline, o)
+		v, err := e.run(&p.sum.clause, o)
 		if err != nil {
 			return fmt.Errorf("sum: %w", err)
 		}
@@ -68,7 +68,7 @@ func (e *Evaluator) describe(p *part, result *Result, o *Observation) error {
 
 // append adds a value to the key, as text.
 func (e *Evaluator) append(v *value, o *Observation) error {
-	of, err := e.run(v.program, v.baseline, o)
+	of, err := e.run(&v.clause, o)
 	if err != nil {
 		return err
 	}

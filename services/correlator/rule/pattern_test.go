@@ -4,7 +4,6 @@ import (
 	"reflect"
 	"strings"
 	"testing"
-	"testing/fstest"
 	"time"
 
 	"headstart/event"
@@ -358,32 +357,5 @@ func TestAbsentRulesAreNotAskedOfChanges(t *testing.T) {
 	set, _ := loadOne(t, header+"absent: {of: witness, for: 5m}\n")
 	if got := said(rule.NewEvaluator(set).Evaluate(session())); got != "" {
 		t.Error(got)
-	}
-}
-
-func TestBaselineIsAskedOnceAndOnlyWhereItMatters(t *testing.T) {
-	set := loadFiles(t, fstest.MapFS{
-		"a.yaml": ruleFile("a", "conn.port == 3306"),
-		"b.yaml": ruleFile("b", "conn.port == 3306 and baseline.known"),
-		"c.yaml": ruleFile("c", "conn.open and baseline.days == 3 and conn.age.min > 3 * baseline.length.p99"),
-		"d.yaml": ruleFile("d", "conn.open\nunless: [{when: baseline.unusual, owner: o, reason: r, expires: 2099-01-01}]"),
-		"e.yaml": ruleFile("e", "conn.port == 443 and baseline.known"),
-		"f.yaml": ruleFile("f", "conn.attempted"),
-	})
-	evaluator := rule.NewEvaluator(set)
-	asked := 0
-	o := session()
-	o.Baseline = func(c *event.Connection) rule.Baseline {
-		asked++
-		return rule.Baseline{Known: true, Days: 3, Length: rule.UsualLength{P99: 19 * time.Second}}
-	}
-	if got := said(evaluator.Evaluate(o)); got != "a fires, b fires, c fires, d fires" || asked != 1 {
-		t.Errorf("%s; asked %d times", got, asked)
-	}
-	asked = 0
-	o.Connection.RemotePort = 22
-	o.Connection.Kind, o.Connection.State = event.Attempted, event.SynSent
-	if got := said(evaluator.Evaluate(o)); got != "f fires" || asked != 0 {
-		t.Errorf("%s; asked %d times", got, asked)
 	}
 }

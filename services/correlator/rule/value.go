@@ -8,7 +8,6 @@ import (
 
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/checker"
-	"github.com/expr-lang/expr/vm"
 
 	"headstart/event"
 )
@@ -16,9 +15,8 @@ import (
 // value is a compiled expression that has a value: what the matches of a
 // pattern are known by, and what is counted or summed.
 type value struct {
-	program  *vm.Program // nil: not asked for
-	kind     string      // TypeText, TypeNumber, TypeBool or TypeAddress
-	baseline bool        // it asks for the baseline
+	clause        // without a program: not asked for
+	kind   string // one of the keyTypes
 }
 
 // compileValue compiles an expression whose value is a number, or of one of the
@@ -38,8 +36,7 @@ func (l *language) compileValue(text string, kinds ...string) (value, []mistake)
 		return value{}, []mistake{{start, "this is always the same; name a field, such as host.name or conn.peer"}}
 	}
 	ast.Walk(&tree.Node, l.calculator)
-	config := l.values.of(r.baseline)
-	checked, err := checker.Check(tree, config)
+	checked, err := checker.Check(tree, l.values.of(r.baseline))
 	if err != nil {
 		return value{}, []mistake{mistakeOf(err, start)}
 	}
@@ -53,11 +50,11 @@ func (l *language) compileValue(text string, kinds ...string) (value, []mistake)
 		}
 		return value{}, []mistake{{start, fmt.Sprintf("this must be %s; it is of the type %s", wanted, inWords(kind))}}
 	}
-	program, err := assemble(tree, config)
+	c, err := l.clause(tree.Node, tree, l.values)
 	if err != nil {
 		return value{}, []mistake{mistakeOf(err, start)}
 	}
-	return value{program, kind, r.baseline}, nil
+	return value{c, kind}, nil
 }
 
 // kindOfValue is the language's name of a type; of one that it hasn't, Go's.

@@ -25,11 +25,12 @@ func FuzzWatch(f *testing.F) {
 	}
 	sets := []history{
 		{set: loadRules(f, map[string]string{
-			"port": "conn.port == 445", "long": "conn.open\nfor: 45s", "silent": "conn.attempted\nfor: 40s", "ended": "conn.closed",
+			"port": "conn.port == 445", "long": "conn.open\nfor: 45s", "older": `conn.open and conn.age.min >= duration("45s")`, "silent": "conn.attempted\nfor: 40s", "ended": "conn.closed",
 			"listens": `conn.event == "listening"`, "muted": "conn.uid == 33\nunless: [{when: conn.port == 445, owner: o, reason: r, expires: 2026-01-01}]",
 		}), long: 45 * time.Second},
 		{set: loadRules(f, map[string]string{
-			"long": "conn.open\nfor: 100s", "ended": "conn.closed", "listens": "conn.event == \"listening\"\nfor: 1m", "port": "conn.open",
+			"long": "conn.open\nfor: 100s", "older": `duration("100s") <= conn.age.min and conn.open`,
+			"ended": "conn.closed", "listens": "conn.event == \"listening\"\nfor: 1m", "port": "conn.open",
 			"steps": "sequence: {within: 1h, steps: [{when: conn.attempted, by: conn.port}, {when: conn.open, by: conn.port, for: 40s}, {when: conn.closed, by: conn.port}]}",
 		}), long: 100 * time.Second},
 	}
@@ -79,7 +80,7 @@ func FuzzWatch(f *testing.F) {
 // history is a host as it truly is. Times are since its boot.
 type history struct {
 	set     *rule.Set
-	long    time.Duration // of the rule long in that set
+	long    time.Duration // of the rules long and older in that set
 	watcher *watch.Watcher
 	host    *watch.Host
 
@@ -207,8 +208,10 @@ func (h *history) flush(t *testing.T, after time.Duration) {
 	}
 	h.watch(t, m)
 	for _, c := range h.live {
-		if c.Kind == event.Opened && h.now-c.opened >= h.long && !h.fired[firing{"long", 0, c.ID}] {
-			t.Fatalf("connection %x is %s old: rule long should have fired", c.ID, h.now-c.opened)
+		for _, rule := range []string{"long", "older"} {
+			if c.Kind == event.Opened && h.now-c.opened >= h.long && !h.fired[firing{rule, 0, c.ID}] {
+				t.Fatalf("connection %x is %s old: rule %s should have fired", c.ID, h.now-c.opened, rule)
+			}
 		}
 	}
 }
@@ -228,6 +231,9 @@ func (h *history) watch(t *testing.T, m *event.Changes) {
 		}
 		h.fired[what] = true
 		want := f.Rule.For
+		if f.Rule.ID == "older" {
+			want = h.long
+		}
 		if f.Rule.Sequence != nil {
 			want = f.Rule.Sequence.Steps[f.Part].For
 			if f.By == "" {

@@ -1,0 +1,172 @@
+package rule
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/parser"
+	"github.com/expr-lang/expr/vm"
+)
+
+// clause is a part of a condition: what and connects at its top level is split,
+// so that the baseline is only looked up where everything else holds, and a
+// connection that is only too young is known to be just that.
+type clause struct {
+	program  *vm.Program
+	baseline bool // it asks for the baseline
+}
+
+// bound is the clause that a connection has lived longer than something. What
+// is still open gets older, so it can become true without a change.
+type bound struct {
+	clause      // of the duration
+	most   bool // conn.age.max is compared, not conn.age.min
+	orAt   bool // >=, not >
+}
+
+// split compiles the clauses of a condition that has no mistakes.
+func (l *language) split(tree *parser.Tree) (clauses []clause, bounds []bound, err error) {
+	var cheap, usual ast.Node
+	for _, n := range conjuncts(tree.Node, nil) {
+		if b, duration, ok := boundOf(n); ok {
+			if b.clause, err = l.clause(duration, tree, l.values); err != nil {
+				return nil, nil, err
+			}
+			bounds = append(bounds, b)
+			continue
+		}
+		if asksFor(n, "baseline") {
+			usual = join(usual, n)
+		} else {
+			cheap = join(cheap, n)
+		}
+	}
+	for _, n := range []ast.Node{cheap, usual} {
+		if n == nil {
+			continue
+		}
+		c, err := l.clause(n, tree, l.conditions)
+		if err != nil {
+			return nil, nil, err
+		}
+		clauses = append(clauses, c)
+	}
+	return clauses, bounds, nil
+}
+
+func (l *language) clause(n ast.Node, of *parser.Tree, with configs) (clause, error) {
+	baseline := asksFor(n, "baseline")
+	program, err := assemble(&parser.Tree{Node: n, Source: of.Source}, with.of(baseline))
+	return clause{program, baseline}, err
+}
+
+// conjuncts returns what and connects, in order.
+func conjuncts(n ast.Node, all []ast.Node) []ast.Node {
+	if and, ok := n.(*ast.BinaryNode); ok && isAnd(and.Operator) {
+		return conjuncts(and.Right, conjuncts(and.Left, all))
+	}
+	return append(all, n)
+}
+
+func join(left, right ast.Node) ast.Node {
+	if left == nil {
+		return right
+	}
+	and := &ast.BinaryNode{Operator: "and", Left: left, Right: right}
+	and.SetLocation(right.Location())
+	return and
+}
+
+// boundOf returns what a conjunct like conn.age.min > duration("30s") asks for.
+func boundOf(n ast.Node) (b bound, duration ast.Node, ok bool) {
+	node, ok := n.(*ast.BinaryNode)
+	if !ok {
+		return b, nil, false
+	}
+	age, duration, operator := node.Left, node.Right, node.Operator
+	if operator == "<" || operator == "<=" {
+		age, duration, operator = duration, age, mirrored(operator)
+	}
+	path, _ := pathOf(age)
+	if path != "conn.age.min" && path != "conn.age.max" || operator != ">" && operator != ">=" || asksFor(duration, "conn.age") {
+		return b, nil, false
+	}
+	return bound{most: path == "conn.age.max", orAt: operator == ">="}, duration, true
+}
+
+// asksFor reports whether an expression has a field of a group in it.
+func asksFor(n ast.Node, group string) bool {
+	a := asking{group: group}
+	ast.Walk(&n, &a)
+	return a.found
+}
+
+type asking struct {
+	group string
+	found bool
+}
+
+func (a *asking) Visit(n *ast.Node) {
+	if path, ok := pathOf(*n); ok && path == a.group {
+		a.found = true
+	}
+}
+
+// holds reports whether a condition holds. When only its bounds don't, and the
+// connection can get older, it says how much older it must get.
+func (e *Evaluator) holds(c *condition, o *Observation) (holds bool, wait time.Duration, err error) {
+	for i := range c.clauses {
+		value, err := e.run(&c.clauses[i], o)
+		if err != nil {
+			return false, 0, err
+		}
+		if holds, ok := value.(bool); !ok {
+			return false, 0, fmt.Errorf("the condition is %T, not true or false", value)
+		} else if !holds {
+			return false, 0, nil
+		}
+	}
+	for i := range c.bounds {
+		missing, err := e.missing(&c.bounds[i], o)
+		if err != nil {
+			return false, 0, err
+		}
+		wait = max(wait, missing)
+	}
+	if wait > 0 && (wait == longest || o.Connection == nil || !lasts(o.Connection)) {
+		return false, 0, nil
+	}
+	return true, wait, nil
+}
+
+// missing returns how much older a connection must get to be over a bound; the
+// longest duration for never.
+func (e *Evaluator) missing(b *bound, o *Observation) (time.Duration, error) {
+	value, err := e.run(&b.clause, o)
+	if err != nil {
+		return 0, err
+	}
+	must, ok := value.(time.Duration)
+	if !ok {
+		return 0, fmt.Errorf("the age is compared with %T, not with a duration", value)
+	}
+	var age Age
+	if o.Connection != nil {
+		age = ageOf(o.Connection, o.At)
+	}
+	has := age.Min
+	if b.most {
+		has = age.Max
+	}
+	if must == longest {
+		if b.orAt && has == longest {
+			return 0, nil
+		}
+		return longest, nil
+	}
+	if !b.orAt {
+		must++
+	}
+	return max(0, addDurations(must, -has)), nil
+}
