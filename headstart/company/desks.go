@@ -15,8 +15,8 @@ func (c *company) officeFlows(r random, add func(string, float64, curve, func(ra
 	sites := newCrowd(r, 400)
 	add("browsing", 2.5, office, func(r random, at time.Duration) {
 		p := pick(r, desks)
-		if !p.at(at) && !r.chance(0.05) {
-			return
+		for try := 0; try < 6 && !p.at(at); try++ {
+			p = pick(r, desks)
 		}
 		c.leave(r, at, p.desk, sites.next(r), pick(r, []uint16{443, 443, 443, 443, 443, 80}), session{lasts: r.around(20*time.Second, 1.5), ends: pick(r, []ending{byOriginator, byResponder, abortedByOrigin}), up: r.amount(4e3, 1.2), down: r.amount(60e3, 1.8)})
 	})

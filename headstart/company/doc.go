@@ -29,7 +29,7 @@
 //	                2: only edges (source, destination, port) that the company
 //	                   uses anyway
 //	  entry         how it got in: ssh-password, ssh-key, web-application,
-//	                phishing, supply-chain or vpn
+//	                phishing, supply-chain, vpn, remote-desktop or insider
 //	  start, end    of its connections
 //	  connections   a list, by time; each is a row of conn.log with the same
 //	                addresses, ports and time:

@@ -8,9 +8,9 @@ import (
 
 // enter takes the first host. It returns false where there is no way in.
 func (i *intruder) enter() bool {
-	entries := []func() bool{i.byPassword, i.byKey, i.byWeb, i.byWeb, i.byPhishing, i.byPhishing, i.bySupplyChain, i.byVPN}
+	entries := []func() bool{i.byPassword, i.byKey, i.byWeb, i.byWeb, i.byPhishing, i.byPhishing, i.bySupplyChain, i.byVPN, i.byRemoteDesktop, i.byInsider}
 	if i.stealth == 2 {
-		entries = []func() bool{i.byKey, i.byWeb, i.byPhishing, i.byPhishing, i.bySupplyChain}
+		entries = []func() bool{i.byKey, i.byWeb, i.byWeb, i.byPhishing, i.byPhishing, i.bySupplyChain, i.byInsider}
 	} else if i.stealth == 1 {
 		entries = entries[1:]
 	}
@@ -166,5 +166,39 @@ func (i *intruder) byVPN() bool {
 	})
 	lease := netip.AddrFrom4([4]byte{i.c.pool[0], i.c.pool[1], i.c.pool[2], byte(i.r.count(10, 249))})
 	i.take(&host{name: "vpn client", kind: officeDesk, zone: offices, windows: i.r.chance(0.5), life: window{-day, i.c.calendar.end + day}, spells: []spell{{address: lease}}})
+	return true
+}
+
+// byRemoteDesktop comes in through a desktop that answers the internet.
+func (i *intruder) byRemoteDesktop() bool {
+	i.entry = "remote-desktop"
+	hosts := i.c.of(terminalServer, windowsServer)
+	if len(hosts) == 0 {
+		return false
+	}
+	h := pick(i.r, hosts)
+	if h.down(i.at) {
+		return false
+	}
+	if i.stealth == 0 {
+		i.do("entry", false, func() {
+			for range i.r.count(10, 150) {
+				i.c.enter(i.r, i.at, i.from, h, 3389, session{lasts: i.r.around(2*time.Second, 0.4), ends: pick(i.r, []ending{byOriginator, abortedByOrigin}), up: i.r.amount(1500, 0.2), down: i.r.amount(1800, 0.2)})
+				i.at += i.r.wait(4*time.Second) + 400*time.Millisecond
+			}
+		})
+	}
+	i.outerSession(h, 3389)
+	return true
+}
+
+// byInsider is somebody who sits at a desk of the company: nothing comes in.
+func (i *intruder) byInsider() bool {
+	i.entry = "insider"
+	people := slices.DeleteFunc(slices.Clone(i.c.people), func(p *person) bool { return !p.at(i.at) || p.desk.down(i.at) || len(p.favour) == 0 && i.stealth == 2 })
+	if len(people) == 0 {
+		return false
+	}
+	i.take(pick(i.r, people).desk)
 	return true
 }

@@ -76,7 +76,7 @@ func (c *company) outside(r random, add func(string, float64, curve, func(random
 			uses[h] = some(r, partners, r.count(1, 4))
 		}
 		add("partners", 0.7, people, func(r random, at time.Duration) {
-			from := pick(r, backs)
+			from := inUse(r, at, backs)
 			c.leave(r, at, from, pick(r, uses[from]), 443, session{lasts: r.around(2*time.Second, 1.2), ends: pick(r, []ending{byOriginator, byResponder}), up: r.amount(2500, 1), down: r.amount(6e3, 1.2)})
 		})
 	}
@@ -111,7 +111,7 @@ func (c *company) mail(r random, add func(string, float64, curve, func(random, t
 	senders := c.of(application, worker, monitoring, webServer)
 	if len(senders) > 0 {
 		add("mail-relay", 0.15, people, func(r random, at time.Duration) {
-			c.call(r, at, pick(r, senders), pick(r, mails), pick(r, []uint16{25, 587}), session{lasts: r.around(500*time.Millisecond, 0.7), ends: byOriginator, up: r.amount(9e3, 1), down: 500})
+			c.call(r, at, inUse(r, at, senders), pick(r, mails), pick(r, []uint16{25, 587}), session{lasts: r.around(500*time.Millisecond, 0.7), ends: byOriginator, up: r.amount(9e3, 1), down: 500})
 		})
 	}
 }

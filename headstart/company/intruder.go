@@ -19,6 +19,7 @@ type intruder struct {
 
 	from        netip.Addr // where they come from
 	control     netip.Addr // where their commands come from
+	tools       netip.Addr // where their programs come from
 	controlPort uint16
 	interactive bool                    // sessions stay open while they are used
 	held        []*host                 // taken, in order
@@ -71,7 +72,7 @@ func (i *intruder) run(begins window) {
 		rows := len(c.rows)
 		i.at = i.begin(begins)
 		i.until = c.calendar.end - 10*time.Minute
-		i.from, i.control = outsider(i.r), outsider(i.r)
+		i.from, i.control, i.tools = outsider(i.r), outsider(i.r), outsider(i.r)
 		i.controlPort = pick(i.r, []uint16{443, 443, 443, 8443, 80, 4444, 53, 8080})
 		i.interactive = i.r.chance(0.5)
 		if i.kind == "reference" {
@@ -102,15 +103,17 @@ func (i *intruder) begin(w window) time.Duration {
 	return at
 }
 
-// visible says whether a poller could have seen a move.
+// visible says whether polls every 30 s would show a move for certain: it lasts
+// that long on a host with a poller, or such a host closes it.
 func (i *intruder) visible(rows []connection) bool {
 	byAddress := i.c.byAddress()
+	watched := func(a netip.Addr) bool { h := byAddress[a]; return h != nil && h.monitored }
 	return slices.ContainsFunc(rows, func(row connection) bool {
 		if row.mark == nil || !row.mark.success || !row.established() || row.mark.kind != "move" && row.mark.kind != "goal" {
 			return false
 		}
-		from, to := byAddress[row.source], byAddress[row.destination]
-		return to != nil && (to.monitored || from != nil && from.monitored)
+		return row.lasts >= 30*time.Second && (watched(row.source) || watched(row.destination)) ||
+			row.ends == byOriginator && watched(row.source) || row.ends == byResponder && watched(row.destination)
 	})
 }
 
@@ -150,9 +153,7 @@ func (i *intruder) walk() {
 			fails++
 			continue
 		}
-		if p.scans || i.stealth == 0 {
-			i.look(from, p)
-		}
+		i.prepare(from, p)
 		to, port, ok := i.next(from, n == hops-1)
 		if !ok {
 			fails++
@@ -185,6 +186,23 @@ func (i *intruder) walk() {
 	}
 }
 
+// prepare is what comes before a move.
+func (i *intruder) prepare(from *host, p pace) {
+	if p.scans || i.stealth == 0 {
+		i.look(from, p)
+	}
+	often := []float64{0.15, 0.06, 0.03}[i.stealth]
+	if i.r.chance(often * 1.5) {
+		i.ask(from)
+	}
+	if i.kind != "targeted" && i.stealth == 0 && i.r.chance(often) {
+		i.spray(from)
+	}
+	if i.stealth < 2 && i.r.chance(often) {
+		i.relay(from)
+	}
+}
+
 // stand is the host from which the next step goes.
 func (i *intruder) stand() *host {
 	last := i.held[len(i.held)-1]
@@ -204,34 +222,38 @@ func (i *intruder) next(from *host, last bool) (*host, uint16, bool) {
 	if i.stealth == 2 {
 		return i.usual.next(i, from, last)
 	}
-	var near, far []*host
+	type step struct {
+		to   *host
+		port uint16
+	}
+	var near, far, goals []step
 	for _, h := range i.c.hosts {
-		if h.kind.appliance() || h.down(i.at) || slices.Contains(i.held, h) || i.way(from, h) == 0 {
+		if h.kind.appliance() || h.down(i.at) || slices.Contains(i.held, h) || h == from {
 			continue
 		}
-		if i.c.filtered(from, h, i.way(from, h)) {
+		port := i.way(from, h)
+		if port == 0 || i.c.filtered(from, h, port) {
 			continue
+		}
+		s := step{h, port}
+		far = append(far, s)
+		if i.goal(h) {
+			goals = append(goals, s)
 		}
 		if i.goal(h) || h.zone == from.zone {
-			near = append(near, h)
-		}
-		far = append(far, h)
-	}
-	if last || i.kind == "targeted" {
-		goals := slices.DeleteFunc(slices.Clone(far), func(h *host) bool { return !i.goal(h) })
-		if len(goals) > 0 {
-			h := pick(i.r, goals)
-			return h, i.way(from, h), true
+			near = append(near, s)
 		}
 	}
-	if len(near) > 0 && i.r.chance(0.5) {
+	if (last || i.kind == "targeted") && len(goals) > 0 {
+		far = goals
+	} else if len(near) > 0 && i.r.chance(0.5) {
 		far = near
 	}
 	if len(far) == 0 {
 		return nil, 0, false
 	}
-	h := pick(i.r, far)
-	return h, i.way(from, h), true
+	s := pick(i.r, far)
+	return s.to, s.port, true
 }
 
 // goal says whether a host has what intruders look for.
@@ -243,26 +265,37 @@ func (i *intruder) goal(h *host) bool {
 	return false
 }
 
-// way is the port by which to get from one host onto another, 0 if there is
-// none.
+// way is a port by which to get from one host onto another, 0 if there is none.
 func (i *intruder) way(from, to *host) uint16 {
-	switch {
-	case (to.kind == database || to.kind == warehouse) && (from.kind == webServer || from.kind == application || from.kind == worker):
-		if !to.listens(22) || int(to.name[len(to.name)-1]+from.name[0])%3 > 0 {
-			return to.service()
+	var all []uint16
+	add := func(weight int, ports ...uint16) {
+		for _, p := range ports {
+			for range weight {
+				if to.listens(p) {
+					all = append(all, p)
+				}
+			}
 		}
-		return 22
-	case !to.windows && to.listens(22):
-		return 22
-	case to.windows:
-		ports := []uint16{445, 445, 3389, 5985}
-		p := ports[(i.id+len(i.held)+int(to.name[len(to.name)-1]))%4]
-		if !to.listens(p) {
-			p = 445
-		}
-		return p
-	case to.listens(445):
-		return 445
 	}
-	return 0
+	if to.windows {
+		add(4, 445)
+		add(2, 3389, 5985)
+		add(1, 135)
+		if i.stealth == 0 {
+			add(1, 1433)
+		}
+	} else {
+		add(6, 22)
+		add(1, 445)
+		if i.stealth < 2 { // holes in services
+			add(1, 6379, 8080, 9200, 5900)
+		}
+	}
+	if (to.kind == database || to.kind == warehouse) && (from.kind == webServer || from.kind == application || from.kind == worker || i.r.chance(0.3)) {
+		add(12, to.service())
+	}
+	if len(all) == 0 {
+		return 0
+	}
+	return pick(i.r, all)
 }

@@ -75,6 +75,13 @@ func (i *intruder) move(from, to *host, port uint16) bool {
 		switch {
 		case port == 445:
 			i.remoteService(from, to, lasts)
+		case port == 135: // WMI: no SMB at all
+			i.c.call(i.r, i.at, from, to, 135, session{lasts: i.r.around(9*time.Second, 0.6), ends: byOriginator, up: 900, down: 700})
+			i.c.call(i.r, i.at+i.r.span(200*time.Millisecond, 2*time.Second), from, to, to.dynamic(), session{lasts: lasts, ends: pick(i.r, []ending{byOriginator, abortedByOrigin}), up: i.r.amount(30e3, 1), down: i.r.amount(60e3, 1)})
+		case port == 6379 || port == 9200 || port == 8080: // a hole in a service
+			for range i.r.count(1, 6) {
+				i.c.call(i.r, i.at+i.r.span(0, 40*time.Second), from, to, port, session{lasts: i.r.around(2*time.Second, 1), ends: pick(i.r, []ending{byOriginator, byResponder, abortedByOrigin}), up: i.r.amount(3e3, 1), down: i.r.amount(3e3, 1)})
+			}
 		case port == 5985:
 			for range i.r.count(1, 4) {
 				i.c.call(i.r, i.at+i.r.span(0, time.Minute), from, to, 5985, session{lasts: i.r.around(50*time.Second, 1), ends: pick(i.r, []ending{byOriginator, abortedByOrigin}), up: i.r.amount(30e3, 1), down: i.r.amount(60e3, 1)})
@@ -95,14 +102,97 @@ func (i *intruder) move(from, to *host, port uint16) bool {
 	}
 	i.opened[to] = rows
 	i.used[from] = i.at
-	if i.stealth == 0 && port != 22 && i.r.chance(0.25) { // it calls back
-		back := pick(i.r, []uint16{4444, 8443, 9001, 443, 53, 1337})
-		i.do("c2", true, func() {
-			i.c.call(i.r, i.at+i.r.span(2*time.Second, 30*time.Second), to, from, back, session{lasts: i.r.around(15*time.Minute, 1), ends: pick(i.r, []ending{byOriginator, abortedByPeer}), up: i.r.amount(90e3, 1), down: i.r.amount(20e3, 1)})
-		})
-	}
+	i.settle(from, to, port)
 	i.take(to)
 	return true
+}
+
+// settle is what follows on the host that was taken: tools are fetched, and it
+// may call back.
+func (i *intruder) settle(from, to *host, port uint16) {
+	hole := port != 22 && port != 3389 && port != 5985
+	if hole && (i.stealth == 0 && i.r.chance(0.5) || i.stealth == 1 && i.r.chance(0.2)) {
+		back := pick(i.r, []uint16{4444, 8443, 9001, 443, 53, 1337})
+		at, s := i.at+i.r.span(2*time.Second, 30*time.Second), session{lasts: i.r.around(15*time.Minute, 1), ends: pick(i.r, []ending{byOriginator, abortedByPeer}), up: i.r.amount(90e3, 1), down: i.r.amount(20e3, 1)}
+		i.do("c2", true, func() {
+			if i.r.chance(0.6) {
+				i.c.call(i.r, at, to, from, back, s)
+			} else {
+				i.c.leave(i.r, at, to, i.control, back, s)
+			}
+		})
+	}
+	if i.stealth == 2 || i.r.chance(0.6) {
+		return
+	}
+	tools := session{lasts: i.r.around(1500*time.Millisecond, 0.8), ends: pick(i.r, []ending{byOriginator, byResponder}), up: 300, down: i.r.amount(3e6, 1)}
+	at := i.at + i.r.span(10*time.Second, 4*time.Minute)
+	i.do("c2", true, func() {
+		if i.stealth == 0 && i.r.chance(0.4) {
+			i.c.call(i.r, at, to, from, pick(i.r, []uint16{8000, 8080, 80, 9999}), tools)
+		} else {
+			i.c.leave(i.r, at, to, i.tools, pick(i.r, []uint16{443, 443, 80, 8000}), tools)
+		}
+	})
+}
+
+// ask looks into the directory for who has what: many tickets, long answers.
+func (i *intruder) ask(from *host) {
+	dcs := i.c.of(domainController)
+	if len(dcs) == 0 || i.stealth == 2 && !from.windows {
+		return
+	}
+	dc := pick(i.r, dcs)
+	if dc == from || dc.down(i.at) || i.c.filtered(from, dc, 389) {
+		return
+	}
+	i.do("scan", true, func() {
+		i.c.call(i.r, i.at, from, dc, 389, session{lasts: i.r.around(25*time.Second, 1), ends: byOriginator, up: i.r.amount(30e3, 1), down: i.r.amount(3e6, 1)})
+		for n := range i.r.count(0, 25) {
+			i.c.call(i.r, i.at+time.Duration(n)*i.r.span(50*time.Millisecond, 3*time.Second), from, dc, 88, session{lasts: i.r.around(8*time.Millisecond, 0.5), ends: byOriginator, up: 1700, down: 1600})
+		}
+	})
+	i.at += i.r.span(20*time.Second, 4*time.Minute)
+}
+
+// spray tries one password on many hosts.
+func (i *intruder) spray(from *host) {
+	port := uint16(22)
+	if i.r.chance(0.5) {
+		port = pick(i.r, []uint16{445, 3389})
+	}
+	gap := i.r.span(300*time.Millisecond, 20*time.Second)
+	i.do("scan", false, func() {
+		for _, h := range some(i.r, i.c.hosts, i.r.count(5, 30)) {
+			if h == from || h.down(i.at) || !h.listens(port) || i.c.filtered(from, h, port) {
+				continue
+			}
+			i.c.call(i.r, i.at, from, h, port, session{lasts: i.r.around(2*time.Second, 0.4), ends: pick(i.r, []ending{byResponder, byOriginator, abortedByOrigin}), up: i.r.amount(1500, 0.2), down: i.r.amount(2000, 0.2)})
+			i.at += i.r.wait(gap)
+		}
+	})
+	i.used[from] = i.at
+}
+
+// relay uses a host as a way through: many connections to services behind it,
+// from one program on the intruder's own machine.
+func (i *intruder) relay(from *host) {
+	var services []*host
+	for _, h := range i.c.of(webServer, application, database, codeServer, monitoring, fileServer, search, buildServer) {
+		if h != from && !h.down(i.at) && !i.c.filtered(from, h, h.service()) {
+			services = append(services, h)
+		}
+	}
+	i.do("scan", true, func() {
+		for _, h := range some(i.r, services, i.r.count(1, 6)) {
+			for range i.r.count(1, 8) {
+				i.c.call(i.r, i.at, from, h, h.service(), session{lasts: i.r.around(4*time.Second, 1.3), ends: pick(i.r, []ending{byOriginator, byResponder, abortedByOrigin}), up: i.r.amount(3e3, 1), down: i.r.amount(60e3, 1.5)})
+				i.at += i.r.wait(5 * time.Second)
+			}
+			i.at += i.r.wait(40 * time.Second)
+		}
+	})
+	i.used[from] = i.at
 }
 
 // remoteService is a service installed and started over SMB, as PsExec does.
@@ -159,6 +249,9 @@ func (i *intruder) command() {
 		return
 	}
 	end := i.at
+	if i.entry == "web-application" && i.r.chance(0.5) {
+		i.webShell(end)
+	}
 	for n, h := range i.held {
 		if n > 0 && i.r.chance(0.75) || h.zone == data && i.c.ways.segmented {
 			continue
@@ -181,5 +274,20 @@ func (i *intruder) command() {
 			})
 			at += time.Duration(float64(every) * (1 + jitter*(2*i.r.Float64()-1)))
 		}
+	}
+}
+
+// webShell is commands that come in as requests to the web application.
+func (i *intruder) webShell(end time.Duration) {
+	door := i.held[0]
+	if front := i.c.of(loadBalancer); len(front) > 0 {
+		door = front[0]
+	}
+	at := i.taken[i.held[0]]
+	for n := 0; at < end && n < 80; n++ {
+		i.do("c2", true, func() {
+			i.c.enter(i.r, at, i.from, door, 443, session{lasts: i.r.around(2*time.Second, 0.9), ends: pick(i.r, []ending{byOriginator, byResponder}), up: i.r.amount(2e3, 0.8), down: i.r.amount(9e3, 1)})
+		})
+		at += i.r.wait(max(time.Minute, (end-i.taken[i.held[0]])/40))
 	}
 }

@@ -52,13 +52,17 @@ func (i *intruder) reference() {
 	t = at(16, 31, 0)
 	var four []*host
 	for _, h := range some(r, c.where(func(h *host) bool {
-		return !h.kind.appliance() && h != web && h != db && h != files && h != dc && !h.down(t) && i.way(dc, h) != 0
+		return !h.kind.appliance() && h != web && h != db && h != files && h != dc && !h.down(t) && (h.listens(22) || h.listens(445))
 	}), 4) {
 		four = append(four, h)
 	}
 	for _, h := range four {
+		port := uint16(22)
+		if h.windows {
+			port = 445
+		}
 		i.do("move", true, func() {
-			c.call(r, t, dc, h, i.way(dc, h), session{lasts: r.span(4*time.Minute, 25*time.Minute), ends: byOriginator, up: r.amount(900e3, 1), down: r.amount(9e6, 1)})
+			c.call(r, t, dc, h, port, session{lasts: r.span(4*time.Minute, 25*time.Minute), ends: byOriginator, up: r.amount(900e3, 1), down: r.amount(9e6, 1)})
 		})
 		t += r.span(5*time.Minute, 13*time.Minute)
 	}

@@ -91,7 +91,7 @@ func (c *company) flows() []flow {
 	visitors := newCrowd(r, 300+r.IntN(3000))
 	if len(front) > 0 {
 		add("visitors", 5, crowd, func(r random, at time.Duration) {
-			c.enter(r, at, visitors.next(r), pick(r, front), pick(r, []uint16{443, 443, 443, 443, 80}), session{
+			c.enter(r, at, visitors.next(r), inUse(r, at, front), pick(r, []uint16{443, 443, 443, 443, 80}), session{
 				lasts: r.around(12*time.Second, 1.3), ends: pick(r, []ending{byResponder, byResponder, byOriginator, byOriginator, abortedByOrigin}),
 				up: r.amount(2500, 1), down: r.amount(40e3, 1.6),
 			})
@@ -103,7 +103,7 @@ func (c *company) flows() []flow {
 			port = 80
 		}
 		add("front", 4.5, crowd, func(r random, at time.Duration) {
-			c.call(r, at, pick(r, lb), pick(r, web), port, session{
+			c.call(r, at, inUse(r, at, lb), inUse(r, at, web), port, session{
 				lasts: r.around(8*time.Second, 1.2), ends: pick(r, []ending{byResponder, byOriginator}), up: r.amount(3000, 1), down: r.amount(50e3, 1.5),
 			})
 		})
@@ -114,7 +114,7 @@ func (c *company) flows() []flow {
 			from = lb
 		}
 		add("middle", 3, crowd, func(r random, at time.Duration) {
-			c.call(r, at, pick(r, from), pick(r, app), 8080, session{
+			c.call(r, at, inUse(r, at, from), inUse(r, at, app), 8080, session{
 				lasts: r.around(1500*time.Millisecond, 1.3), ends: pick(r, []ending{byResponder, byOriginator, byOriginator}), up: r.amount(2000, 1), down: r.amount(20e3, 1.4),
 			})
 		})
@@ -142,10 +142,10 @@ func (c *company) flows() []flow {
 		}
 		if len(short) > 0 {
 			add("queries", 3.5, crowd, func(r random, at time.Duration) {
-				from := pick(r, short)
+				from := inUse(r, at, short)
 				to := primary[from]
 				if r.chance(0.1) {
-					to = pick(r, db)
+					to = inUse(r, at, db)
 				}
 				s := session{lasts: r.around(400*time.Millisecond, 0.9), ends: byOriginator, up: r.amount(1500, 0.8), down: r.amount(8e3, 1.5)}
 				if r.chance(0.001) {
@@ -170,14 +170,14 @@ func (c *company) flows() []flow {
 		}
 		if to.kind == search && r.chance(0.7) {
 			add("search", 0.5, crowd, func(r random, at time.Duration) {
-				c.call(r, at, pick(r, backs), to, 9200, session{lasts: r.around(200*time.Millisecond, 1), ends: byOriginator, up: r.amount(900, 1), down: r.amount(15e3, 1)})
+				c.call(r, at, inUse(r, at, backs), to, 9200, session{lasts: r.around(200*time.Millisecond, 1), ends: byOriginator, up: r.amount(900, 1), down: r.amount(15e3, 1)})
 			})
 		}
 	}
 	if workers := c.of(worker); len(workers) > 0 && len(db) > 0 {
 		add("jobs", 0.6, steady, func(r random, at time.Duration) {
 			to := db[int(at/time.Minute)%len(db)]
-			c.call(r, at, pick(r, workers), to, to.service(), session{lasts: r.around(6*time.Second, 1.2), ends: byOriginator, up: r.amount(5e3, 1), down: r.amount(80e3, 1.4)})
+			c.call(r, at, inUse(r, at, workers), to, to.service(), session{lasts: r.around(6*time.Second, 1.2), ends: byOriginator, up: r.amount(5e3, 1), down: r.amount(80e3, 1.4)})
 		})
 	}
 	if len(app) > 1 {
@@ -189,6 +189,15 @@ func (c *company) flows() []flow {
 	c.outside(r, add)
 	c.officeFlows(r, add)
 	return all
+}
+
+// inUse picks one of the servers that are there.
+func inUse(r random, at time.Duration, list []*host) *host {
+	h := pick(r, list)
+	for try := 0; try < 8 && !h.alive(at); try++ {
+		h = pick(r, list)
+	}
+	return h
 }
 
 // service is the port that a server is there for: the last of its ports that

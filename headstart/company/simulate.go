@@ -31,6 +31,7 @@ func Simulate(o Options) (*Simulation, error) {
 	c.operations()
 	c.desks()
 	c.logins()
+	c.routines()
 	for _, traffic := range c.later {
 		traffic()
 	}
