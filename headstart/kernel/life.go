@@ -35,23 +35,20 @@ func kindOf(r *connlog.Record) kind {
 			return established
 		}
 		return attempt
-	case connlog.RSTOS0, connlog.SH:
-		// Of a connection that began before the log these are ends too.
+	case connlog.RSTOS0, connlog.SH, connlog.OTH, connlog.RSTRH, connlog.SHR:
+		// All of these can be a connection that began before the log did.
 		if bothSpoke(r) {
 			return established
 		}
-		return attempt
-	case connlog.Unknown:
-		if r.History.Has("S") && !r.History.Has("ha") {
+		if sent := r.History.Empty() || r.History.Has("S"); sent && (r.State == connlog.RSTOS0 || r.State == connlog.SH) {
 			return attempt
-		}
-		return established
-	default: // OTH, RSTRH, SHR
-		if bothSpoke(r) {
-			return established
 		}
 		return ignored
 	}
+	if r.History.Has("S") && !r.History.Has("ha") {
+		return attempt
+	}
+	return established
 }
 
 func bothSpoke(r *connlog.Record) bool {
@@ -126,35 +123,35 @@ const (
 func closersOf(r *connlog.Record) closers {
 	originator, responder := r.History.Index('F'), r.History.Index('f')
 	switch r.State {
-	case connlog.SF:
-		if responder >= 0 && (originator < 0 || responder < originator) {
-			return responderFirst
-		}
-		return originatorFirst
+	case connlog.RSTO, connlog.RSTR, connlog.RSTOS0, connlog.RSTRH, connlog.REJ:
+		return reset
 	case connlog.S2, connlog.SH:
 		return onlyOriginator
 	case connlog.S3, connlog.SHR:
 		return onlyResponder
-	case connlog.S1, connlog.OTH:
+	case connlog.S1:
 		return nobody
-	case connlog.Unknown:
-		switch {
-		case r.History.Empty():
-			return originatorFirst
-		case r.History.Has("Rr"):
-			return reset
-		case originator < 0 && responder < 0:
-			return nobody
-		case originator < 0:
-			return onlyResponder
-		case responder < 0:
-			return onlyOriginator
-		case responder < originator:
-			return responderFirst
-		}
-		return originatorFirst
 	}
-	return reset
+	// SF, OTH, or unknown. A reset also ends what is in TIME_WAIT, and who
+	// sends one has no socket there (tcp_timewait_state_process in
+	// net/ipv4/tcp_minisocks.c).
+	switch ended := r.State == connlog.SF || r.State == connlog.Unknown && r.History.Empty(); {
+	case r.History.Has("Rr"):
+		return reset
+	case ended && responder >= 0 && (originator < 0 || responder < originator):
+		return responderFirst
+	case ended:
+		return originatorFirst
+	case originator < 0 && responder < 0:
+		return nobody
+	case originator < 0:
+		return onlyResponder
+	case responder < 0:
+		return onlyOriginator
+	case responder < originator:
+		return responderFirst
+	}
+	return originatorFirst
 }
 
 // state returns the socket's state at a time at which it is there.

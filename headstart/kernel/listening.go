@@ -30,8 +30,8 @@ func newListening(hosts int) listening { return make(listening, hosts) }
 
 // accepted notes a connection that a host accepted.
 func (l listening) accepted(n int32, r *connlog.Record) {
-	if midstream(r) && r.ResponderPort >= ephemeralLow {
-		return
+	if midstream(r) && (r.ResponderPort >= ephemeralLow || r.ResponderPort >= r.OriginatorPort) {
+		return // perhaps it is turned round
 	}
 	if l[n] == nil {
 		l[n] = map[uint16]*port{}
