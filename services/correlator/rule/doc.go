@@ -1,6 +1,7 @@
 // Package rule is the language in which analysts say which connections are
-// worth an alert: YAML files, one rule each, with conditions written in expr
-// (github.com/expr-lang/expr) over a small, documented environment ([Env]).
+// worth an alert, alone or together: YAML files, one rule each, with conditions
+// written in expr (github.com/expr-lang/expr) over a small, documented
+// environment ([Env]).
 //
 // [Load] compiles a directory of rules into a [Set], or reports every mistake
 // in all of its files at once ([Errors]); there is no half-loaded set. An
@@ -10,10 +11,17 @@
 //   - A rule is evaluated whenever something becomes known about a connection,
 //     whatever the kind of the change. That a rule fires only once on a
 //     connection is the caller's to remember.
+//   - A rule that is a pattern ([Rule.IsPattern]) is asked of one connection at
+//     a time like any other, a sequence step by step ([Rule.Parts]). That it
+//     fires means that the connection is a match, and the [Result] says what
+//     the match is known by. Putting matches together is package pattern's.
 //   - A rule with a duration ([Rule.For]) holds only while the connection is
 //     open, attempted or listened on, and fires when the lower bound of its age
-//     reaches the duration: a [Result] says how much is missing, and
-//     [Evaluator.EvaluateRule] asks again.
+//     reaches the duration. A condition that asks for an age (conn.age.min >
+//     …) may hold later without a change. Of both, a [Result] says how much is
+//     missing, and [Evaluator.EvaluateRule] asks again.
+//   - The baseline is looked up at most once an observation, and only when
+//     all that a condition asks for besides it holds.
 //   - Exceptions are evaluated after the condition held. One that holds mutes
 //     the rule and is reported; one that has expired, in event time, does
 //     nothing.

@@ -2,11 +2,14 @@ package rule_test
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
+	rules "headstart/rules.expr"
 	"headstart/services/correlator/rule"
 )
 
@@ -56,6 +59,36 @@ func TestPageHasTheReference(t *testing.T) {
 	got, _, found := strings.Cut(rest, "<!-- /fields -->")
 	if want := fieldTable(); !found || got != want {
 		t.Errorf("%s: put this between <!-- fields --> and <!-- /fields -->:\n%s", file, want)
+	}
+}
+
+// TestPageExamplesLoad loads each YAML example of the analysts' page: rules
+// with the default pack's lists, and lists.
+func TestPageExamplesLoad(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/rule-language.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lists, err := fs.ReadFile(rules.Files, "lists.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	patterns := map[bool]int{}
+	for _, part := range strings.Split(string(page), "\n```yaml\n")[1:] {
+		text, _, ended := strings.Cut(part, "\n```\n")
+		files := fstest.MapFS{"example.yaml": {Data: []byte(text)}, "lists.yaml": {Data: lists}}
+		if strings.HasPrefix(text, "ports:") {
+			files = fstest.MapFS{"example.yaml": ruleFile("a", "conn.open"), "lists.yaml": {Data: []byte(text)}}
+		}
+		set, err := rule.Load(files, "docs")
+		if err != nil || !ended {
+			t.Errorf("%s\n%v", text, err)
+			continue
+		}
+		patterns[set.Rules[0].IsPattern()]++
+	}
+	if patterns[true] < 5 || patterns[false] < 3 {
+		t.Errorf("examples: %d patterns, %d others", patterns[true], patterns[false])
 	}
 }
 
