@@ -93,6 +93,10 @@ type endKey struct {
 	port uint16
 }
 
+// anyPort stands for all ports together, in the activity of an originator with
+// internal responders.
+const anyPort = 0
+
 // New returns a baseline that knows nothing.
 func New(o Options) *Baseline {
 	if o.KnownDays == 0 {
@@ -118,7 +122,8 @@ func New(o Options) *Baseline {
 // whatever was seen of it.
 func (b *Baseline) Approve(approved func(Sighting) (why string, ok bool)) { b.approve = approved }
 
-// Heard notes that a host reports.
+// Heard notes that a host reports connections. One that has none yet learns
+// nothing.
 func (b *Baseline) Heard(host string, at time.Time) {
 	if _, ok := b.hosts[host]; !ok {
 		b.hosts[host] = at.Unix()
@@ -159,6 +164,7 @@ func (b *Baseline) Opened(s Sighting) {
 	}
 	e.hours.add(at)
 	e.activity.fanout.add(e.key.to, at)
+	b.reached(&s, e.key.from, e.key.to)
 }
 
 // Tried learns that a connection was tried in vain. That doesn't make an edge,
@@ -166,7 +172,17 @@ func (b *Baseline) Opened(s Sighting) {
 func (b *Baseline) Tried(s Sighting) {
 	from := b.ids.of(&s.Originator)
 	if len(b.from) < b.options.MaxEdges {
-		b.activity(endKey{from, s.Port}).fanout.add(b.ids.of(&s.Responder), s.At.Unix())
+		to := b.ids.of(&s.Responder)
+		b.activity(endKey{from, s.Port}).fanout.add(to, s.At.Unix())
+		b.reached(&s, from, to)
+	}
+}
+
+// reached counts an internal responder in what its originator reaches on all
+// ports together.
+func (b *Baseline) reached(s *Sighting, from, to id) {
+	if !s.Responder.External && !s.Originator.External {
+		b.activity(endKey{from, anyPort}).fanout.add(to, s.At.Unix())
 	}
 }
 
@@ -203,11 +219,24 @@ func (b *Baseline) learn(s *Sighting) *edge {
 		b.sources++
 	}
 	e.activity.group.arrive(d)
+	if pool, ok := b.pool(&s.Originator); ok {
+		e.pool = pool
+		b.activity(endKey{pool, key.port}).group.arrive(d)
+	}
 	for _, g := range b.groupsOf(s, e) {
 		g.arrive(d)
 	}
 	b.popularity(endKey{key.to, key.port}).arrive(d)
 	return e
+}
+
+// pool is the network of an internal originator that has no name. Addresses
+// there change hands, so what one does says something of the others.
+func (b *Baseline) pool(e *End) (id, bool) {
+	if e.Host != "" || e.External {
+		return 0, false
+	}
+	return b.ids.address(aRegion, networkOf(e.Address)), true
 }
 
 func (b *Baseline) activity(k endKey) *activity {
@@ -287,6 +316,9 @@ func (b *Baseline) Expire(now time.Time) {
 			}
 		}
 		e.activity.peers--
+		if e.pool != 0 {
+			b.activity(endKey{e.pool, key.port}).peers--
+		}
 		if g := b.to[endKey{key.to, key.port}]; g != nil {
 			g.peers--
 		}

@@ -15,6 +15,7 @@ type edge struct {
 	lengths     lengths
 	activity    *activity // of the originator on the port
 	external    bool      // the originator is
+	pool        id        // of the originator; zero: none
 }
 
 // days are the days on which something was seen: bit n of seen is the day
@@ -89,8 +90,9 @@ func (h *hours) usual(unix int64, settled int32) bool {
 
 // group counts the edges that have something in common.
 type group struct {
-	peers int
-	days  days
+	peers    int
+	days     days
+	arrivals days // on which an edge was new
 
 	// fresh are the edges that came with each of the newest two days: they
 	// don't count on that day.
@@ -102,6 +104,7 @@ type group struct {
 
 func (g *group) arrive(day int32) {
 	g.peers++
+	g.arrivals.add(day)
 	switch f := &g.fresh; {
 	case f[0].day == day:
 		f[0].n++
@@ -122,6 +125,21 @@ func (g *group) before(day int32) int {
 		}
 	}
 	return max(n, 0)
+}
+
+// open reports whether new edges are nothing new: they came on several days
+// before, the first apart, and on half of all.
+func (g *group) open(day int32) bool {
+	n := g.arrivals.before(day)
+	return n > newcomers && 2*n > int(day-g.first())
+}
+
+// newcomers is on how many days after the first new edges must have come.
+const newcomers = 2
+
+// first is the first day on which an edge came, of those that are remembered.
+func (g *group) first() int32 {
+	return g.arrivals.last - int32(bits.Len64(g.arrivals.seen)) + 1
 }
 
 // activity is what an originator does on a port.

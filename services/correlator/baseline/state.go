@@ -33,6 +33,7 @@ type edgeState struct {
 	Past, Today uint32
 	Lengths     []byte
 	External    bool
+	Pool        uint32
 }
 
 type groupState struct {
@@ -40,6 +41,8 @@ type groupState struct {
 	Peers     int
 	Day       int32
 	Days      uint64
+	Arrival   int32
+	Arrivals  uint64
 	FreshDays [2]int32
 	Fresh     [2]int
 }
@@ -63,10 +66,10 @@ func (b *Baseline) Save() State {
 		}
 	}
 	for key, e := range b.edges {
-		use(key.from, key.to)
+		use(key.from, key.to, e.pool)
 		s.Edges = append(s.Edges, edgeState{
 			Key: keyState{uint32(key.from), uint32(key.to), key.port}, First: e.first, Last: e.last, Count: e.count,
-			Day: e.days.last, Days: e.days.seen, HoursDay: e.hours.day, Past: e.hours.past, Today: e.hours.today, Lengths: e.lengths.save(), External: e.external,
+			Day: e.days.last, Days: e.days.seen, HoursDay: e.hours.day, Past: e.hours.past, Today: e.hours.today, Lengths: e.lengths.save(), External: e.external, Pool: uint32(e.pool),
 		})
 	}
 	for key, a := range b.from {
@@ -99,13 +102,13 @@ func (b *Baseline) Save() State {
 
 func (g *group) save(key keyState) groupState {
 	return groupState{
-		Key: key, Peers: g.peers, Day: g.days.last, Days: g.days.seen,
+		Key: key, Peers: g.peers, Day: g.days.last, Days: g.days.seen, Arrival: g.arrivals.last, Arrivals: g.arrivals.seen,
 		FreshDays: [2]int32{g.fresh[0].day, g.fresh[1].day}, Fresh: [2]int{g.fresh[0].n, g.fresh[1].n},
 	}
 }
 
 func (s *groupState) group() group {
-	g := group{peers: s.Peers, days: days{s.Day, s.Days}}
+	g := group{peers: s.Peers, days: days{s.Day, s.Days}, arrivals: days{s.Arrival, s.Arrivals}}
 	for i := range g.fresh {
 		g.fresh[i].day, g.fresh[i].n = s.FreshDays[i], s.Fresh[i]
 	}
@@ -148,7 +151,7 @@ func (b *Baseline) Restore(s State) error {
 		e := &edge{
 			key: k, first: state.First, last: state.Last, count: state.Count,
 			days: days{state.Day, state.Days}, hours: hours{state.HoursDay, state.Past, state.Today},
-			activity: fresh.activity(endKey{k.from, k.port}), external: state.External,
+			activity: fresh.activity(endKey{k.from, k.port}), external: state.External, pool: now[state.Pool],
 		}
 		var err error
 		if e.lengths.sketch, err = restoreSketch(state.Lengths); err != nil {

@@ -21,6 +21,13 @@ const (
 	// commonLeast is how many those must be at least.
 	commonLeast = 5
 
+	// popular is from how many known originators a responder has many.
+	popular = 10
+
+	// wide is from how many internal responders an hour, on all ports
+	// together, an originator is one whose work is to reach others.
+	wide = 12
+
 	// sharedBy is how many edges of a role make a habit of the role.
 	sharedBy = 2
 )
@@ -59,10 +66,34 @@ func (b *Baseline) Usual(s Sighting, hostIsOriginator bool) rule.Baseline {
 		host, peer = peer, host
 	}
 	u.Host.Learning, u.Peer.Learning = b.learning(host, at), b.learning(peer, at)
-	u.Unusual = !u.Known && !u.RoleKnown && u.Originator.Peers < habit &&
-		!(u.Prevalence >= common && u.Responder.Peers >= commonLeast) &&
-		!u.Host.Learning && !u.Peer.Learning
+	u.Unusual = !u.Known && !u.RoleKnown && !u.Host.Learning && !u.Peer.Learning && !b.expected(&s, key, &u)
 	return u
+}
+
+// expected reports whether an edge that was never seen is nothing to wonder
+// about, because of what its ends are like.
+func (b *Baseline) expected(s *Sighting, key edgeKey, u *rule.Baseline) bool {
+	today := settled(s.At)
+	if u.Originator.Peers >= habit || u.Responder.Peers >= popular || u.Prevalence >= common && u.Responder.Peers >= commonLeast {
+		return true
+	}
+	if g := b.to[endKey{key.to, key.port}]; g != nil && g.open(today) {
+		return true
+	}
+	if a := b.from[endKey{key.from, key.port}]; a != nil && a.group.open(today) {
+		return true
+	}
+	if pool, ok := b.pool(&s.Originator); ok {
+		if a := b.from[endKey{pool, key.port}]; a != nil && a.before(today) >= habit {
+			return true
+		}
+	}
+	all := b.from[endKey{key.from, anyPort}]
+	if all == nil {
+		return false
+	}
+	p99, _ := all.fanout.usual(s.At)
+	return p99 >= wide
 }
 
 func (b *Baseline) roleKnown(s *Sighting, key edgeKey, today int32) (known bool) {

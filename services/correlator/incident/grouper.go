@@ -100,10 +100,17 @@ func linked(i, j *incident, host string) bool {
 // carries reports whether what a host does at a time still belongs to the
 // incident that it has a part in.
 func (i *incident) carries(m *member, at time.Time) bool {
-	if m.Swept && !m.acted() {
-		return at.Sub(m.Since) <= sweepMemory
+	last := m.Since
+	if m.LastAt.After(last) {
+		last = m.LastAt
 	}
-	return at.Sub(i.ActiveAt) <= memory
+	switch {
+	case m.Swept && !m.acted():
+		return at.Sub(m.Since) <= sweepMemory
+	case i.KnownAt.IsZero() || last.Before(i.KnownAt):
+		return at.Sub(last) <= learningMemory
+	}
+	return at.Sub(last) <= memory
 }
 
 // involving returns the active incidents that hosts have a part in, oldest
@@ -197,6 +204,9 @@ func (g *Grouper) related(s *Signal) []*incident {
 // join adds a signal to an incident and returns the one that it became.
 func (g *Grouper) join(i *incident, s *Signal) *incident {
 	newRule := i.addPoints(s)
+	if first := s.first(); !s.Learning && (i.KnownAt.IsZero() || first.Before(i.KnownAt)) {
+		i.KnownAt = first
+	}
 	if len(i.Alerts) < event.MaxIncidentAlerts {
 		i.Alerts = append(i.Alerts, s.Alert)
 	} else {
@@ -249,7 +259,6 @@ func (g *Grouper) Remark(id string, at time.Time, text string) {
 		return
 	}
 	i.Timeline = append(i.Timeline, event.TimelineEntry{At: at, Text: text})
-	i.Dirty = true
 }
 
 // fuse makes one incident of two: the older goes on. It returns that.
@@ -281,6 +290,9 @@ func (g *Grouper) fuse(a, b *incident) *incident {
 		if m.Since.Before(old.Since) {
 			old.Since = m.Since
 		}
+		if m.LastAt.After(old.LastAt) {
+			old.LastAt = m.LastAt
+		}
 		if m.acted() {
 			part := old.Part
 			old.act(m.ActedAt)
@@ -306,6 +318,9 @@ func (g *Grouper) fuse(a, b *incident) *incident {
 	into.Timeline = append(into.Timeline, from.Timeline...)
 	into.Timeline = into.Timeline[:min(len(into.Timeline), event.MaxIncidentTimeline)]
 	into.Severity = max(into.Severity, from.Severity)
+	if into.KnownAt.IsZero() || !from.KnownAt.IsZero() && from.KnownAt.Before(into.KnownAt) {
+		into.KnownAt = from.KnownAt
+	}
 	into.State = event.IncidentUpdated
 	if !from.NotifiedAt.IsZero() && (into.NotifiedAt.IsZero() || from.NotifiedAt.Before(into.NotifiedAt)) {
 		into.NotifiedAt, into.Threshold = from.NotifiedAt, from.Threshold
@@ -373,12 +388,13 @@ func (g *Grouper) Advance(now time.Time) {
 }
 
 // Suspect reports whether a host has a part in an incident so that nothing is
-// to be learnt from what it does: it acts in one, or was reached, and the
-// incident is open, or was told to people and is not resolved.
+// to be learnt from what it does: it acts in one that is open, or was reached.
+// What comes again on days on which the incident is quiet is learnt: otherwise
+// what was a change in the network would never become normal.
 func (g *Grouper) Suspect(host string) bool {
 	for i := range g.byHost[host] {
 		m := i.Members[host]
-		if (i.State < event.IncidentQuiet || !i.NotifiedAt.IsZero()) && m.Part >= event.Target && (m.acted() || !m.Swept) {
+		if !i.KnownAt.IsZero() && i.State < event.IncidentQuiet && m.Part >= event.Target && (m.acted() || !m.Swept) {
 			return true
 		}
 	}

@@ -109,6 +109,7 @@ type incident struct {
 	ToldSeverity   event.Severity
 	ToldMembers    int
 	MergedInto     string
+	KnownAt        time.Time // of its first alert of a host that isn't learnt any more; zero: none
 	SentAt         time.Time // of the last revision
 	Dirty, Pending bool      // changed since; the change matters
 }
@@ -118,6 +119,7 @@ type member struct {
 	Part    event.Part
 	Since   time.Time // when it was first reached, tried, or acted
 	ActedAt time.Time // when it first acted; zero: it didn't
+	LastAt  time.Time // when it last acted or was reached
 	Swept   bool      // it was reached as one of many
 	Address event.Address
 	Reached map[uint16]int // hosts that it has reached, by port
@@ -143,6 +145,10 @@ const (
 	// memory is for how long after its last activity something can still join
 	// an incident: a patient intruder waits for days.
 	memory = 3 * 24 * time.Hour
+
+	// learningMemory is likewise, while nothing but hosts that are learnt is in
+	// an incident.
+	learningMemory = 4 * time.Hour
 
 	// sweepMemory is for how long a host that was one of many can carry an
 	// incident on.
@@ -193,7 +199,14 @@ func (i *incident) addMember(host string, a event.Address, at time.Time) *member
 	return m
 }
 
+func (m *member) seen(at time.Time) {
+	if at.After(m.LastAt) {
+		m.LastAt = at
+	}
+}
+
 func (m *member) act(at time.Time) {
+	m.seen(at)
 	if m.ActedAt.IsZero() || at.Before(m.ActedAt) {
 		m.ActedAt = at
 	}
@@ -255,6 +268,9 @@ func (i *incident) setParts(e *Edge) {
 		return
 	}
 	m := i.addMember(e.DestinationHost, e.Destination, e.At)
+	if m != nil && !e.Attempt {
+		m.seen(e.At)
+	}
 	switch {
 	case m == nil:
 	case e.Attempt:

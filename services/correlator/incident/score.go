@@ -64,7 +64,7 @@ func (i *incident) score() (float64, []event.ScoreReason) {
 		}
 		reasons = append(reasons, event.ScoreReason{Points: round(p.Best * (1 + again*float64(more))), Text: text, Rule: rule})
 	}
-	if n := i.chain(); n > 1 {
+	if n := i.chain(); n > 1 && !i.KnownAt.IsZero() {
 		reasons = append(reasons, event.ScoreReason{
 			Points: min(onward*float64(n-1), mostOnward), Text: fmt.Sprintf("went on from host to host, %d steps in a row", n),
 		})

@@ -1,0 +1,172 @@
+// Package replay runs snapshots through the tracker's and the correlator's own
+// state machines as fast as the machine can, in event time: what it says is
+// what the live system would have said.
+//
+// It guarantees that the same snapshots, rules and options give the same alerts
+// and incidents, in the same order.
+package replay
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"headstart/event"
+	"headstart/services/correlator/correlation"
+	"headstart/services/correlator/rule"
+	"headstart/services/tracker/table"
+)
+
+// Options are what a replay needs.
+type Options struct {
+	Rules       *rule.Set
+	Correlation correlation.Options
+}
+
+// Source yields whole snapshots in order of their taken-at. A snapshot's
+// sockets are valid until the next one, its addresses and roles for good.
+type Source func(yield func(*event.Snapshot) error) error
+
+// Sink takes what follows, in order.
+type Sink interface {
+	Alert(*event.Alert) error
+	Incident(*event.Incident) error // a revision
+}
+
+// Totals are what a replay has seen.
+type Totals struct {
+	Snapshots   int
+	Connections int // connections that were opened
+	Alerts      int
+	Incidents   int
+	Notified    int
+	Failures    int   // evaluations of rules that failed
+	FirstError  error // of these
+	From, Until time.Time
+}
+
+// batch is what goes from one goroutine to the next at a time.
+const batchSize = 256
+
+type batch struct {
+	changes [batchSize]event.Changes
+	n       int
+}
+
+// Run replays a source. Comparing snapshots and correlating what changed are
+// done side by side.
+func Run(ctx context.Context, o Options, source Source, sink Sink) (Totals, error) {
+	r := &run{sink: sink, correlation: correlation.New(o.Rules, o.Correlation), seen: map[string]bool{}, notified: map[string]bool{}}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	full, empty := make(chan *batch, 4), make(chan *batch, 6)
+	for range cap(empty) {
+		empty <- new(batch)
+	}
+	failed := make(chan error, 1)
+	go func() {
+		defer close(full)
+		failed <- compare(ctx, source, full, empty)
+	}()
+	for b := range full {
+		for i := range b.n {
+			if err := r.apply(&b.changes[i]); err != nil {
+				cancel()
+				return r.totals, err
+			}
+		}
+		empty <- b
+	}
+	if err := <-failed; err != nil {
+		return r.totals, err
+	}
+	return r.totals, ctx.Err()
+}
+
+// compare turns snapshots into changes, as the tracker does.
+func compare(ctx context.Context, source Source, full chan<- *batch, empty <-chan *batch) error {
+	tables := map[string]*table.Table{}
+	var comparer table.Comparer
+	b := <-empty
+	err := source(func(s *event.Snapshot) error {
+		t := tables[s.Host]
+		if t == nil {
+			t = new(table.Table)
+			tables[s.Host] = t
+		}
+		changes := &b.changes[b.n]
+		if result := comparer.Apply(t, s, 0, changes); result != table.Compared {
+			return nil
+		}
+		if b.n++; b.n < batchSize {
+			return nil
+		}
+		select {
+		case full <- b:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		select {
+		case b = <-empty:
+			b.n = 0
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("replay: %w", err)
+	}
+	select {
+	case full <- b:
+	case <-ctx.Done():
+	}
+	return nil
+}
+
+type run struct {
+	sink           Sink
+	correlation    *correlation.Correlation
+	totals         Totals
+	seen, notified map[string]bool // incidents
+}
+
+func (r *run) apply(changes *event.Changes) error {
+	t := &r.totals
+	t.Snapshots++
+	if t.From.IsZero() {
+		t.From = changes.ObservedAt
+	}
+	t.Until = changes.ObservedAt
+	for i := range changes.Connections {
+		if changes.Connections[i].Kind == event.Opened {
+			t.Connections++
+		}
+	}
+	out := r.correlation.Apply(changes, changes.ObservedAt)
+	for _, f := range out.Failures {
+		if t.Failures++; t.FirstError == nil {
+			t.FirstError = fmt.Errorf("host %s: %w", f.Host, f.Err)
+		}
+	}
+	for _, a := range out.Alerts {
+		t.Alerts++
+		if err := r.sink.Alert(a); err != nil {
+			return err
+		}
+	}
+	for _, i := range out.Incidents {
+		if !r.seen[i.ID] {
+			r.seen[i.ID] = true
+			t.Incidents++
+		}
+		if i.Notified && !r.notified[i.ID] {
+			r.notified[i.ID] = true
+			t.Notified++
+		}
+		if err := r.sink.Incident(i); err != nil {
+			return err
+		}
+	}
+	return nil
+}

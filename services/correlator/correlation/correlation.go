@@ -1,0 +1,154 @@
+// Package correlation turns what changed on hosts into alerts and incidents. It
+// is the correlator without its streams: a pure state machine that the live
+// service and the replay of a log share.
+//
+// It guarantees:
+//   - What follows from a message depends on the messages before it and on the
+//     rules alone. After Restore(Save()) it goes on exactly.
+//   - All of it is in event time, on the stream's clock. Reports of several
+//     hosts may arrive in any order within [baseline.Lateness]: which alerts are
+//     raised doesn't depend on it. Nothing waits for other hosts: what a
+//     message proves with what is there fires with it.
+//   - A rule fires once on a connection, a pattern once on what it joins and
+//     day.
+//   - A message that comes again changes nothing.
+//   - Every table has a cap and an expiry; see the packages that hold them.
+//
+// The parts: directory (which host has which address), baseline (what is
+// normal), watch and rule (which rules hold on one connection), pattern (what
+// several show together), presence and witness (what is missing), incident
+// (what belongs together).
+package correlation
+
+import (
+	"time"
+
+	"headstart/event"
+	"headstart/services/correlator/baseline"
+	"headstart/services/correlator/directory"
+	"headstart/services/correlator/incident"
+	"headstart/services/correlator/inventory"
+	"headstart/services/correlator/pattern"
+	"headstart/services/correlator/rule"
+	"headstart/services/correlator/watch"
+)
+
+// Options are what a correlation needs.
+type Options struct {
+	MaxHosts  int // that are known at a time; 0: 200,000
+	Inventory *inventory.Inventory
+	Baseline  baseline.Options
+	Incident  incident.Options
+}
+
+// Correlation is the state. One goroutine uses it at a time.
+type Correlation struct {
+	options   Options
+	set       *rule.Set
+	watcher   *watch.Watcher
+	evaluator *rule.Evaluator // of absent rules
+	absent    [2][]*rule.Rule // by what they miss
+	directory *directory.Directory
+	baseline  *baseline.Baseline
+	patterns  *pattern.Patterns
+	incidents *incident.Grouper
+	hosts     map[string]*host
+
+	now     time.Time // the latest event time
+	swept   time.Time
+	counts  Counts
+	out     Output
+	changes *event.Changes // the message that is being handled
+	self    *rule.Host
+}
+
+// host is what is remembered of one host.
+type host struct {
+	watch.Host
+	last event.Changes // without its connections
+	seen time.Time     // on the stream's clock
+	told time.Time     // when it was last asked to look more often
+}
+
+// Output is what follows from a message. It is valid until the next one.
+type Output struct {
+	Alerts    []*event.Alert
+	Incidents []*event.Incident
+	Controls  []Control
+	Failures  []Failure
+}
+
+// Control asks a host to look more often for a while.
+type Control struct {
+	Host string
+	event.Control
+}
+
+// Failure is a rule that could not be evaluated.
+type Failure struct {
+	Rule, Host string
+	Err        error
+}
+
+// Counts is what has happened since the start of the process.
+type Counts struct {
+	Events    int
+	Forgotten int            // connections that no rule can fire on twice, but for which there was no room
+	Muted     map[string]int // by rule
+	Refused   int            // messages of hosts for which there was no room
+}
+
+// New returns a correlation that knows nothing, with a set of rules in force.
+func New(set *rule.Set, o Options) *Correlation {
+	if o.MaxHosts == 0 {
+		o.MaxHosts = 200_000
+	}
+	c := &Correlation{
+		options: o, directory: directory.New(o.MaxHosts), baseline: baseline.New(o.Baseline),
+		patterns:  pattern.New(pattern.Limits{}),
+		incidents: incident.New(o.Incident), hosts: map[string]*host{},
+		counts: Counts{Muted: map[string]int{}},
+	}
+	if o.Inventory != nil {
+		c.directory.Assume(o.Inventory)
+	}
+	c.Use(set)
+	return c
+}
+
+// Use puts a set of rules in force. What is remembered of rules that did not
+// change is kept.
+func (c *Correlation) Use(set *rule.Set) {
+	c.set = set
+	c.watcher = watch.NewWatcher(set)
+	c.watcher.Baseline = c.usual
+	c.evaluator = rule.NewEvaluator(set)
+	c.absent = [2][]*rule.Rule{}
+	var patterns []pattern.Rule
+	for _, r := range set.Rules {
+		switch {
+		case !r.Enabled:
+		case r.Absent != nil:
+			c.absent[r.Absent.Of-1] = append(c.absent[r.Absent.Of-1], r)
+		case r.IsPattern():
+			patterns = append(patterns, pattern.Rule{ID: r.ID, Count: r.Count, Sequence: r.Sequence, Path: r.Path})
+		}
+	}
+	c.patterns.SetRules(patterns)
+}
+
+// Sizes are how much is remembered.
+type Sizes struct {
+	Hosts, Contested, Edges, EdgesRefused, Windows, Incidents, IncidentsDropped int
+}
+
+// Counts returns what has happened.
+func (c *Correlation) Counts() Counts { return c.counts }
+
+// Sizes returns how much is remembered.
+func (c *Correlation) Sizes() Sizes {
+	s := Sizes{Hosts: c.directory.Len(), Contested: c.directory.Contested(), Windows: c.patterns.Len()}
+	s.Edges, s.EdgesRefused = c.baseline.Edges()
+	s.Incidents, s.IncidentsDropped = c.incidents.Active()
+	return s
+}

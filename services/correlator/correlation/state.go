@@ -1,0 +1,97 @@
+package correlation
+
+import (
+	"bytes"
+	"encoding/gob"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/klauspost/compress/s2"
+
+	"headstart/event"
+	"headstart/services/correlator/baseline"
+	"headstart/services/correlator/incident"
+	"headstart/services/correlator/pattern"
+	"headstart/services/correlator/watch"
+)
+
+// stateVersion is that of the saved form. A state of another version is
+// refused: then the stream is read from its beginning.
+const stateVersion = 1
+
+type state struct {
+	Version    int
+	Hosts      []hostState // by name
+	Baseline   baseline.State
+	Patterns   pattern.State
+	Incidents  incident.State
+	Now, Swept time.Time
+}
+
+type hostState struct {
+	Name       string
+	Watch      []byte // with the message that was watched last
+	Seen, Told time.Time
+}
+
+// Save returns everything that Restore needs to go on exactly.
+func (c *Correlation) Save() ([]byte, error) {
+	s := state{
+		Version: stateVersion, Baseline: c.baseline.Save(), Patterns: c.patterns.Save(),
+		Incidents: c.incidents.Save(), Now: c.now, Swept: c.swept,
+	}
+	var codec watch.Codec
+	for _, name := range slices.Sorted(maps.Keys(c.hosts)) {
+		h := c.hosts[name]
+		data, err := codec.Save(&h.Host, &h.last)
+		if err != nil {
+			return nil, fmt.Errorf("save host %s: %w", name, err)
+		}
+		s.Hosts = append(s.Hosts, hostState{Name: name, Watch: data, Seen: h.seen, Told: h.told})
+	}
+	var packed bytes.Buffer
+	w := s2.NewWriter(&packed, s2.WriterConcurrency(1))
+	if err := gob.NewEncoder(w).Encode(&s); err != nil {
+		return nil, fmt.Errorf("save: %w", err)
+	}
+	if err := w.Close(); err != nil {
+		return nil, fmt.Errorf("save: %w", err)
+	}
+	return packed.Bytes(), nil
+}
+
+// maxState bounds what a saved state unpacks to.
+const maxState = 4 << 30
+
+// Restore replaces all that is known by what was saved.
+func (c *Correlation) Restore(data []byte) error {
+	var s state
+	if err := gob.NewDecoder(io.LimitReader(s2.NewReader(bytes.NewReader(data)), maxState)).Decode(&s); err != nil {
+		return fmt.Errorf("restore: %w", err)
+	}
+	if s.Version != stateVersion {
+		return fmt.Errorf("restore: %w: %d, want %d", event.ErrVersion, s.Version, stateVersion)
+	}
+	fresh := New(c.set, c.options)
+	var codec watch.Codec
+	for _, saved := range s.Hosts {
+		watched, last, err := codec.Restore(saved.Watch)
+		if err != nil {
+			return fmt.Errorf("restore host %s: %w", saved.Name, err)
+		}
+		fresh.directory.Learn(last)
+		fresh.hosts[saved.Name] = &host{Host: *watched, last: *last, seen: saved.Seen, told: saved.Told}
+	}
+	if err := fresh.baseline.Restore(s.Baseline); err != nil {
+		return fmt.Errorf("restore: %w", err)
+	}
+	fresh.patterns.Restore(s.Patterns)
+	fresh.incidents.Restore(s.Incidents)
+	fresh.now, fresh.swept, fresh.counts = s.Now, s.Swept, c.counts
+	fresh.Use(c.set)
+	*c = *fresh
+	return nil
+}
