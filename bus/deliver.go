@@ -10,8 +10,8 @@ import (
 )
 
 // Delivery hands the messages of a stream to a handler, several at a time and
-// in no particular order. The server keeps what is not done: a process that
-// is killed or a handler that asks for another try loses nothing.
+// in no particular order but for InOrder. The server keeps what is not done: a
+// process that is killed or a handler that asks for another try loses nothing.
 type Delivery struct {
 	Stream  string
 	Durable string // names the server's record of what is done
@@ -19,6 +19,11 @@ type Delivery struct {
 	// InFlight bounds the messages that are being handled or wait for another
 	// try. A handler that fails for long holds up no more than these.
 	InFlight int
+
+	// InOrder hands out the messages of one subject one at a time, as they
+	// come from the server: in the order of the stream, but for those that
+	// come again, which are late.
+	InOrder bool
 
 	// Handle returns the zero Retry when it is done with the message. It has
 	// until the context ends.
@@ -49,12 +54,14 @@ func (b *Bus) Deliver(ctx context.Context, d Delivery) error {
 	defer cancel()
 	slots, ended, doubt := make(chan struct{}, d.InFlight), make(chan struct{}), make(chan error, 1)
 	defer close(ended)
+	turns := turns{last: map[string]chan struct{}{}}
 	consuming, err := consumer.Consume(func(raw jetstream.Msg) {
 		select {
 		case slots <- struct{}{}:
+			turn, done := turns.take(d.line(raw))
 			go func() {
-				defer func() { <-slots }()
-				b.handle(ctx, finish, d, raw)
+				defer func() { done(); <-slots }()
+				b.handle(ctx, finish, d, arrival{raw, turn})
 			}()
 		case <-ended:
 		}
@@ -139,23 +146,41 @@ func (b *Bus) stop(finish context.Context, consuming jetstream.ConsumeContext) {
 	}
 }
 
-func (b *Bus) handle(ctx, finish context.Context, d Delivery, raw jetstream.Msg) {
+// arrival is a message that has come, and whose turn comes when that channel is
+// closed.
+type arrival struct {
+	jetstream.Msg
+	turn <-chan struct{}
+}
+
+// line is the key of the messages that go one at a time: of one subject, or of
+// this one only.
+func (d *Delivery) line(raw jetstream.Msg) string {
+	if d.InOrder {
+		return raw.Subject()
+	}
+	return raw.Reply()
+}
+
+func (b *Bus) handle(ctx, finish context.Context, d Delivery, raw arrival) {
 	meta, err := raw.Metadata()
 	if err != nil {
 		b.log.Error("message without metadata", "durable", d.Durable, "error", err)
 		return
 	}
 	m := messageOf(raw, meta)
+	limited, cancel := context.WithTimeout(finish, deliveryTime)
+	defer cancel()
 	answer := raw.DoubleAck
-	if ctx.Err() != nil {
+	select {
+	case <-raw.turn:
+	case <-limited.Done():
+	case <-ctx.Done():
+	}
+	if ctx.Err() != nil || limited.Err() != nil {
 		answer = func(context.Context) error { return raw.Nak() }
-	} else {
-		limited, cancel := context.WithTimeout(finish, deliveryTime)
-		retry := d.Handle(limited, m)
-		cancel()
-		if retry.Wanted {
-			answer = func(context.Context) error { return raw.NakWithDelay(retry.After) }
-		}
+	} else if retry := d.Handle(limited, m); retry.Wanted {
+		answer = func(context.Context) error { return raw.NakWithDelay(retry.After) }
 	}
 	if err := b.answer(ctx, finish, answer); err != nil {
 		// It will be delivered again.

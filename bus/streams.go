@@ -87,6 +87,17 @@ func (s Storage) bucket(name string) jetstream.StreamConfig {
 	}
 }
 
+const (
+	registerAge   = 365 * day
+	registerShare = 1 // of a hundred of Storage.Bytes
+)
+
+func (s Storage) register(name string) jetstream.StreamConfig {
+	c := s.bucket(name)
+	c.MaxAge, c.MaxBytes, c.Discard = registerAge, s.Bytes/100*registerShare, jetstream.DiscardOld
+	return c
+}
+
 // EnsureStreams creates the streams that don't exist. One that exists with
 // another configuration is an error that names the field: it is not changed.
 func (b *Bus) EnsureStreams(ctx context.Context, s Storage, streams ...string) error {
