@@ -12,6 +12,7 @@ import (
 
 	"headstart/bus"
 	"headstart/event"
+	"headstart/services/tracker/parts"
 	"headstart/services/tracker/table"
 )
 
@@ -85,7 +86,7 @@ type shard struct {
 // arriving.
 type host struct {
 	table   *table.Table
-	pending pending
+	pending parts.Pending
 	used    time.Time
 
 	// What is to be saved after the batch: the messages of the snapshot that
@@ -93,6 +94,9 @@ type host struct {
 	dirty        [][]byte
 	dirtyPending bool
 }
+
+// partsKey is where the pending parts of a host are kept, beside its table.
+func partsKey(subject string) string { return subject + ".parts" }
 
 func newShard(t *tracker, store *bus.Store, maxHosts int) *shard {
 	return &shard{tracker: t, store: store, maxHosts: maxHosts, hosts: map[string]*host{}}
@@ -114,11 +118,11 @@ func (s *shard) load(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		parts, err := s.store.Get(ctx, partsKey(m.Subject))
+		pending, err := s.store.Get(ctx, partsKey(m.Subject))
 		if err != nil {
 			return err
 		}
-		h, err := s.restore(state, parts)
+		h, err := s.restore(state, pending)
 		if err != nil {
 			// Going on without would give every connection of the host a
 			// second beginning; but so would never going on.
@@ -134,7 +138,7 @@ func (s *shard) load(ctx context.Context) error {
 	return nil
 }
 
-func (s *shard) restore(state, parts []byte) (*host, error) {
+func (s *shard) restore(state, pending []byte) (*host, error) {
 	h := &host{table: new(table.Table)}
 	if state != nil {
 		var err error
@@ -142,7 +146,7 @@ func (s *shard) restore(state, parts []byte) (*host, error) {
 			return nil, err
 		}
 	}
-	err := h.pending.restore(parts, func(message []byte) (*event.Snapshot, error) {
+	err := h.pending.Restore(pending, func(message []byte) (*event.Snapshot, error) {
 		return &s.snapshot, s.decoder.Decode(message, &s.snapshot)
 	})
 	return h, err
@@ -198,7 +202,7 @@ func (s *shard) apply() error {
 			h.dirty = nil
 		}
 		if h.dirtyPending {
-			s.work.States = append(s.work.States, bus.State{Key: partsKey(m.Subject), Value: h.pending.save()})
+			s.work.States = append(s.work.States, bus.State{Key: partsKey(m.Subject), Value: h.pending.Save()})
 			h.dirtyPending = false
 		}
 	}
@@ -217,17 +221,17 @@ func (s *shard) answer(m bus.Message) error {
 	h := s.hosts[m.Subject]
 	messages := [][]byte{m.Data}
 	if snapshot.Parts > 1 {
-		whole, dropped := h.pending.add(snapshot.ID(), snapshot, m.Data)
+		whole, dropped := h.pending.Add(snapshot.ID(), snapshot, m.Data)
 		s.metrics.incomplete.Add(dropped)
 		h.dirtyPending = true
 		if whole == nil {
 			return nil
 		}
 		messages = whole
-		if err := s.join(messages); err != nil {
+		if err := parts.Join(&s.decoder, messages, snapshot); err != nil {
 			return err
 		}
-	} else if dropped := h.pending.drop(); dropped > 0 {
+	} else if dropped := h.pending.Drop(); dropped > 0 {
 		s.metrics.incomplete.Add(dropped)
 		h.dirtyPending = true
 	}
@@ -243,33 +247,16 @@ func (s *shard) answer(m bus.Message) error {
 	}
 	h.dirty = messages
 	s.metrics.count(&s.changes, len(snapshot.Sockets))
-	parts, err := s.encoder.Parts(&s.changes, s.limit)
+	answers, err := s.encoder.Parts(&s.changes, s.limit)
 	if err != nil {
 		return err
 	}
-	for i, data := range parts {
+	for i, data := range answers {
 		s.work.Outputs = append(s.work.Outputs, bus.Output{
 			Subject: event.ConnectionSubject(snapshot.Host),
 			ID:      snapshot.ID().MessageID(uint16(i + 1)),
 			Data:    data, Source: m.Sequence,
 		})
 	}
-	return nil
-}
-
-// join decodes the parts of a snapshot into one.
-func (s *shard) join(messages [][]byte) error {
-	var sockets []event.Socket
-	for i, m := range messages {
-		if err := s.decoder.Decode(m, &s.snapshot); err != nil {
-			return fmt.Errorf("part %d: %w", i+1, err)
-		}
-		rows := s.snapshot.Sockets
-		if len(sockets) > 0 && len(rows) > 0 && sockets[len(sockets)-1].CompareKey(&rows[0]) >= 0 {
-			return fmt.Errorf("part %d doesn't follow the part before", i+1)
-		}
-		sockets = append(sockets, rows...)
-	}
-	s.snapshot.Sockets = sockets
 	return nil
 }

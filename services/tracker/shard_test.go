@@ -56,7 +56,10 @@ func TestMessageThatCannotBeHandledStopsNoOther(t *testing.T) {
 	b.arrives("snapshot.a", nil)
 	b.takes(snapshotOf("b", 1), 1)
 	b.messages[3].Subject = "snapshot.a"
-	version := encodePart(t, "a 1/1")
+	version, err := new(event.SnapshotEncoder).Append(nil, snapshotOf("a", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
 	version[3] = 99
 	b.arrives("snapshot.a", version)
 	b.takes(snapshotOf("a", 2), 1)

@@ -1,14 +1,18 @@
-package tracker
+package parts
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"headstart/event"
 
 	"github.com/tinylib/msgp/msgp"
 )
+
+var noon = time.Date(2025, 6, 5, 12, 0, 0, 0, time.UTC)
 
 // part is an incoming part, written "b 2/3": of snapshot b, the second of
 // three.
@@ -32,13 +36,13 @@ func TestPartsBecomeWhole(t *testing.T) {
 		"dropped over restart": {{name: "a 2/3"}, {name: "b 1/2", restored: true, dropped: 1}, {name: "b 2/2", restored: true, whole: "b 1/2, b 2/2"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var p pending
+			var p Pending
 			for i, in := range parts {
 				if in.restored {
-					p = restorePending(t, p.save())
+					p = restorePending(t, p.Save())
 				}
 				s := partOf(in.name)
-				whole, dropped := p.add(s.ID(), s, encodePart(t, in.name))
+				whole, dropped := p.Add(s.ID(), s, encodePart(t, in.name))
 				if got := namesOf(t, whole); got != in.whole || dropped != in.dropped {
 					t.Errorf("part %d, %s: whole is %q and %d dropped, want %q and %d", i+1, in.name, got, dropped, in.whole, in.dropped)
 				}
@@ -48,25 +52,25 @@ func TestPartsBecomeWhole(t *testing.T) {
 }
 
 func TestNothingPendingIsNothingToSave(t *testing.T) {
-	var p pending
-	if p.save() != nil || p.drop() != 0 {
+	var p Pending
+	if p.Save() != nil || p.Drop() != 0 {
 		t.Error("something is pending at first")
 	}
 	s := partOf("a 1/2")
-	p.add(s.ID(), s, encodePart(t, "a 1/2"))
-	if p.save() == nil || p.drop() != 1 || p.save() != nil || p.drop() != 0 {
+	p.Add(s.ID(), s, encodePart(t, "a 1/2"))
+	if p.Save() == nil || p.Drop() != 1 || p.Save() != nil || p.Drop() != 0 {
 		t.Error("what is dropped is still pending")
 	}
-	if p := restorePending(t, nil); p.drop() != 0 {
+	if p := restorePending(t, nil); p.Drop() != 0 {
 		t.Error("something is pending after nothing was saved")
 	}
 }
 
 func TestUnusablePartsAreRefused(t *testing.T) {
-	var p pending
+	var p Pending
 	s := partOf("a 1/2")
-	p.add(s.ID(), s, encodePart(t, "a 1/2"))
-	sound := p.save()
+	p.Add(s.ID(), s, encodePart(t, "a 1/2"))
+	sound := p.Save()
 	for name, test := range map[string]struct {
 		state []byte
 		want  string
@@ -77,8 +81,8 @@ func TestUnusablePartsAreRefused(t *testing.T) {
 		"no snapshot":           {msgp.AppendBytes(msgp.AppendArrayHeader(nil, 1), []byte("x")), "saved part 1: decode snapshot"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var p pending
-			if err := p.restore(test.state, decodePart); err == nil || !strings.Contains(err.Error(), test.want) {
+			var p Pending
+			if err := p.Restore(test.state, decodePart); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("%v, want it to say %q", err, test.want)
 			}
 		})
@@ -86,24 +90,24 @@ func TestUnusablePartsAreRefused(t *testing.T) {
 }
 
 func FuzzRestorePending(f *testing.F) {
-	var p pending
+	var p Pending
 	s := partOf("a 2/3")
-	p.add(s.ID(), s, encodePart(f, "a 2/3"))
-	f.Add(p.save())
+	p.Add(s.ID(), s, encodePart(f, "a 2/3"))
+	f.Add(p.Save())
 	f.Add([]byte{0x92, 0xc4, 0, 0xc4, 0})
 	f.Fuzz(func(t *testing.T, state []byte) {
-		var p, again pending
-		if p.restore(state, decodePart) != nil {
+		var p, again Pending
+		if p.Restore(state, decodePart) != nil {
 			return
 		}
 		if len(p.parts) > event.MaxParts {
 			t.Fatalf("%d parts", len(p.parts))
 		}
-		saved := p.save()
-		if err := again.restore(saved, decodePart); err != nil {
+		saved := p.Save()
+		if err := again.Restore(saved, decodePart); err != nil {
 			t.Fatalf("what was restored can't be restored again: %v", err)
 		}
-		if !bytes.Equal(again.save(), saved) {
+		if !bytes.Equal(again.Save(), saved) {
 			t.Fatal("saved and restored, it is something else")
 		}
 	})
@@ -111,7 +115,7 @@ func FuzzRestorePending(f *testing.F) {
 
 // partOf returns the snapshot of a part's name.
 func partOf(name string) *event.Snapshot {
-	s := snapshotOf("web-01", uint64(name[0]))
+	s := &event.Snapshot{Host: "web-01", BootID: "b1", Run: "r1", Sequence: uint64(name[0]), TakenAt: noon}
 	s.Part, s.Parts = uint16(name[2]-'0'), uint16(name[4]-'0')
 	return s
 }
@@ -143,10 +147,38 @@ func namesOf(t *testing.T, whole [][]byte) string {
 	return strings.Join(names, ", ")
 }
 
-func restorePending(t *testing.T, state []byte) (p pending) {
+func restorePending(t *testing.T, state []byte) (p Pending) {
 	t.Helper()
-	if err := p.restore(state, decodePart); err != nil {
+	if err := p.Restore(state, decodePart); err != nil {
 		t.Fatal(err)
 	}
 	return p
+}
+
+func TestJoin(t *testing.T) {
+	whole := &event.Snapshot{Host: "web-01", BootID: "b1", Run: "r1", Sequence: 1, TakenAt: noon}
+	for i := range 3000 {
+		whole.Sockets = append(whole.Sockets, event.Socket{
+			Local: event.AddressFrom4(0x0a000005), LocalPort: 443, Remote: event.AddressFrom4(uint32(i) * 2654435761), RemotePort: 40000,
+			State: event.Established, Inode: uint64(i) * 7919,
+		})
+	}
+	whole.Sockets = event.NormalizeSockets(whole.Sockets)
+	messages, err := new(event.SnapshotEncoder).Parts(whole, 16<<10)
+	if err != nil || len(messages) < 2 {
+		t.Fatalf("%d parts, %v", len(messages), err)
+	}
+	var decoder event.SnapshotDecoder
+	var joined event.Snapshot
+	if err := Join(&decoder, messages, &joined); err != nil || !slices.Equal(joined.Sockets, whole.Sockets) {
+		t.Errorf("%d of %d sockets, %v", len(joined.Sockets), len(whole.Sockets), err)
+	}
+	messages[0], messages[1] = messages[1], messages[0]
+	if err := Join(&decoder, messages, &joined); err == nil || !strings.Contains(err.Error(), "doesn't follow the part before") {
+		t.Errorf("in the wrong order: %v", err)
+	}
+	messages[1] = []byte("x")
+	if err := Join(&decoder, messages, &joined); err == nil || !strings.Contains(err.Error(), "part 2: decode snapshot") {
+		t.Errorf("no snapshot: %v", err)
+	}
 }

@@ -1,0 +1,103 @@
+// Package parts puts the parts of a snapshot together: a table that is too
+// large for one message comes in several, and a half-arrived snapshot is never
+// taken for a whole one. It is pure.
+package parts
+
+import (
+	"fmt"
+
+	"headstart/event"
+
+	"github.com/tinylib/msgp/msgp"
+)
+
+// Pending are the parts of a host's snapshot that has not arrived whole. The
+// zero Pending has none.
+type Pending struct {
+	id    event.SnapshotID
+	parts [][]byte // nil where one is missing
+}
+
+// Add keeps a part. It returns all parts in order once the snapshot is whole,
+// and how many incomplete snapshots were dropped for it: 0 or 1.
+func (p *Pending) Add(id event.SnapshotID, s *event.Snapshot, message []byte) (whole [][]byte, dropped int) {
+	if p.id != id || len(p.parts) != int(s.Parts) {
+		dropped = p.Drop()
+		p.id, p.parts = id, make([][]byte, s.Parts)
+	}
+	p.parts[s.Part-1] = message
+	for _, part := range p.parts {
+		if part == nil {
+			return nil, dropped
+		}
+	}
+	whole = p.parts
+	*p = Pending{}
+	return whole, dropped
+}
+
+// Drop forgets an incomplete snapshot and returns how many there were.
+func (p *Pending) Drop() int {
+	if p.parts == nil {
+		return 0
+	}
+	*p = Pending{}
+	return 1
+}
+
+// Save returns the pending parts' saved form, nil if there are none: a msgpack
+// array of the messages, empty where one is missing.
+func (p *Pending) Save() []byte {
+	if p.parts == nil {
+		return nil
+	}
+	b := msgp.AppendArrayHeader(nil, uint32(len(p.parts)))
+	for _, part := range p.parts {
+		b = msgp.AppendBytes(b, part)
+	}
+	return b
+}
+
+// Restore reads what Save returned. decode reads a part into the snapshot that
+// it returns.
+func (p *Pending) Restore(state []byte, decode func(message []byte) (*event.Snapshot, error)) error {
+	if state == nil {
+		return nil
+	}
+	n, b, err := msgp.ReadArrayHeaderBytes(state)
+	if err != nil {
+		return fmt.Errorf("saved parts: %w", err)
+	}
+	for i := range n {
+		var message []byte
+		if message, b, err = msgp.ReadBytesZC(b); err != nil {
+			return fmt.Errorf("saved part %d: %w", i+1, err)
+		}
+		if len(message) == 0 {
+			continue
+		}
+		part, err := decode(message)
+		if err != nil {
+			return fmt.Errorf("saved part %d: %w", i+1, err)
+		}
+		p.Add(part.ID(), part, message)
+	}
+	return nil
+}
+
+// Join decodes the messages of a whole snapshot, in order, into s.
+func Join(decoder *event.SnapshotDecoder, messages [][]byte, s *event.Snapshot) error {
+	var sockets []event.Socket
+	for i, m := range messages {
+		if err := decoder.Decode(m, s); err != nil {
+			return fmt.Errorf("part %d: %w", i+1, err)
+		}
+		rows := s.Sockets
+		if len(sockets) > 0 && len(rows) > 0 && sockets[len(sockets)-1].CompareKey(&rows[0]) >= 0 {
+			return fmt.Errorf("part %d doesn't follow the part before", i+1)
+		}
+		sockets = append(sockets, rows...)
+	}
+	s.Sockets = sockets
+	return nil
+}
