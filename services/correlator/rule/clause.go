@@ -20,9 +20,10 @@ type clause struct {
 // bound is the clause that a connection has lived longer than something. What
 // is still open gets older, so it can become true without a change.
 type bound struct {
-	clause      // of the duration
-	most   bool // conn.age.max is compared, not conn.age.min
-	orAt   bool // >=, not >
+	clause               // of the duration; without a program it is fixed
+	fixed  time.Duration // that is written out
+	most   bool          // conn.age.max is compared, not conn.age.min
+	orAt   bool          // >=, not >
 }
 
 // split compiles the clauses of a condition that has no mistakes.
@@ -30,7 +31,9 @@ func (l *language) split(tree *parser.Tree) (clauses []clause, bounds []bound, e
 	var cheap, usual ast.Node
 	for _, n := range conjuncts(tree.Node, nil) {
 		if b, duration, ok := boundOf(n); ok {
-			if b.clause, err = l.clause(duration, tree, l.values); err != nil {
+			if constant, ok := duration.(*ast.ConstantNode); ok {
+				b.fixed, _ = constant.Value.(time.Duration)
+			} else if b.clause, err = l.clause(duration, tree, l.values); err != nil {
 				return nil, nil, err
 			}
 			bounds = append(bounds, b)
@@ -143,13 +146,16 @@ func (e *Evaluator) holds(c *condition, o *Observation) (holds bool, wait time.D
 // missing returns how much older a connection must get to be over a bound; the
 // longest duration for never.
 func (e *Evaluator) missing(b *bound, o *Observation) (time.Duration, error) {
-	value, err := e.run(&b.clause, o)
-	if err != nil {
-		return 0, err
-	}
-	must, ok := value.(time.Duration)
-	if !ok {
-		return 0, fmt.Errorf("the age is compared with %T, not with a duration", value)
+	must := b.fixed
+	if b.program != nil {
+		value, err := e.run(&b.clause, o)
+		if err != nil {
+			return 0, err
+		}
+		var ok bool
+		if must, ok = value.(time.Duration); !ok {
+			return 0, fmt.Errorf("the age is compared with %T, not with a duration", value)
+		}
 	}
 	var age Age
 	if o.Connection != nil {
