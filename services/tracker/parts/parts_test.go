@@ -2,6 +2,7 @@ package parts
 
 import (
 	"bytes"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -115,7 +116,7 @@ func FuzzRestorePending(f *testing.F) {
 
 // partOf returns the snapshot of a part's name.
 func partOf(name string) *event.Snapshot {
-	s := &event.Snapshot{Host: "web-01", BootID: "b1", Run: "r1", Sequence: uint64(name[0]), TakenAt: noon}
+	s := &event.Snapshot{Host: "web-01", BootID: "b1", Run: "r1", Sequence: uint64(name[0]), TakenAt: noon, Uptime: time.Hour}
 	s.Part, s.Parts = uint16(name[2]-'0'), uint16(name[4]-'0')
 	return s
 }
@@ -156,15 +157,16 @@ func restorePending(t *testing.T, state []byte) (p Pending) {
 }
 
 func TestJoin(t *testing.T) {
-	whole := &event.Snapshot{Host: "web-01", BootID: "b1", Run: "r1", Sequence: 1, TakenAt: noon}
-	for i := range 3000 {
+	whole := &event.Snapshot{Host: "web-01", BootID: "b1", Run: "r1", Sequence: 1, TakenAt: noon, Uptime: time.Hour}
+	r := rand.New(rand.NewPCG(1, 1))
+	for range 3000 {
 		whole.Sockets = append(whole.Sockets, event.Socket{
-			Local: event.AddressFrom4(0x0a000005), LocalPort: 443, Remote: event.AddressFrom4(uint32(i) * 2654435761), RemotePort: 40000,
-			State: event.Established, Inode: uint64(i) * 7919,
+			Local: event.AddressFrom4(0x0a000005), LocalPort: 443, Remote: event.AddressFrom4(r.Uint32()), RemotePort: 40000,
+			State: event.Established, Inode: r.Uint64N(1 << 40),
 		})
 	}
 	whole.Sockets = event.NormalizeSockets(whole.Sockets)
-	messages, err := new(event.SnapshotEncoder).Parts(whole, 16<<10)
+	messages, err := new(event.SnapshotEncoder).Parts(whole, 4<<10)
 	if err != nil || len(messages) < 2 {
 		t.Fatalf("%d parts, %v", len(messages), err)
 	}
