@@ -1,6 +1,7 @@
 package rule_test
 
 import (
+	"math/rand/v2"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -137,5 +138,47 @@ func TestBaselineIsAskedOnceAndOnlyWhereItMatters(t *testing.T) {
 	o.Connection.Kind, o.Connection.State = event.Attempted, event.SynSent
 	if got := said(evaluator.Evaluate(o)); got != "g fires" || asked != 0 {
 		t.Errorf("%s; asked %d times", got, asked)
+	}
+}
+
+// TestSplittingChangesNothing evaluates random conditions, which are split into
+// clauses, and the same as one that can't be: both fire on the same changes.
+func TestSplittingChangesNothing(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	leaves := append(leafConditions(),
+		`conn.age.min >= duration("8s")`, `conn.age.max > duration("7s")`, `duration("1s") < conn.age.min`, `conn.age.min > baseline.length.p99`,
+		`conn.age.max >= baseline.days * duration("3s")`, `conn.age.min > conn.age.max`, `not baseline.known`, `baseline.days in 1..2`)
+	fired, waited := 0, 0
+	for range 1000 {
+		when := randomCondition(r, leaves, 2)
+		for range r.IntN(4) {
+			when += " and " + randomCondition(r, leaves, 1)
+		}
+		set, err := rule.Load(fstest.MapFS{
+			"lists.yaml": {Data: []byte(indexLists)},
+			"split.yaml": ruleFile("split", "|\n  "+when),
+			"whole.yaml": ruleFile("whole", "|\n  ("+when+") == true"),
+		}, "rules")
+		if err != nil {
+			t.Fatal(err)
+		}
+		evaluator := rule.NewEvaluator(set)
+		for range 30 {
+			o := randomObservation(r)
+			split, _ := evaluator.EvaluateRule(set.Rules[0], 0, o)
+			whole, holds := evaluator.EvaluateRule(set.Rules[1], 0, o)
+			if (split.Rule != nil && split.Fires()) != holds {
+				t.Fatalf("%s\n%+v at %v\nsplit: %+v\nwhole: %v", when, *o.Connection, o.At, split, holds)
+			}
+			if holds && whole.Fires() {
+				fired++
+			}
+			if split.Wait > 0 {
+				waited++
+			}
+		}
+	}
+	if fired == 0 || waited == 0 {
+		t.Errorf("%d fired, %d waited", fired, waited)
 	}
 }
