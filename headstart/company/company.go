@@ -97,7 +97,17 @@ func (c *company) call(r random, at time.Duration, from, to *host, port uint16, 
 			s.ends = pick(r, []ending{abortedByOrigin, abortedByPeer, abortedByOrigin, halfClosed})
 		}
 	}
-	c.add(r, at, from.address(at), to.address(at), source(r, from.windows), port, s)
+	a, b := c.addresses(at, from, to, port)
+	c.add(r, at, a, b, source(r, from.windows), port, s)
+}
+
+// addresses are the two ends of a connection between hosts: IPv6 for some pairs
+// and ports, where both have it.
+func (c *company) addresses(at time.Duration, from, to *host, port uint16) (a, b netip.Addr) {
+	if from.six.IsValid() && to.six.IsValid() && (from.letters+to.letters+int(port))%3 == 0 {
+		return from.six, to.six
+	}
+	return from.address(at), to.address(at)
 }
 
 // enter connects an address outside with a host.

@@ -18,6 +18,7 @@ const (
 	stillOpen                     // S1
 	fromBefore                    // OTH: began before the log did
 	halfClosed                    // S2: the originator closed, the responder never did
+	resumed                       // OTH: the sensor had forgotten it; closed in the end
 	answeredOnly                  // UDP, SF
 	unansweredOnly                // UDP, S0
 )
@@ -60,7 +61,7 @@ func (c *connection) state() string {
 		return "S0"
 	case stillOpen:
 		return "S1"
-	case fromBefore:
+	case fromBefore, resumed:
 		return "OTH"
 	case halfClosed:
 		return "S2"
@@ -105,6 +106,8 @@ func (c *connection) history() string {
 		return "ShA" + data + "a"
 	case fromBefore:
 		return data + "Aa"
+	case resumed:
+		return data + "AaFf"
 	case halfClosed:
 		return "ShA" + data + "aF"
 	case unansweredOnly:

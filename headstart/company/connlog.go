@@ -14,8 +14,9 @@ func (s *Simulation) WriteLog(w io.Writer) error {
 	out := bufio.NewWriterSize(w, 1<<20)
 	id := newRandom(c.options.Seed, "uid")
 	line := make([]byte, 0, 1024)
-	for k := range c.rows {
-		line = c.appendRow(line[:0], &c.rows[k], id)
+	rows := newSensor(c.options).watch(c.rows, newRandom(c.options.Seed, "pieces"))
+	for k := range rows {
+		line = c.appendRow(line[:0], &rows[k], id)
 		if _, err := out.Write(line); err != nil {
 			return err
 		}
@@ -53,7 +54,7 @@ func (c *company) appendRow(b []byte, row *connection, id random) []byte {
 		b = append(b, service...)
 		b = append(b, '"')
 	}
-	if row.lasts > 0 { // Zeek leaves it out after a single packet
+	if row.lasts > 0 && !(row.ends == silent && row.syns == 1) { // Zeek leaves it out after a single packet
 		b = append(b, `,"duration":`...)
 		b = appendSeconds(b, row.lasts.Microseconds())
 		b = append(b, `,"orig_bytes":`...)

@@ -14,8 +14,10 @@ type host struct {
 	windows   bool
 	monitored bool
 	zone      zone
-	ports     []uint16 // that listen
-	spells    []spell  // addresses, by time
+	ports     []uint16   // that listen
+	spells    []spell    // addresses, by time
+	six       netip.Addr // if it has IPv6 as well
+	letters   int        // of its name, added up
 	life      window
 	outages   []window            // nobody answers
 	closures  map[uint16][]window // the port is closed

@@ -277,6 +277,9 @@ func (i *intruder) way(from, to *host) uint16 {
 			}
 		}
 	}
+	if i.stealth == 1 && !from.windows && to.windows && i.r.chance(0.85) {
+		return 0 // not what such a server does
+	}
 	if to.windows {
 		add(4, 445)
 		add(2, 3389, 5985)
@@ -287,7 +290,7 @@ func (i *intruder) way(from, to *host) uint16 {
 	} else {
 		add(6, 22)
 		add(1, 445)
-		if i.stealth < 2 { // holes in services
+		if i.stealth == 0 || i.stealth == 1 && i.r.chance(0.2) { // holes in services
 			add(1, 6379, 8080, 9200, 5900)
 		}
 	}

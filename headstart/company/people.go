@@ -94,7 +94,7 @@ func (c *company) reach(r random, at time.Duration, desk, to *host, lasts time.D
 
 // terminal is a shell of that length.
 func terminal(r random, lasts time.Duration) session {
-	return session{lasts: lasts, ends: pick(r, []ending{byOriginator, byOriginator, byOriginator, byResponder, abortedByOrigin}), up: r.amount(4000+6*lasts.Seconds(), 0.8), down: r.amount(6000+40*lasts.Seconds(), 0.9)}
+	return session{lasts: lasts, ends: pick(r, []ending{byOriginator, byOriginator, byOriginator, byOriginator, byOriginator, byOriginator, byOriginator, byResponder, byResponder, abortedByOrigin}), up: r.amount(4000+6*lasts.Seconds(), 0.8), down: r.amount(6000+40*lasts.Seconds(), 0.9)}
 }
 
 // query is a developer's or an analyst's client on a database.

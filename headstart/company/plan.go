@@ -186,6 +186,28 @@ func (c *company) assign(r random) {
 		c.internal = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("172.16.0.0/12"), netip.MustParsePrefix("192.168.0.0/16")}
 	}
 	c.pool = [3]byte{base[0], base[1], 250}
+	if r.chance(0.2) {
+		c.addSix(r)
+	}
+}
+
+// addSix gives servers an IPv6 address too.
+func (c *company) addSix(r random) {
+	prefix := [16]byte{0xfd, byte(r.IntN(256)), byte(r.IntN(256)), byte(r.IntN(256)), byte(r.IntN(256)), byte(r.IntN(256))}
+	if r.chance(0.5) {
+		prefix = [16]byte{0x2a, byte(r.count(1, 14)), byte(r.IntN(256)), byte(r.IntN(256)), byte(r.IntN(256)), byte(r.IntN(256))}
+	}
+	c.internal = append(c.internal, netip.PrefixFrom(netip.AddrFrom16(prefix), 48))
+	for n, h := range c.hosts {
+		for _, b := range []byte(h.name) {
+			h.letters += int(b)
+		}
+		if !h.kind.desk() && !h.kind.appliance() && r.chance(0.8) {
+			a := prefix
+			a[7], a[14], a[15] = byte(h.zone)+1, byte((n+16)>>8), byte(n+16)
+			h.six = netip.AddrFrom16(a)
+		}
+	}
 }
 
 // watch decides which hosts have a poller: Linux servers mostly, and those

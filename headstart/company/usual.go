@@ -28,6 +28,9 @@ func (c *company) byAddress() map[netip.Addr]*host {
 				all[s.address] = h
 			}
 		}
+		if h.six.IsValid() {
+			all[h.six] = h
+		}
 	}
 	return all
 }
