@@ -1,7 +1,5 @@
 package pattern
 
-import "slices"
-
 // chain is a path, by its last edge and what comes before it. It never changes.
 type chain struct {
 	prev   *chain
@@ -10,10 +8,15 @@ type chain struct {
 }
 
 const (
-	// maxChains of one length lead to an edge, at most.
-	maxChains = 64
+	// maxChains of one length that lead to an edge are kept. Paths of up to 7
+	// edges never need more: there are sets A1, A2, … of hosts, those of the
+	// chains, and B1, B2, …, those that make each worth keeping, of which no Ai
+	// meets Bi and all before it do. By Bollobás there are at most as many as
+	// there are ways to choose the one out of both, of 6 hosts: 20.
+	maxChains = 20
 
-	// maxLength is how long the path is that is shown, at most.
+	// maxLength is how long the path is that is shown, at most. Of a longer one
+	// the later half is.
 	maxLength = 64
 )
 
@@ -29,14 +32,6 @@ func (c *chain) visits(host string) bool {
 	}
 }
 
-// before returns the hosts of a chain but for those of its last edge.
-func (c *chain) before(to []string) []string {
-	for c = c.prev; c != nil; c = c.prev {
-		to = append(to, c.node.Edge.SourceHost)
-	}
-	return to
-}
-
 // nodes returns the edges in their order.
 func (c *chain) nodes() []*node {
 	all := make([]*node, c.length)
@@ -47,15 +42,23 @@ func (c *chain) nodes() []*node {
 	return all
 }
 
+// last returns the end of a chain, as a chain.
+func (c *chain) last(length int) *chain {
+	var short *chain
+	for i, n := range c.nodes()[c.length-length:] {
+		short = &chain{prev: short, node: n, length: i + 1}
+	}
+	return short
+}
+
 // extend makes the chains of an edge those of one that follows, too.
 func (s *paths) extend(n, next *node) {
-	if s.budget <= 0 {
-		return
-	}
-	s.budget--
 	host, grew := next.Edge.DestinationHost, false
 	for length := s.hops - 1; length > 0; length-- {
 		for _, c := range n.chains[length] {
+			if s.budget--; s.budget <= 0 {
+				break
+			}
 			if c.visits(host) {
 				continue
 			}
@@ -70,7 +73,10 @@ func (s *paths) extend(n, next *node) {
 			grew = next.lengthen(longer) || grew
 		}
 	}
-	if c := n.longest; c.length+1 > next.longest.length && c.length < maxLength && !c.visits(host) {
+	if c := n.longest; c.length+1 > next.longest.length && s.budget > 0 && !c.visits(host) {
+		if c.length == maxLength {
+			c = c.last(maxLength / 2)
+		}
 		grew = next.lengthen(&chain{prev: c, node: next, length: c.length + 1}) || grew
 	}
 	if grew {
@@ -90,8 +96,7 @@ func (n *node) lengthen(c *chain) bool {
 // it and none of the others of its length.
 func (s *paths) keep(n *node, c *chain) bool {
 	others := n.chains[c.length]
-	hosts := c.before(make([]string, 0, maxHops))
-	if !continues(hosts, others, s.hops-c.length, nil) {
+	if !s.needed(c, others, s.hops-c.length, nil) {
 		return false
 	}
 	if len(others) >= maxChains {
@@ -102,24 +107,44 @@ func (s *paths) keep(n *node, c *chain) bool {
 	return true
 }
 
-// continues reports whether there are a number of further hosts, not on a
-// chain, of which each of the others visits one. Any of the hosts of the first
-// chain that is not visited yet has to be among them.
-func continues(chain []string, others []*chain, further int, chosen []string) bool {
+// needed reports whether there are a number of further hosts, not on a chain,
+// of which each of the others visits one. One of the hosts of the first that
+// visits none yet has to be among them.
+func (s *paths) needed(c *chain, others []*chain, further int, chosen []string) bool {
 	for i, o := range others {
-		hosts := o.before(make([]string, 0, maxHops))
-		if slices.ContainsFunc(hosts, func(host string) bool { return slices.Contains(chosen, host) }) {
+		s.budget--
+		if o.passesAny(chosen) {
 			continue
 		}
-		if further == 0 {
+		if further == 0 || s.budget <= 0 {
 			return false
 		}
-		for _, host := range hosts {
-			if !slices.Contains(chain, host) && continues(chain, others[i+1:], further-1, append(chosen, host)) {
+		for at := o.prev; at != nil; at = at.prev {
+			host := at.node.Edge.SourceHost
+			if !c.passes(host) && s.needed(c, others[i+1:], further-1, append(chosen, host)) {
 				return true
 			}
 		}
 		return false
 	}
 	return true
+}
+
+// passes reports whether a host is on a chain before its last edge.
+func (c *chain) passes(host string) bool {
+	for at := c.prev; at != nil; at = at.prev {
+		if at.node.Edge.SourceHost == host {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *chain) passesAny(hosts []string) bool {
+	for _, host := range hosts {
+		if c.passes(host) {
+			return true
+		}
+	}
+	return false
 }

@@ -25,7 +25,7 @@ const thousand = 1000
 const maxSum = 1e12
 
 func newCounts(p *Patterns, r Rule) *counts {
-	c := &counts{patterns: p, rule: r, ask: r.Count, within: max(int64(r.Count.Within), 0)}
+	c := &counts{patterns: p, rule: r, ask: r.Count, within: withinOf(r.Count.Within)}
 	c.need = 1
 	if least := math.Ceil(r.Count.AtLeast * thousand); least >= 1 {
 		c.need = int64(min(least, 1e18))
@@ -56,10 +56,15 @@ func (c *counts) feed(r *report) []Fired {
 	r.By = k.name
 	w := &k.window
 	w.newest = max(w.newest, nanoseconds(r.At))
-	if w.fired.useless(r.own, c.within) || !c.insert(w, r) {
+	if w.fired.useless(r.own, c.within) {
 		return nil
 	}
-	fired := c.check(w, r)
+	at, found := place(w.reports, r)
+	if found {
+		return nil
+	}
+	c.insert(w, r, at)
+	fired := c.check(w, r, at)
 	c.thin(w, r)
 	if len(fired) > 0 {
 		c.settle(w)
@@ -72,20 +77,19 @@ func (c *counts) feed(r *report) []Fired {
 
 // check returns what a new report proves. It can complete each window that
 // contains it: those that end with it, or with one that is at most Within later.
-func (c *counts) check(w *countWindow, r *report) (fired []Fired) {
-	first, _ := slices.BinarySearchFunc(w.reports, r, (*report).compare)
-	for i := first; i < len(w.reports) && w.reports[i].own <= r.own+c.within; i++ {
-		end := w.reports[i].own
-		day := dayOf(end)
-		if w.fired.has(day) {
+func (c *counts) check(w *countWindow, r *report, at int) (fired []Fired) {
+	ups, downs := cursor{&w.ups, w.ups.place(r.own)}, cursor{&w.downs, w.downs.place(r.own)}
+	for _, last := range w.reports[at:] {
+		end := last.own
+		if end > r.own+c.within {
+			break
+		}
+		reached := ups.until(end) - downs.until(end)
+		if reached < c.need || w.fired.has(dayOf(end)) || c.ask.AboveUsual > 0 && !c.aboveUsual(w, end, reached) {
 			continue
 		}
-		reached := w.reached(end)
-		if reached < c.need || c.ask.AboveUsual > 0 && !c.aboveUsual(w, end, reached) {
-			continue
-		}
-		w.fired.add(day)
-		if id, ok := c.patterns.fire(&c.rule, r.By, day, c.within); ok {
+		w.fired.add(dayOf(end))
+		if id, ok := c.patterns.fire(&c.rule, r.By, dayOf(end), c.within); ok {
 			fired = append(fired, c.found(w, id, end, reached))
 		}
 	}
@@ -93,19 +97,7 @@ func (c *counts) check(w *countWindow, r *report) (fired []Fired) {
 }
 
 func (c *counts) found(w *countWindow, id string, end, reached int64) Fired {
-	reports := w.between(end-c.within, end)
-	seen := make(map[*value]bool, len(reports))
-	proof := make([]*report, 0, len(reports))
-	for i, r := range reports {
-		again := r.Host == r.value.reports[0].Host // another connection on the same ports
-		if c.distinct() {
-			again = i == len(reports)-1
-		}
-		if !seen[r.value] || again {
-			seen[r.value] = true
-			proof = append(proof, r)
-		}
-	}
+	proof := c.proof(w.between(end-c.within, end))
 	f := Fired{
 		Rule: c.rule.ID, ID: id, Key: proof[0].By, Matched: len(proof), Reached: float64(reached) / thousand,
 		At: latest(proof), Evidence: some(proof),
@@ -114,6 +106,32 @@ func (c *counts) found(w *countWindow, id string, end, reached int64) Fired {
 		f.Matched = int(reached / thousand)
 	}
 	return f
+}
+
+// proof returns the reports of a window that count: the first of each distinct
+// value, and the last of all; of a connection's ends, those of the host that has
+// the most.
+func (c *counts) proof(window []*report) []*report {
+	sum := newSum(c)
+	for _, r := range window {
+		sum.add(r)
+	}
+	seen := make(map[*value]string, len(window))
+	proof := make([]*report, 0, len(window))
+	for i, r := range window {
+		host, again := seen[r.value]
+		switch {
+		case c.distinct():
+			if again && i < len(window)-1 {
+				continue
+			}
+		case !again && sum.byHost[hostValue{r.value, r.Host}] < sum.most[r.value], again && r.Host != host:
+			continue
+		}
+		seen[r.value] = r.Host
+		proof = append(proof, r)
+	}
+	return proof
 }
 
 // aboveUsual reports whether some matches of a window are enough and more than

@@ -121,15 +121,16 @@ func (d *definition) reached(window []*pattern.Match, level float64) (reached fl
 	return reached
 }
 
-// after is the lower bound of a beginning, where order counts.
+// after is what a connection began after, where order counts.
 func after(m *pattern.Match) time.Time {
-	if !m.OpenedAfter.IsZero() {
-		return m.OpenedAfter
+	bound := m.OpenedAfter
+	if bound.IsZero() {
+		bound = m.At.Add(-30 * time.Second)
 	}
-	if bound := m.At.Add(-30 * time.Second); bound.Before(m.OpenedBefore) {
+	if bound.Before(m.OpenedBefore) {
 		return bound
 	}
-	return m.OpenedBefore
+	return m.OpenedBefore.Add(-1)
 }
 
 // same reports whether two matches can be of one connection.
@@ -158,7 +159,7 @@ func (d *definition) sequence(last *pattern.Match, chosen []*pattern.Match) {
 		if m.Part != len(chosen) || m.By != last.By || m.OpenedBefore.After(last.OpenedBefore) || last.OpenedBefore.Sub(m.OpenedBefore) > q.Within {
 			continue
 		}
-		if slices.ContainsFunc(chosen, func(c *pattern.Match) bool { return same(c, m) || m.OpenedBefore.Before(after(c)) }) {
+		if slices.ContainsFunc(chosen, func(c *pattern.Match) bool { return same(c, m) || !m.OpenedBefore.After(after(c)) }) {
 			continue
 		}
 		d.sequence(last, append(chosen, m))
@@ -174,7 +175,7 @@ func (d *definition) path(last *pattern.Match, chain []*pattern.Match) {
 	}
 	first := chain[0]
 	for _, m := range d.matches {
-		if m.Edge.DestinationHost != first.Edge.SourceHost || first.OpenedBefore.Before(after(m)) ||
+		if m.Edge.DestinationHost != first.Edge.SourceHost || !first.OpenedBefore.After(after(m)) ||
 			first.OpenedBefore.Sub(d.until[m.Connection]) > d.rule.Path.Within {
 			continue
 		}

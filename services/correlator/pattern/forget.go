@@ -13,12 +13,12 @@ func (c *counts) thin(w *countWindow, r *report) {
 		return
 	}
 	v := r.value
-	at, _ := slices.BinarySearchFunc(v.reports, r, (*report).compare)
+	at, _ := place(v.reports, r)
 	for i := min(at+1, len(v.reports)-1); i >= max(at-1, 0); i-- {
 		if c.redundant(v, i) {
 			one := v.reports[i]
-			place, _ := slices.BinarySearchFunc(w.reports, one, (*report).compare)
-			c.removeAt(w, place)
+			where, _ := place(w.reports, one)
+			c.removeAt(w, where)
 		}
 	}
 }

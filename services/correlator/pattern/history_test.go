@@ -94,7 +94,7 @@ func someHistory(random *rand.Rand, r pattern.Rule) []told {
 			SourceHost: hosts[from], DestinationHost: hosts[to], SourcePort: uint16(random.IntN(3)), Port: 22,
 		}
 		m := pattern.Match{
-			Rule: r.ID, Part: random.IntN(steps(r)), By: []string{"k", "l"}[random.IntN(2)], Of: hosts[to],
+			Rule: r.ID, Part: random.IntN(steps(r)), By: []string{"k", "k", "l", "m"}[random.IntN(4)], Of: hosts[to],
 			Sum: float64(random.IntN(10) - 1), Usual: float64(random.IntN(3)), Edge: edge, State: event.Established,
 		}
 		lives := time.Duration(random.Int64N(int64(age - 2*time.Minute)))

@@ -40,6 +40,9 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
+// withinOf returns a rule's Within in nanoseconds, of 100 days at most.
+func withinOf(d time.Duration) int64 { return int64(min(max(d, 0), 2400*time.Hour)) }
+
 // horizon is for how long before the newest snapshot of a key, or of the
 // stream, a match can count in a window of that length.
 func (l *Limits) horizon(within int64) int64 {

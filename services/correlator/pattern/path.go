@@ -44,12 +44,12 @@ type proof struct {
 // A path that is asked to be longer than maxHops is found from maxHops on.
 const maxHops = 12
 
-// maxWork bounds how many pairs of edges one match makes worth comparing.
+// maxWork bounds how many chains one match makes worth looking at.
 const maxWork = 20_000
 
 func newPaths(p *Patterns, r Rule) *paths {
 	return &paths{
-		patterns: p, rule: r, hops: min(max(r.Path.Hops, 2), maxHops), within: max(int64(r.Path.Within), 0),
+		patterns: p, rule: r, hops: min(max(r.Path.Hops, 2), maxHops), within: withinOf(r.Path.Within),
 		nodes: map[connection]*node{}, in: map[string][]*node{}, out: map[string][]*node{},
 	}
 }
@@ -103,14 +103,14 @@ func (s *paths) seen(id connection, until int64) []Fired {
 // follows reports whether an edge can be the next one after another, as far as
 // time says.
 func (n *node) follows(before *node, within int64) bool {
-	return n.own >= before.began && n.own <= before.until+within
+	return n.own > before.began && n.own <= before.until+within
 }
 
 // followers returns the edges that can be next after one, of those that began
 // at a time or later.
 func (s *paths) followers(n *node, from int64) []*node {
 	all := s.out[n.Edge.DestinationHost]
-	return all[firstNode(all, max(n.began, from)):firstNode(all, n.until+s.within+1)]
+	return all[firstNode(all, max(n.began+1, from)):firstNode(all, n.until+s.within+1)]
 }
 
 func (s *paths) begin() {
@@ -128,10 +128,10 @@ func (s *paths) grow(n *node) {
 // finish tells the followers of what has grown, and theirs, and returns what is
 // proved.
 func (s *paths) finish() (fired []Fired) {
-	for i := 0; i < len(s.grown); i++ {
+	for i := 0; i < len(s.grown); i++ { // it grows meanwhile
 		n := s.grown[i]
 		n.queued = false
-		for _, next := range s.followers(n, n.began) {
+		for _, next := range s.followers(n, 0) {
 			s.extend(n, next)
 		}
 	}

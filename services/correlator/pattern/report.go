@@ -13,7 +13,7 @@ import (
 type report struct {
 	Match
 	own   int64 // its connection was opened at the latest
-	began int64 // and, where order counts, not before
+	began int64 // and, where order counts, after this
 	value *value
 }
 
@@ -29,10 +29,11 @@ func newReport(m Match, interval time.Duration) *report {
 	if own == 0 {
 		return nil
 	}
-	began := min(nanoseconds(m.OpenedAfter), own)
+	began := nanoseconds(m.OpenedAfter)
 	if m.OpenedAfter.IsZero() {
-		began = min(at-int64(interval), own)
+		began = at - int64(interval)
 	}
+	began = min(began, own-1)
 	m.By, m.Of = bounded(m.By), bounded(m.Of)
 	return &report{Match: m, own: own, began: began}
 }

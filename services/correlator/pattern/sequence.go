@@ -25,7 +25,7 @@ type sequenceWindow struct {
 
 func newSequences(p *Patterns, r Rule) *sequences {
 	return &sequences{
-		patterns: p, rule: r, ask: r.Sequence, within: max(int64(r.Sequence.Within), 0),
+		patterns: p, rule: r, ask: r.Sequence, within: withinOf(r.Sequence.Within),
 		keys: newKeys(p, (*sequenceWindow).size),
 	}
 }
@@ -48,7 +48,7 @@ func (s *sequences) feed(r *report) []Fired {
 		w.steps = make([][]*report, len(s.ask.Steps))
 	}
 	w.newest = max(w.newest, nanoseconds(r.At))
-	at, found := slices.BinarySearchFunc(w.steps[r.Part], r, (*report).compare)
+	at, found := place(w.steps[r.Part], r)
 	if found || w.fired.useless(r.own, s.within) {
 		return nil
 	}
@@ -157,7 +157,7 @@ func (c *chooser) choose(must int64) (done, taken bool) {
 func (c *chooser) next(step int, must int64, tried *report) (best *report, blocked bool) {
 	for _, r := range c.steps[step] {
 		switch {
-		case r.own < must, tried != nil && order(r, tried) <= 0, best != nil && order(r, best) >= 0:
+		case r.own <= must, tried != nil && order(r, tried) <= 0, best != nil && order(r, best) >= 0:
 		case c.serves(r, step):
 			blocked = true
 		default:

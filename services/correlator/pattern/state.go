@@ -191,7 +191,9 @@ func (c *counts) restore(w *countWindow, s *keyState) {
 	for _, m := range s.Matches {
 		if r := newReport(m, c.patterns.limits.Interval); r != nil {
 			r.By = s.Name
-			c.insert(w, r)
+			if at, found := place(w.reports, r); !found {
+				c.insert(w, r, at)
+			}
 		}
 	}
 	w.newest, w.fired, w.compactAt, w.usual.low, w.usual.high = s.Newest, slices.Clone(s.Fired), s.CompactAt, s.Low, s.High

@@ -44,11 +44,25 @@ func (s *steps) before(i int) int64 {
 	return s.sum[i-1]
 }
 
-// until returns the sum up to a time.
-func (s *steps) until(at int64) int64 {
+// place returns the place after the last step up to a time.
+func (s *steps) place(at int64) int {
 	i, found := slices.BinarySearch(s.at, at)
 	if found {
 		i++
 	}
-	return s.before(i) - s.base
+	return i
+}
+
+// cursor asks steps for one time after another.
+type cursor struct {
+	*steps
+	i int
+}
+
+// until returns the sum up to a time, not before the one asked for last.
+func (c *cursor) until(at int64) int64 {
+	for c.i < len(c.at) && c.at[c.i] <= at {
+		c.i++
+	}
+	return c.before(c.i) - c.base
 }

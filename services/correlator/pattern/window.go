@@ -34,12 +34,8 @@ func (c *counts) valueKey(r *report) valueKey {
 	return valueKey{tuple: r.tuple()}
 }
 
-// insert adds a report. It returns false for one that is there.
-func (c *counts) insert(w *countWindow, r *report) bool {
-	at, found := slices.BinarySearchFunc(w.reports, r, (*report).compare)
-	if found {
-		return false
-	}
+// insert adds a report at its place.
+func (c *counts) insert(w *countWindow, r *report, at int) {
 	if w.values == nil {
 		w.values = map[valueKey]*value{}
 	}
@@ -55,23 +51,21 @@ func (c *counts) insert(w *countWindow, r *report) bool {
 	r.value = v
 	w.reports = slices.Insert(w.reports, at, r)
 	c.reshape(w, v, func() {
-		i, _ := slices.BinarySearchFunc(v.reports, r, (*report).compare)
-		v.reports = slices.Insert(v.reports, i, r)
+		at, _ := place(v.reports, r)
+		v.reports = slices.Insert(v.reports, at, r)
 	})
-	w.usual.high = max(w.usual.high, usual(r))
 	if len(w.reports) == 1 {
-		w.usual.low = usual(r)
+		w.usual.low, w.usual.high = usual(r), usual(r)
 	}
-	w.usual.low = min(w.usual.low, usual(r))
-	return true
+	w.usual.low, w.usual.high = min(w.usual.low, usual(r)), max(w.usual.high, usual(r))
 }
 
 // remove takes a report out of all but the list of reports.
 func (c *counts) remove(w *countWindow, r *report) {
 	v := r.value
 	c.reshape(w, v, func() {
-		i, _ := slices.BinarySearchFunc(v.reports, r, (*report).compare)
-		v.reports = slices.Delete(v.reports, i, i+1)
+		at, _ := place(v.reports, r)
+		v.reports = slices.Delete(v.reports, at, at+1)
 	})
 	if len(v.reports) == 0 {
 		delete(w.values, c.valueKey(r))
@@ -84,10 +78,16 @@ func (c *counts) removeAt(w *countWindow, i int) {
 	w.reports = slices.Delete(w.reports, i, i+1)
 }
 
-func (w *countWindow) reached(end int64) int64 { return w.ups.until(end) - w.downs.until(end) }
-
 // between returns the reports of a time, both ends included.
 func (w *countWindow) between(from, to int64) []*report { return between(w.reports, from, to) }
+
+// place returns where a report is, or belongs, among others. Most come last.
+func place(reports []*report, r *report) (at int, found bool) {
+	if n := len(reports); n == 0 || reports[n-1].compare(r) < 0 {
+		return n, false
+	}
+	return slices.BinarySearchFunc(reports, r, (*report).compare)
+}
 
 func between(reports []*report, from, to int64) []*report {
 	return reports[firstAt(reports, from):firstAt(reports, to+1)]
