@@ -14,6 +14,9 @@ const (
 	// that reaches many: one more is nothing unusual.
 	habit = 5
 
+	// poolHabit is likewise for a network of originators without names.
+	poolHabit = 2
+
 	// common is from which part of all originators a responder is one that
 	// everybody reaches: monitoring, name service, a mirror.
 	common = 0.5
@@ -84,7 +87,7 @@ func (b *Baseline) expected(s *Sighting, key edgeKey, u *rule.Baseline) bool {
 		return true
 	}
 	if pool, ok := b.pool(&s.Originator); ok {
-		if a := b.from[endKey{pool, key.port}]; a != nil && a.before(today) >= habit {
+		if a := b.from[endKey{pool, key.port}]; a != nil && a.before(today) >= poolHabit {
 			return true
 		}
 	}

@@ -149,8 +149,12 @@ func (c *Correlation) isExternal(a event.Address) bool {
 // raise hands an alert out and to the incidents.
 func (c *Correlation) raise(a *event.Alert, r *rule.Rule, edges []incident.Edge) {
 	a.Learning = c.baseline.Learning(a.Host, a.At)
+	score := r.Score
+	if a.Learning {
+		score = r.ScoreLearning
+	}
 	a.Incident = c.incidents.Raise(incident.Signal{
-		Alert: a.ID, Rule: a.Rule, Title: a.Title, Severity: a.Severity, Score: r.Score, At: a.At, Host: a.Host,
+		Alert: a.ID, Rule: a.Rule, Title: a.Title, Severity: a.Severity, Score: score, At: a.At, Host: a.Host,
 		Edges: edges, Learning: a.Learning,
 	})
 	c.out.Alerts = append(c.out.Alerts, a)

@@ -113,7 +113,9 @@ func (c *Correlation) learn(at time.Time) {
 			c.baseline.Opened(s)
 		}
 		if reasons := c.notable(&s, &u); reasons != nil {
-			c.incidents.Note(c.edge(&s, conn, reasons))
+			e := c.edge(&s, conn, reasons)
+			e.Minor = s.Port >= handedOut
+			c.incidents.Note(e)
 		}
 	}
 }
@@ -134,6 +136,11 @@ func (c *Correlation) worthLearning(s *baseline.Sighting, conn *event.Connection
 	least, _ := conn.Age(c.changes.ObservedAt)
 	return least > shortVisit
 }
+
+// handedOut is from where on ports are mostly handed out to programs that
+// don't ask for one (ip_local_port_range in ip-sysctl): remote procedure calls,
+// file transfers, clusters of computers among themselves.
+const handedOut = 32768
 
 // notable says why an edge may be a step of an intruder; nil when it isn't.
 func (c *Correlation) notable(s *baseline.Sighting, u *rule.Baseline) []string {

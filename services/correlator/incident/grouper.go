@@ -49,13 +49,18 @@ func (g *Grouper) Note(e Edge) {
 	for _, i := range g.involving(e.SourceHost, e.DestinationHost) {
 		from, to := i.Members[e.SourceHost], i.Members[e.DestinationHost]
 		switch {
-		case from != nil && from.Part >= event.Target && !e.At.Before(from.Since.Add(-slack)) && i.carries(from, e.At):
-		case to != nil && to.acted() && !e.Attempt && !e.At.After(to.ActedAt.Add(slack)) && to.ActedAt.Sub(e.At) <= approach:
+		case from != nil && from.Part >= event.Target && !e.At.Before(from.Since.Add(-slack)) && i.carries(from, e.At, false):
+		case to != nil && to.acted() && !e.Attempt && !e.Minor && !i.sweeping(e.SourceHost, e.Port) && !g.trail.sweeps(&e) && !e.At.After(to.ActedAt.Add(slack)) && to.ActedAt.Sub(e.At) <= approach:
 		default:
 			continue
 		}
+		if e.Minor && !i.between(e.SourceHost, e.DestinationHost) {
+			continue
+		}
 		if into != nil {
-			into = g.fuse(into, i)
+			if into.Strong && i.Strong {
+				into = g.fuse(into, i)
+			}
 			continue
 		}
 		into = i
@@ -76,7 +81,7 @@ func (g *Grouper) grow(i *incident, hosts ...string) *incident {
 	g.index(i)
 	for _, host := range followed {
 		for _, other := range g.involving(host) {
-			if other != i && linked(i, other, host) {
+			if other != i && i.Strong && other.Strong && linked(i, other, host) {
 				i = g.fuse(i, other)
 			}
 		}
@@ -99,7 +104,7 @@ func linked(i, j *incident, host string) bool {
 
 // carries reports whether what a host does at a time still belongs to the
 // incident that it has a part in.
-func (i *incident) carries(m *member, at time.Time) bool {
+func (i *incident) carries(m *member, at time.Time, weak bool) bool {
 	last := m.Since
 	if m.LastAt.After(last) {
 		last = m.LastAt
@@ -107,8 +112,8 @@ func (i *incident) carries(m *member, at time.Time) bool {
 	switch {
 	case m.Swept && !m.acted():
 		return at.Sub(m.Since) <= sweepMemory
-	case i.KnownAt.IsZero() || last.Before(i.KnownAt):
-		return at.Sub(last) <= learningMemory
+	case weak || !i.Strong || i.KnownAt.IsZero() || last.Before(i.KnownAt):
+		return at.Sub(last) <= weakMemory
 	}
 	return at.Sub(last) <= memory
 }
@@ -148,7 +153,7 @@ func (g *Grouper) Raise(s Signal) string {
 	}
 	i = g.join(i, &s)
 	for _, other := range related {
-		if other != i && other.active() {
+		if other != i && other.active() && !s.weak() {
 			i = g.fuse(i, other)
 		}
 	}
@@ -182,12 +187,12 @@ func (g *Grouper) related(s *Signal) []*incident {
 	if actor := s.actor(); actor != "" {
 		add(g.byHost[actor], func(i *incident) bool {
 			m := i.Members[actor]
-			return m.Part >= event.Target && i.carries(m, first)
+			return m.Part >= event.Target && i.carries(m, first, s.weak())
 		})
 	}
 	for n := range s.Edges {
 		e := &s.Edges[n]
-		if !e.DestinationExternal && !e.Attempt {
+		if !e.DestinationExternal && !e.Attempt && len(s.Edges) <= sweep && !g.trail.sweeps(e) {
 			add(g.byHost[e.DestinationHost], func(i *incident) bool {
 				m := i.Members[e.DestinationHost]
 				return m.acted() && !e.At.After(m.ActedAt.Add(slack)) && m.ActedAt.Sub(e.At) <= approach
@@ -204,6 +209,7 @@ func (g *Grouper) related(s *Signal) []*incident {
 // join adds a signal to an incident and returns the one that it became.
 func (g *Grouper) join(i *incident, s *Signal) *incident {
 	newRule := i.addPoints(s)
+	i.Strong = i.Strong || !s.weak()
 	if first := s.first(); !s.Learning && (i.KnownAt.IsZero() || first.Before(i.KnownAt)) {
 		i.KnownAt = first
 	}
@@ -220,7 +226,7 @@ func (g *Grouper) join(i *incident, s *Signal) *incident {
 	for n := range s.Edges {
 		e := s.Edges[n]
 		e.Reasons = merge([]string{s.Rule}, e.Reasons)
-		fresh = i.addEdge(&e, true) || fresh
+		fresh = i.addEdge(&e, !s.weak()) || fresh
 		if !e.SourceExternal {
 			hosts = append(hosts, e.SourceHost)
 		}
@@ -318,6 +324,7 @@ func (g *Grouper) fuse(a, b *incident) *incident {
 	into.Timeline = append(into.Timeline, from.Timeline...)
 	into.Timeline = into.Timeline[:min(len(into.Timeline), event.MaxIncidentTimeline)]
 	into.Severity = max(into.Severity, from.Severity)
+	into.Strong = into.Strong || from.Strong
 	if into.KnownAt.IsZero() || !from.KnownAt.IsZero() && from.KnownAt.Before(into.KnownAt) {
 		into.KnownAt = from.KnownAt
 	}

@@ -38,6 +38,7 @@ type Edge struct {
 	At                          time.Time // not later than this it was opened
 	Attempt                     bool      // it was not answered
 	ByResponder                 bool      // the responder reported it, not the originator
+	Minor                       bool      // it counts only beside another edge between the same hosts
 	Reasons                     []string
 }
 
@@ -63,6 +64,9 @@ type Signal struct {
 	// Learning says that the host is too new for its unusual to mean much.
 	Learning bool
 }
+
+// weak reports whether a signal is too little to tie anything together.
+func (s *Signal) weak() bool { return s.Score < weakScore }
 
 // actor is the host that a signal puts under suspicion: the internal
 // originator of its edges; without edges, the host. Empty when somebody outside
@@ -109,6 +113,7 @@ type incident struct {
 	ToldSeverity   event.Severity
 	ToldMembers    int
 	MergedInto     string
+	Strong         bool      // one of its alerts is no weak sign
 	KnownAt        time.Time // of its first alert of a host that isn't learnt any more; zero: none
 	SentAt         time.Time // of the last revision
 	Dirty, Pending bool      // changed since; the change matters
@@ -131,7 +136,7 @@ type step struct {
 	Last      time.Time
 	Count     int
 	Witnesses uint8 // bit 0 the originator, bit 1 the responder
-	Alerted   bool  // it is evidence of an alert
+	Alerted   bool  // it is evidence of an alert that is no weak sign
 }
 
 // points are what a rule adds to the score.
@@ -146,9 +151,10 @@ const (
 	// an incident: a patient intruder waits for days.
 	memory = 3 * 24 * time.Hour
 
-	// learningMemory is likewise, while nothing but hosts that are learnt is in
-	// an incident.
-	learningMemory = 4 * time.Hour
+	// weakMemory is likewise for a sign of less than weakScore, and while
+	// nothing but hosts that are learnt is in the incident.
+	weakMemory = 4 * time.Hour
+	weakScore  = 30
 
 	// sweepMemory is for how long a host that was one of many can carry an
 	// incident on.
@@ -296,6 +302,23 @@ func merge(to, more []string) []string {
 		}
 	}
 	return to
+}
+
+// sweeping reports whether a step is one of many alike, which says little of
+// the host that it reached.
+func (i *incident) sweeping(from string, port uint16) bool {
+	m := i.Members[from]
+	return m != nil && m.Reached[port] > sweep
+}
+
+// between reports whether another edge leads from one host to another.
+func (i *incident) between(from, to string) bool {
+	for k := range i.Edges {
+		if k.From == from && k.To == to {
+			return true
+		}
+	}
+	return false
 }
 
 func contains(all []string, s string) bool {

@@ -19,9 +19,6 @@ const (
 	again     = 0.25
 	mostAgain = 4
 
-	// learningWeight is what a sign counts on a host that is still learnt.
-	learningWeight = 0.5
-
 	// onward is what each step adds with which the intruder went on from where
 	// he had got to, up to [mostOnward].
 	onward     = 25
@@ -37,11 +34,7 @@ func (i *incident) addPoints(s *Signal) (newRule bool) {
 		i.Points[s.Rule] = p
 		newRule = true
 	}
-	score := s.Score
-	if s.Learning && s.Severity < event.High {
-		score *= learningWeight
-	}
-	p.Best = max(p.Best, score)
+	p.Best = max(p.Best, s.Score)
 	k := key{From: s.actor(), To: s.Host}
 	if n := len(s.Edges); n > 0 {
 		k = s.Edges[n-1].key()
@@ -89,7 +82,7 @@ func (i *incident) chain() int {
 	reached := make(map[string]time.Time, len(i.Members))
 	best := 0
 	for _, s := range steps {
-		if s.Attempt || s.DestinationExternal {
+		if s.Attempt || s.DestinationExternal || !s.Alerted {
 			continue
 		}
 		n := 1

@@ -58,6 +58,17 @@ func (t *trail) insert(list []*Edge, e *Edge) []*Edge {
 	return slices.Insert(list, n, e)
 }
 
+// sweeps reports whether an edge is one of many alike from the same host.
+func (t *trail) sweeps(e *Edge) bool {
+	n := 0
+	for _, other := range t.From[e.SourceHost] {
+		if other.Port == e.Port && e.At.Sub(other.At).Abs() < sweepMemory {
+			n++
+		}
+	}
+	return n > sweep
+}
+
 func (t *trail) expire(now time.Time) {
 	if now.Sub(t.SweptAt) < time.Hour {
 		return
@@ -98,6 +109,9 @@ func (g *Grouper) follow(i *incident, hosts ...string) (followed []string) {
 			if e.At.Before(m.Since.Add(-slack)) || m.Swept && e.At.Sub(m.Since) > sweepMemory {
 				continue
 			}
+			if e.Minor && !i.between(e.SourceHost, e.DestinationHost) {
+				continue
+			}
 			if i.addEdge(e, false) && !e.Attempt {
 				hosts = append(hosts, e.DestinationHost)
 			}
@@ -108,7 +122,7 @@ func (g *Grouper) follow(i *incident, hosts ...string) (followed []string) {
 		before := g.trail.To[host]
 		for n := len(before) - 1; n >= 0; n-- {
 			e := before[n]
-			if e.Attempt || e.At.After(m.ActedAt.Add(slack)) || m.ActedAt.Sub(e.At) > approach {
+			if e.Attempt || e.Minor || e.At.After(m.ActedAt.Add(slack)) || m.ActedAt.Sub(e.At) > approach || g.trail.sweeps(e) {
 				continue
 			}
 			if i.addEdge(e, false) && !e.SourceExternal {
@@ -127,7 +141,7 @@ const mostFollowed = 60
 // reached reports whether a step says how a host was reached before it acted.
 func (i *incident) reached(host string, acted time.Time) bool {
 	for k, s := range i.Edges {
-		if k.To == host && !s.Attempt && !s.At.After(acted.Add(slack)) && acted.Sub(s.At) <= memory {
+		if k.To == host && !s.Attempt && !i.sweeping(k.From, k.Port) && !s.At.After(acted.Add(slack)) && acted.Sub(s.At) <= memory {
 			return true
 		}
 	}

@@ -14,18 +14,19 @@ import (
 
 // Rule is one rule as its file says it.
 type Rule struct {
-	ID          string // 1 to 64 lower-case letters, digits and hyphens
-	Title       string // one line
-	Severity    event.Severity
-	Attack      []string // MITRE ATT&CK technique ids: T1021, T1021.002
-	Description string   // what it finds, what it assumes, known false positives
-	Guide       string   // what the analyst does first
-	When        string   // the condition; empty for a sequence, which has one in each step
-	For         time.Duration
-	Unless      []*Exception
-	Enabled     bool    // a rule that isn't is checked and never evaluated
-	File        string  // that it comes from, as the user knows it
-	Score       float64 // what it adds to an incident's, 0 to 100
+	ID            string // 1 to 64 lower-case letters, digits and hyphens
+	Title         string // one line
+	Severity      event.Severity
+	Attack        []string // MITRE ATT&CK technique ids: T1021, T1021.002
+	Description   string   // what it finds, what it assumes, known false positives
+	Guide         string   // what the analyst does first
+	When          string   // the condition; empty for a sequence, which has one in each step
+	For           time.Duration
+	Unless        []*Exception
+	Enabled       bool    // a rule that isn't is checked and never evaluated
+	File          string  // that it comes from, as the user knows it
+	Score         float64 // what it adds to an incident's, 0 to 100
+	ScoreLearning float64 // the same while the host is still learnt; half of Score unless said
 
 	// At most one of these is set. Then the rule is a pattern.
 	Count    *Count
@@ -68,7 +69,7 @@ const (
 )
 
 var (
-	ruleFields = []string{"rule", "title", "severity", "score", "attack", "description", "guide", "when", "for",
+	ruleFields = []string{"rule", "title", "severity", "score", "score_learning", "attack", "description", "guide", "when", "for",
 		"count", "sequence", "path", "absent", "unless", "enabled"}
 	exceptionFields = []string{"when", "owner", "reason", "expires"}
 	idPattern       = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
@@ -96,7 +97,8 @@ func readRule(s *source, data []byte, lang *language) (r *Rule, id place) {
 	if n := fields["severity"]; n != nil {
 		r.Severity = s.severity(n)
 	}
-	r.Score = s.score(fields["score"], r.Severity)
+	r.Score = s.score(fields["score"], "score", defaultScore(r.Severity))
+	r.ScoreLearning = s.score(fields["score_learning"], "score_learning", r.Score/2)
 	if n := fields["attack"]; n != nil {
 		r.Attack = s.attack(n)
 	}
@@ -117,15 +119,18 @@ func readRule(s *source, data []byte, lang *language) (r *Rule, id place) {
 	return r, id
 }
 
-// score reads what a rule adds to an incident's score. Left out, the severity
-// says it.
-func (s *source) score(n *yaml.Node, severity event.Severity) float64 {
+// defaultScore is the score of a rule that doesn't say one.
+func defaultScore(severity event.Severity) float64 {
+	return map[event.Severity]float64{event.Info: 1, event.Low: 10, event.Medium: 30, event.High: 60, event.Critical: 90}[severity]
+}
+
+func (s *source) score(n *yaml.Node, field string, otherwise float64) float64 {
 	if n == nil {
-		return map[event.Severity]float64{event.Info: 1, event.Low: 10, event.Medium: 30, event.High: 60, event.Critical: 90}[severity]
+		return otherwise
 	}
-	score, ok := s.number(n, "score")
+	score, ok := s.number(n, field)
 	if ok && (score < 0 || score > maxScore) {
-		s.mistake(placeOf(n), "score is from 0 to %d, not %s", maxScore, n.Value)
+		s.mistake(placeOf(n), "%s is from 0 to %d, not %s", field, maxScore, n.Value)
 	}
 	return score
 }
