@@ -7,9 +7,11 @@ import (
 	"headstart/headstart/connlog"
 )
 
-// longestSilence is how long a connection may be silent and go on. Zeek gives
-// it up after 5 minutes (tcp_inactivity_timeout) and begins a new record with
-// the next packet.
+// Zeek gives a connection up when it is silent for so long
+// (tcp_inactivity_timeout), and begins a new record with its next packet.
+const inactivity = int64(5 * time.Minute)
+
+// longestSilence is how long a connection may be silent and go on.
 const longestSilence = int64(24 * time.Hour)
 
 // ends are the addresses and ports of a connection, whoever began it.
@@ -51,4 +53,31 @@ func (f *Fleet) bridge() {
 			open[key] = uint32(i)
 		}
 	}
+}
+
+// lookBack finds the records whose connection was there when the log began: no
+// beginning was seen, soon after the log's own, and nothing between its ports
+// before.
+func (f *Fleet) lookBack() {
+	f.early = map[uint32]bool{}
+	known := map[ends]bool{}
+	for i := range f.records {
+		r := &f.records[i]
+		if r.Start-f.records[0].Start > inactivity {
+			break
+		}
+		key := endsOf(r)
+		if kindOf(r) == established && midstream(r) && !known[key] {
+			f.early[uint32(i)] = true
+		}
+		known[key] = true
+	}
+}
+
+// began returns when the connection of a record began, or the log.
+func (f *Fleet) began(record uint32) int64 {
+	if f.early[record] {
+		return f.records[0].Start
+	}
+	return f.records[record].Start
 }

@@ -39,7 +39,7 @@ func TestWhatTheTrackerFinds(t *testing.T) {
 					for _, responder := range []bool{false, true} {
 						row := rowOf(r, responder)
 						if host == "a" && row.Local == hostA || host == "b" && row.Local == hostB {
-							checkEnd(t, r, responder, polls, seen.changes[seenKey{host, keyOf(&row)}])
+							checkEnd(t, observed{r, fleet.began(uint32(i)), responder}, polls, seen.changes[seenKey{host, keyOf(&row)}])
 						}
 					}
 				}
@@ -115,13 +115,21 @@ func sees(polls []int64, from, to int64) bool {
 	return false
 }
 
-func checkEnd(t *testing.T, r *connlog.Record, responder bool, polls []int64, said []event.Connection) {
+// observed is one end of a connection.
+type observed struct {
+	*connlog.Record
+	began     int64
+	responder bool
+}
+
+func checkEnd(t *testing.T, o observed, polls []int64, said []event.Connection) {
 	t.Helper()
+	r, responder := o.Record, o.responder
 	wait := closersOf(r) == originatorFirst && !responder || closersOf(r) == responderFirst && responder
 	var want []event.Kind
 	switch {
 	case kindOf(r) == established:
-		seen := sees(polls, r.Start, r.End())
+		seen := sees(polls, o.began, r.End())
 		after := wait || closersOf(r) == onlyOriginator || closersOf(r) == onlyResponder
 		if seen || after && sees(polls, r.End(), r.End()+timeWait) {
 			want = append(want, event.Opened)
@@ -143,7 +151,7 @@ func checkEnd(t *testing.T, r *connlog.Record, responder bool, polls []int64, sa
 		t.Fatalf("%s, responder %t: %v, want %v", r, responder, got, want)
 	}
 	for _, c := range said {
-		start := time.Unix(0, r.Start)
+		start := time.Unix(0, o.began)
 		if c.OpenedBefore.Before(start.Add(-20*time.Millisecond)) || !c.BeganBefore() && c.OpenedAfter.After(start) {
 			t.Fatalf("%s: opened between %s and %s", r, c.OpenedAfter, c.OpenedBefore)
 		}
@@ -219,5 +227,59 @@ func TestTheSameAgain(t *testing.T) {
 	}
 	if fmt.Sprint(alone) != fmt.Sprint(merged) {
 		t.Error("merged, the feeds give other snapshots than alone")
+	}
+}
+
+// TestManyOnFewPorts lets connections of all kinds follow each other on a few
+// ports, as close as no kernel would have them, and holds every table to what a
+// table is.
+func TestManyOnFewPorts(t *testing.T) {
+	for seed := range uint64(30) {
+		records := randomRecords(seed, 500)
+		r := rand.New(rand.NewPCG(seed, 8))
+		for i := range records {
+			records[i].OriginatorPort, records[i].ResponderPort = uint16(40000+r.IntN(3)), uint16(22+r.IntN(2))
+		}
+		fleet := build(t, records, Options{Inventory: parseInventory(t, company), Seed: seed})
+		for _, feed := range fleet.Feeds() {
+			var tab table.Table
+			var comparer table.Comparer
+			var changes event.Changes
+			inodes := map[uint64]key{}
+			for s := feed.Next(); s != nil; s = feed.Next() {
+				checkTable(t, s, inodes)
+				if comparer.Apply(&tab, s, 0, &changes) != table.Compared {
+					t.Fatalf("seed %d: %s is stale", seed, s.ID())
+				}
+				if !feed.Changed() && len(changes.Connections) > 0 {
+					t.Fatalf("seed %d: %s is unchanged, but brings %v", seed, s.ID(), changes.Connections)
+				}
+			}
+		}
+	}
+}
+
+// checkTable checks rows by themselves. inodes are those that were seen, and of
+// which socket.
+func checkTable(t *testing.T, s *event.Snapshot, inodes map[uint64]key) {
+	t.Helper()
+	for i := range s.Sockets {
+		row := &s.Sockets[i]
+		if i > 0 && s.Sockets[i-1].CompareKey(row) >= 0 {
+			t.Fatalf("%s: row %d is not after the one before", s.ID(), i)
+		}
+		closing := row.State == event.TimeWait || row.State == event.FinWait2
+		switch {
+		case closing != (row.Inode == 0), closing != (row.Timer == event.TimerTimeWait), closing && row.Remaining > 6000:
+			t.Fatalf("%s: %+v", s.ID(), row)
+		case (row.State == event.SynSent) != (row.Timer == event.TimerRetransmit), row.Retransmits > 6, row.Timer == event.TimerOff && row.Remaining > 0:
+			t.Fatalf("%s: %+v", s.ID(), row)
+		}
+		if owner, ok := inodes[row.Inode]; ok && owner != keyOf(row) {
+			t.Fatalf("%s: inode %d of %+v was %+v's", s.ID(), row.Inode, row, owner)
+		}
+		if row.Inode != 0 {
+			inodes[row.Inode] = keyOf(row)
+		}
 	}
 }

@@ -141,11 +141,10 @@ func (h *HostFeed) arrive(t int64) {
 	h.arrivals = h.arrivals[:0]
 	for len(h.ends) > 0 {
 		e := h.ends[0]
-		r := &h.fleet.records[e.record()]
-		if r.Start > t {
+		if h.fleet.began(e.record()) > t {
 			break
 		}
-		h.arrivals = append(h.arrivals, arrival{rowOf(r, e.responder()), e})
+		h.arrivals = append(h.arrivals, arrival{rowOf(&h.fleet.records[e.record()], e.responder()), e})
 		h.ends = h.ends[1:]
 	}
 	if len(h.arrivals) > 1 {

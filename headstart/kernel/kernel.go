@@ -21,8 +21,9 @@
 //     in CLOSE_WAIT on the other side, both for 60 s after the last packet: how
 //     long the other program really took, nobody saw.
 //   - Without the beginning (OTH and others), it is there for its duration if
-//     both sides spoke. A connection that was silent for so long that Zeek gave
-//     it up, and goes on without a SYN within a day, was there all the time.
+//     both sides spoke; in the log's first five minutes, since the log began. A
+//     connection that was silent for so long that Zeek gave it up, and goes on
+//     without a SYN within a day, was there all the time.
 //   - A SYN without an answer is in SYN_SENT on the originator, with retransmits
 //     and timer by Linux's schedule (tcp_syn_retries 6), until the next one
 //     would have been due and wasn't seen; 127 s when the log tells nothing.
@@ -38,6 +39,8 @@ package kernel
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"headstart/event"
@@ -92,6 +95,7 @@ type Fleet struct {
 
 	records  []connlog.Record
 	bridged  map[uint32]int64 // until when a record's connection is there, if not its end
+	early    map[uint32]bool  // records whose connection was there when the log began
 	hosts    []host
 	interval time.Duration
 	seed     uint64
@@ -102,7 +106,7 @@ type host struct {
 	name      string
 	addresses []event.Address
 	roles     []string
-	ends      []end // of connections, by their start
+	ends      []end // of connections, as they began
 	listens   []event.Socket
 }
 
@@ -148,8 +152,9 @@ func Build(records []connlog.Record, o Options) (*Fleet, error) {
 	if f.Until.Before(f.From) {
 		return nil, fmt.Errorf("until %s is before from %s", f.Until.Format(time.RFC3339), f.From.Format(time.RFC3339))
 	}
-	f.assign(at)
 	f.bridge()
+	f.lookBack()
+	f.assign(at)
 	return f, nil
 }
 
@@ -199,17 +204,25 @@ func (f *Fleet) assign(at map[event.Address]int32) {
 	for i := range f.hosts {
 		f.hosts[i].ends = make([]end, 0, counts[i])
 	}
-	for i := range f.records {
+	give := func(i int) {
 		r := &f.records[i]
 		k := kindOf(r)
 		if k == ignored {
-			continue
+			return
 		}
 		if n, ok := at[r.Originator]; ok {
 			f.hosts[n].ends = append(f.hosts[n].ends, end(i<<1))
 		}
 		if n, ok := at[r.Responder]; ok && k == established {
 			f.hosts[n].ends = append(f.hosts[n].ends, end(i<<1|1))
+		}
+	}
+	for _, i := range slices.Sorted(maps.Keys(f.early)) {
+		give(int(i))
+	}
+	for i := range f.records {
+		if !f.early[uint32(i)] {
+			give(i)
 		}
 	}
 	for i := range f.hosts {

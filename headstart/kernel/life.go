@@ -81,7 +81,7 @@ const firstInode = 1 << 20
 // lifeOf returns the life of an end of a connection, seen by itself.
 func (f *Fleet) lifeOf(e end) life {
 	r := &f.records[e.record()]
-	l := life{from: r.Start, turn: r.End(), inode: firstInode + uint64(e), before: event.Established}
+	l := life{from: f.began(e.record()), turn: r.End(), inode: firstInode + uint64(e), before: event.Established}
 	if kindOf(r) == attempt {
 		l.before = event.SynSent
 		l.turn = attemptEnd(r, r.Start)
