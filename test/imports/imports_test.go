@@ -98,9 +98,11 @@ func TestImportsGoOneWay(t *testing.T) {
 var pure = []string{
 	"headstart/event", "headstart/event/column",
 	"headstart/services/poller/procnet",
-	"headstart/services/tracker/table",
+	"headstart/services/tracker/table", "headstart/services/tracker/parts",
 	"headstart/services/correlator/rule", "headstart/services/correlator/watch", "headstart/services/correlator/directory",
+	"headstart/services/correlator/inventory", "headstart/services/correlator/spelling",
 	"headstart/services/notifier/delivery",
+	"headstart/headstart/kernel",
 }
 
 func TestPurePackagesDoNoIO(t *testing.T) {
