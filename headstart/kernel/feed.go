@@ -92,8 +92,9 @@ func (h *HostFeed) Host() string { return h.host.name }
 // and false when there is none any more.
 func (h *HostFeed) NextAt() (int64, bool) { return h.poll, h.poll <= h.until }
 
-// Next takes the next snapshot, nil when there is none any more. It and what it
-// holds are valid, and not to be changed, until the next call.
+// Next takes the next snapshot, nil when there is none any more. It and its
+// sockets are valid, and not to be changed, until the next call; its addresses
+// and roles are for good.
 func (h *HostFeed) Next() *event.Snapshot {
 	if h.poll > h.until {
 		return nil

@@ -135,8 +135,8 @@ const maxMistakes = 5
 
 // Snapshots calls do with all whole snapshots in the order in which they were
 // recorded, those in parts put together, and with the lag of each, as
-// table.Comparer.Apply asks for it. A snapshot is valid until the next one. An
-// error of do is returned as it is.
+// table.Comparer.Apply asks for it. A snapshot is valid until the next one, its
+// addresses and roles included. An error of do is returned as it is.
 func (r *Recording) Snapshots(ctx context.Context, do func(s *event.Snapshot, lag time.Duration) error) (Totals, error) {
 	j := &joiner{pending: map[string]*parts.Pending{}}
 	err := r.Messages(ctx, func(m *Message) error {
