@@ -52,7 +52,7 @@ func (c *counts) feed(r *report) []Fired {
 	if c.weight(r) == 0 {
 		return nil
 	}
-	k := c.keys.use(r.By, r.Host)
+	k := c.keys.use(r)
 	r.By = k.name
 	w := &k.window
 	w.newest = max(w.newest, nanoseconds(r.At))
@@ -170,12 +170,8 @@ func usual(r *report) float64 {
 }
 
 func (c *counts) expire() {
-	horizon := c.patterns.limits.horizon(c.within)
+	c.keys.expire(c.within)
 	for _, k := range c.keys.all {
-		if k.touched+horizon < c.patterns.clock {
-			c.keys.drop(k)
-			continue
-		}
 		k.window.measureUsual()
 	}
 }

@@ -35,18 +35,19 @@ func newKeys[W any](p *Patterns, size func(*W) int) keys[W] {
 	return keys[W]{patterns: p, all: map[string]*key[W]{}, owners: map[string]*owner[W]{}, size: size}
 }
 
-// use returns a key, made if it isn't there, as the one used most recently.
-func (t *keys[W]) use(name, host string) *key[W] {
-	k := t.all[name]
+// use returns the key of a report, made if it isn't there, as the one used most
+// recently.
+func (t *keys[W]) use(r *report) *key[W] {
+	k := t.all[r.By]
 	if k == nil {
-		k = &key[W]{name: strings.Clone(name)}
+		k = &key[W]{name: strings.Clone(r.By)}
 		t.all[k.name] = k
-		t.own(k, host)
+		t.own(k, r.Host)
 	} else {
 		t.unlink(k)
 		t.link(k)
 	}
-	k.used, k.touched = t.patterns.used, t.patterns.clock
+	k.used, k.touched = t.patterns.used, t.patterns.heard(r.At)
 	return k
 }
 
@@ -101,6 +102,17 @@ func (t *keys[W]) drop(k *key[W]) {
 	t.matches -= k.size
 	if k.owner.load -= k.size + 1; k.owner.load == 0 {
 		delete(t.owners, k.owner.host)
+	}
+}
+
+// expire drops the keys in whose windows nothing can count any more.
+func (t *keys[W]) expire(within int64) {
+	horizon, clock := t.patterns.limits.horizon(within), t.patterns.clock
+	for _, k := range t.all {
+		k.touched = min(k.touched, clock) // a host's clock can be ahead by years
+		if k.touched+horizon < clock {
+			t.drop(k)
+		}
 	}
 }
 

@@ -63,7 +63,7 @@ func (s *paths) feed(r *report) []Fired {
 	if s.nodes[id] != nil {
 		return s.seen(id, until)
 	}
-	n := &node{report: r, until: until, touched: s.patterns.clock, chains: make([][]*chain, s.hops)}
+	n := &node{report: r, until: until, touched: s.patterns.heard(r.At), chains: make([][]*chain, s.hops)}
 	n.longest = &chain{node: n, length: 1}
 	n.chains[1] = []*chain{n.longest}
 	s.nodes[id] = n
@@ -87,7 +87,7 @@ func (s *paths) seen(id connection, until int64) []Fired {
 	if n == nil {
 		return nil
 	}
-	n.touched = s.patterns.clock
+	n.touched = max(n.touched, s.patterns.clock, until)
 	before := n.until
 	if until <= before {
 		return nil

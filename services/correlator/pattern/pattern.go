@@ -252,8 +252,7 @@ func (p *Patterns) Seen(host string, id event.ConnectionID, until time.Time) (fi
 
 // Expire says how far the stream's time has come, and forgets what no match
 // that can still come needs. It looks at all of it every ten minutes of that
-// time. It is called before the matches of that time are fed: what is fed is
-// kept as if it had come at the time that was told last.
+// time.
 func (p *Patterns) Expire(now time.Time) {
 	p.clock = max(p.clock, nanoseconds(now))
 	if p.clock-p.swept < int64(sweepEvery) {
@@ -265,7 +264,7 @@ func (p *Patterns) Expire(now time.Time) {
 		case s.count != nil:
 			s.count.expire()
 		case s.sequence != nil:
-			s.sequence.expire()
+			s.sequence.keys.expire(s.sequence.within)
 		default:
 			s.path.expire()
 		}
@@ -276,6 +275,10 @@ func (p *Patterns) Expire(now time.Time) {
 		}
 	}
 }
+
+// heard is when something was heard of: the time of its snapshot, or what the
+// stream has come to.
+func (p *Patterns) heard(at time.Time) int64 { return max(p.clock, nanoseconds(at)) }
 
 // Len returns how many matches are remembered.
 func (p *Patterns) Len() int {

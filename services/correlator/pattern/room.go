@@ -75,6 +75,7 @@ func removeNode(from map[string][]*node, host string, n *node) {
 func (s *paths) expire() {
 	horizon := s.patterns.limits.horizon(s.within)
 	for _, n := range s.nodes {
+		n.touched = min(n.touched, s.patterns.clock)
 		if n.touched+horizon < s.patterns.clock {
 			s.remove(n)
 		}

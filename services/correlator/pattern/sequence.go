@@ -41,7 +41,7 @@ func (s *sequences) feed(r *report) []Fired {
 	if r.Part < 0 || r.Part >= len(s.ask.Steps) {
 		return nil
 	}
-	k := s.keys.use(r.By, r.Host)
+	k := s.keys.use(r)
 	r.By = k.name
 	w := &k.window
 	if w.steps == nil {
@@ -200,14 +200,5 @@ func (s *sequences) trim(w *sequenceWindow, part int) {
 	if most := max(s.patterns.limits.MatchesPerKey/len(w.steps), 1); len(w.steps[part]) > most {
 		w.steps[part] = slices.Delete(w.steps[part], 0, 1)
 		s.patterns.dropped.Matches++
-	}
-}
-
-func (s *sequences) expire() {
-	horizon := s.patterns.limits.horizon(s.within)
-	for _, k := range s.keys.all {
-		if k.touched+horizon < s.patterns.clock {
-			s.keys.drop(k)
-		}
 	}
 }
