@@ -77,7 +77,7 @@ monitored_source and monitored_destination.`,
 	f.Uint64Var(&o.company.Seed, "seed", 1, "`number` that the company follows from")
 	f.StringVar(&o.start, "start", "2025-06-02", "first `day`, from midnight UTC")
 	f.IntVar(&o.company.Days, "days", 10, "`number` of days, 1 to 60")
-	f.IntVar(&o.company.Hosts, "hosts", 50, "`number` of hosts, 10 to 1000")
+	f.IntVar(&o.company.Hosts, "hosts", 50, "`number` of hosts, 10 to 500")
 	f.IntVar(&o.company.Intrusions, "intrusions", 1, "`number` of intrusions, 0 to 20")
 	f.StringSliceVar(&o.company.Kinds, "kind", nil, "`kinds` of intrusion, in turn: exploratory, aggressive, targeted, slow, reference (default all but reference)")
 	f.IntSliceVar(&o.company.Stealth, "stealth", nil, "`levels` of stealth, in turn: 0, 1, 2 (default all)")

@@ -117,7 +117,17 @@ func (c *company) enter(r random, at time.Duration, from netip.Addr, to *host, p
 	} else if until := to.cut(port, at); established(s) && at+s.lasts > until {
 		s.lasts, s.ends = until-at, abortedByPeer
 	}
-	c.add(r, at, from, to.address(at), source(r, r.chance(0.4)), port, s)
+	destination := to.address(at)
+	if to.six.IsValid() && port == 443 && c.marking == nil && r.chance(0.15) {
+		from, destination = sixth(from), to.six
+	}
+	c.add(r, at, from, destination, source(r, r.chance(0.4)), port, s)
+}
+
+// sixth is the address that somebody outside has in IPv6.
+func sixth(a netip.Addr) netip.Addr {
+	b := a.As4()
+	return netip.AddrFrom16([16]byte{0x2a, 0x02, b[0], b[1], b[2], b[3], 0, 1, b[3], b[2], 0, 0, 0, b[1], b[0], 1})
 }
 
 // leave connects a host with an address outside.

@@ -24,7 +24,7 @@ type Options struct {
 	Seed       uint64
 	Start      time.Time     // midnight UTC; 2025-06-02, a Monday, if zero
 	Days       int           // 1 to 60
-	Hosts      int           // of the inventory; 10 to 1,000
+	Hosts      int           // of the inventory; 10 to 500
 	Intrusions int           // 0 to 20, spread over the time after Learn
 	Kinds      []string      // that intrusions have in turn, the seed says from where on; all but reference if empty
 	Stealth    []int         // levels that intrusions have in turn; all if empty
@@ -58,8 +58,8 @@ func (o Options) check() error {
 	if o.Days < 1 || o.Days > 60 {
 		bad("days %d: want 1 to 60", o.Days)
 	}
-	if o.Hosts < 10 || o.Hosts > 1000 {
-		bad("hosts %d: want 10 to 1000", o.Hosts)
+	if o.Hosts < 10 || o.Hosts > 500 {
+		bad("hosts %d: want 10 to 500", o.Hosts)
 	}
 	if o.Intrusions < 0 || o.Intrusions > 20 {
 		bad("intrusions %d: want 0 to 20", o.Intrusions)

@@ -2,6 +2,7 @@ package company
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -34,6 +35,9 @@ func (c *company) administer(r random, p *person, daily float64) {
 				to = pick(r, all) // something that others look after
 			}
 			at := w.moment(r)
+			if !slices.Contains(p.favour, to) && at > c.calendar.learn {
+				c.note("first-login", window{at, at + time.Hour}, "somebody logs into a server that others look after", p.desk, to)
+			}
 			lasts := r.around(7*time.Minute, 1.4)
 			if r.chance(0.04) {
 				lasts = r.span(2*time.Hour, 30*time.Hour) // left open

@@ -53,6 +53,9 @@ var routines = []routine{
 	{"certificates", 0.7, certificates},
 	{"storage", 0.5, storage},
 	{"standby", 0.4, standby},
+	{"front pools", 0.4, frontPools},
+	{"calls that stay", 0.4, callsThatStay},
+	{"heartbeats", 0.2, heartbeats},
 	{"voice", 0.4, voice},
 }
 
@@ -87,6 +90,9 @@ func weeklyJobs(c *company, r random) {
 		}
 		c.each(r, hour, func(d int, at time.Duration) {
 			if c.calendar.weekday(d) == weekday {
+				if at > c.calendar.learn && at < c.calendar.learn+7*day {
+					c.note("weekly-job", window{at, at + 2*length}, "a weekly job runs, for the first time since the log began", a, b)
+				}
 				c.call(r, at, a, b, port, session{lasts: r.around(length, 0.3), ends: byOriginator, up: r.amount(900e3, 1.5), down: r.amount(90e6, 1.5)})
 			}
 		})
@@ -551,6 +557,45 @@ func voice(c *company, r random) {
 			if at := w.from + r.span(0, 20*time.Minute); !p.desk.down(at) {
 				c.leave(r, at, p.desk, exchange, 5061, session{lasts: w.to - at, ends: byOriginator, up: r.amount(900e3, 1), down: r.amount(900e3, 1)})
 			}
+		}
+	}
+}
+
+// frontPools are connections that load balancers keep to what is behind them.
+func frontPools(c *company, r random) {
+	for _, lb := range c.of(loadBalancer) {
+		for _, h := range c.of(webServer) {
+			for range r.count(2, 8) {
+				c.persistent(r, lb, h, 443, keep{life: r.around(40*time.Minute, 0.6), up: 900, down: 9000})
+			}
+		}
+	}
+}
+
+// callsThatStay are connections to services outside that stay open.
+func callsThatStay(c *company, r random) {
+	for _, h := range c.of(webServer, application, worker) {
+		for _, to := range newCrowd(r, r.count(1, 4)).regulars {
+			life := r.around(90*time.Minute, 1)
+			for at := r.wait(time.Hour); at < c.calendar.end; {
+				s := keep{life: life, up: 90, down: 300}.session(r, r.around(life, 0.7))
+				c.leave(r, at, h, to, 443, s)
+				at += s.lasts + r.span(100*time.Millisecond, 10*time.Second)
+			}
+		}
+	}
+}
+
+// heartbeats are short connections at fixed times between odd pairs of hosts.
+func heartbeats(c *company, r random) {
+	for range r.count(2, 10) {
+		two := some(r, c.linux(), 2)
+		if len(two) < 2 {
+			return
+		}
+		port, every := uint16(r.count(1025, 20000)), r.span(5*time.Minute, time.Hour)
+		for at := r.span(0, every); at < c.calendar.end; at += every {
+			c.call(r, at+r.span(0, 100*time.Millisecond), two[0], two[1], port, session{lasts: r.around(20*time.Millisecond, 0.8), ends: pick(r, []ending{byOriginator, byResponder, abortedByOrigin}), up: 60, down: 60})
 		}
 	}
 }

@@ -83,6 +83,10 @@ func (u *usage) next(i *intruder, from *host, last bool) (*host, uint16, bool) {
 	if len(all) == 0 {
 		return nil, 0, false
 	}
+	// Most want a shell or data, not a service with a hole.
+	if best := slices.DeleteFunc(slices.Clone(all), func(e edge) bool { return e.port == 8080 || e.port == 9200 || e.port == 6379 }); len(best) > 0 && i.r.chance(0.75) {
+		all = best
+	}
 	e := pick(i.r, all)
 	return e.to, e.port, true
 }
