@@ -112,6 +112,9 @@ func (c *Correlation) learn(at time.Time) {
 		case conn.Kind == event.Opened && teach && c.worthLearning(&s, conn):
 			c.baseline.Opened(s)
 		}
+		if conn.Kind == event.Opened && !s.Responder.External && c.set.HasPort("remote_administration", s.Port) {
+			c.incidents.Login(c.edge(&s, conn, nil))
+		}
 		if reasons := c.notable(&s, &u); reasons != nil {
 			e := c.edge(&s, conn, reasons)
 			e.Minor = s.Port >= handedOut

@@ -28,7 +28,7 @@ type Directory struct {
 
 type host struct {
 	facts rule.Host
-	said  []string // roles, as the host reports them
+	said  []string  // roles, as the host reports them
 	seen  time.Time // on the stream's clock
 }
 

@@ -21,6 +21,7 @@ type Grouper struct {
 	options   Options
 	budget    budget
 	trail     trail
+	logins    logins
 	incidents map[string]*incident
 	byHost    map[string]map[*incident]bool // active ones, by the hosts in them
 	bySource  map[event.Address]map[*incident]bool
@@ -33,7 +34,7 @@ func New(o Options) *Grouper {
 	o.Threshold = cmp.Or(o.Threshold, DefaultThreshold)
 	o.MaxActive = cmp.Or(o.MaxActive, 10_000)
 	return &Grouper{
-		options: o, budget: budget{Base: o.Threshold, PerDay: o.PerDay, Current: o.Threshold}, trail: newTrail(),
+		options: o, budget: budget{Base: o.Threshold, PerDay: o.PerDay, Current: o.Threshold}, trail: newTrail(), logins: newLogins(),
 		incidents: map[string]*incident{}, byHost: map[string]map[*incident]bool{}, bySource: map[event.Address]map[*incident]bool{},
 	}
 }
@@ -378,6 +379,7 @@ func (g *Grouper) Advance(now time.Time) {
 	g.advanced = now
 	g.budget.adapt(now)
 	g.trail.expire(now)
+	g.logins.expire(now)
 	for _, i := range g.incidents {
 		idle := now.Sub(i.ActiveAt)
 		last := memory

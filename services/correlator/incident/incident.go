@@ -149,7 +149,7 @@ type points struct {
 const (
 	// memory is for how long after its last activity something can still join
 	// an incident: a patient intruder waits for days.
-	memory = 3 * 24 * time.Hour
+	memory = 24 * time.Hour
 
 	// weakMemory is likewise for a sign of less than weakScore, and while
 	// nothing but hosts that are learnt is in the incident.

@@ -10,6 +10,8 @@ import (
 type State struct {
 	Budget    budget
 	Trail     []Edge // in order of time
+	Logins    []Edge // of each host in order of time
+	LoginsAt  time.Time
 	Dropped   int
 	SweptAt   time.Time
 	Incidents []incident
@@ -24,6 +26,10 @@ func (g *Grouper) Save() State {
 		for _, e := range list {
 			s.Trail = append(s.Trail, *e)
 		}
+	}
+	s.LoginsAt = g.logins.SweptAt
+	for _, list := range g.logins.To {
+		s.Logins = append(s.Logins, list...)
 	}
 	for _, i := range g.incidents {
 		s.Incidents = append(s.Incidents, *i)
@@ -40,6 +46,10 @@ func (g *Grouper) Restore(s State) {
 	for n := range s.Trail {
 		fresh.trail.add(&s.Trail[n])
 	}
+	for n := range s.Logins {
+		fresh.logins.add(&s.Logins[n])
+	}
+	fresh.logins.SweptAt = s.LoginsAt
 	fresh.trail.Dropped, fresh.trail.SweptAt, fresh.dropped, fresh.advanced = s.Dropped, s.SweptAt, s.Refused, s.Advanced
 	for n := range s.Incidents {
 		i := &s.Incidents[n]

@@ -130,6 +130,14 @@ func (g *Grouper) follow(i *incident, hosts ...string) (followed []string) {
 			}
 			break
 		}
+		if !i.reached(host, m.ActedAt) {
+			if e := g.logins.before(host, m.ActedAt); e != nil && i.addEdge(e, false) {
+				// It is how others are reached too: it says little of its source.
+				if from := i.Members[e.SourceHost]; from != nil && from.LastAt.Equal(e.At) {
+					from.Swept = true
+				}
+			}
+		}
 	}
 	return followed
 }
