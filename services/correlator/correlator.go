@@ -1,26 +1,36 @@
-// Package correlator evaluates the analysts' rules on every host's connections
-// and raises alerts. It reads the stream CONNECTIONS, publishes to ALERTS, and
-// keeps what it remembers of each host in the bucket CORRELATOR.
+// Package correlator evaluates the analysts' rules on every host's connections,
+// joins hosts into patterns and paths, knows what is normal, raises alerts and
+// groups them into incidents. It reads the stream CONNECTIONS, publishes to
+// ALERTS and INCIDENTS, asks hosts to look more often while an incident is
+// open, and keeps what it remembers in the bucket CORRELATOR.
 //
-// It guarantees what [bus.Stage] does: the alerts in the stream are the same,
-// once each, wherever the correlator is killed. A rule fires at most once on a
-// connection. Rules are read again when their files change; a set that doesn't
-// compile changes nothing and is reported once.
+// It guarantees what [bus.Stage] does: the alerts and incidents in the streams
+// are the same, once each, wherever the correlator is killed. All that is
+// remembered is saved now and then as one checkpoint; a new life restores it
+// and works through the messages since, without saying anything, up to where
+// the last one had got. Rules are read again when their files change; a set
+// that doesn't compile changes nothing and is reported once.
 //
-// The work is done by pure packages: rule (the language), watch (when rules
-// fire), directory (which host has which address).
+// The work is done by pure packages, which package correlation puts together.
 package correlator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net/netip"
+	"os"
+	"time"
 
 	"headstart/bus"
 	"headstart/daemon"
 	"headstart/event"
-	"headstart/services/correlator/directory"
+	"headstart/services/correlator/baseline"
+	"headstart/services/correlator/correlation"
+	"headstart/services/correlator/incident"
+	"headstart/services/correlator/inventory"
 )
 
 // Options are what the correlator needs.
@@ -30,32 +40,72 @@ type Options struct {
 	Telemetry *daemon.Telemetry
 	Storage   bus.Storage
 
-	Rules    string // directory; empty for the default pack
-	Default  fs.FS  // the default pack
-	MaxHosts int    // that are known at a time
+	Rules     string // directory; empty for the default pack
+	Default   fs.FS  // the default pack
+	Inventory string // file; empty for none
+	MaxHosts  int    // that are known at a time
+	Learn     time.Duration
+	Threshold float64 // 0: [incident.DefaultThreshold]
+	Budget    float64 // incidents a day; 0: no limit
 }
 
 // Flags defines the correlator's own flags.
 func (o *Options) Flags(f *daemon.Flags) {
 	f.StringVar(&o.Rules, "rules", "", "`directory` with the rules; a change is in force within seconds (default: the pack that comes with headstart)")
+	f.StringVar(&o.Inventory, "inventory", "", "`file` with hosts, their addresses and roles, and the internal networks (docs/operations.md)")
+	f.DurationVar(&o.Learn, "learn", 7*24*time.Hour, "for how `long` a host is watched before its unusual is told from its usual; less than 24h is for ever")
+	f.Float64Var(&o.Threshold, "threshold", incident.DefaultThreshold, "`score` from which an incident is told to people")
+	f.Float64Var(&o.Budget, "alert-budget", 0, "about how many incidents a `day` may be told to people: the threshold rises, at most twofold; 0 for no limit")
 	f.IntVar(&o.MaxHosts, "max-hosts", 200_000, "`number` of hosts that can be known at a time")
 }
 
-// batch is how many snapshots' changes are evaluated before the alerts are
+// Check reads the inventory and returns a usage error that names every mistake.
+func (o *Options) Check() (correlation.Options, error) {
+	var problems []error
+	if o.MaxHosts < 1 {
+		problems = append(problems, daemon.Usage("--max-hosts %d: want at least 1", o.MaxHosts))
+	}
+	if o.Learn < 0 {
+		problems = append(problems, daemon.Usage("--learn %s: want a time such as 168h, or 0 to learn nothing", o.Learn))
+	}
+	if o.Threshold < 0 || o.Threshold > 1000 {
+		problems = append(problems, daemon.Usage("--threshold %g: want 0 (for the default) to 1000", o.Threshold))
+	}
+	if o.Budget < 0 {
+		problems = append(problems, daemon.Usage("--alert-budget %g: want 0 or more", o.Budget))
+	}
+	c := correlation.Options{
+		MaxHosts: o.MaxHosts, Baseline: baseline.Options{Learning: o.Learn},
+		Incident: incident.Options{Threshold: o.Threshold, PerDay: o.Budget},
+	}
+	if o.Inventory != "" {
+		data, err := os.ReadFile(o.Inventory)
+		if err == nil {
+			c.Inventory, err = inventory.Parse(o.Inventory, data)
+		}
+		if err != nil {
+			problems = append(problems, daemon.Usage("--inventory: %w", err))
+		}
+	}
+	return c, errors.Join(problems...)
+}
+
+// batch is how many snapshots' changes are correlated before what follows is
 // made durable together.
 const batch = 512
 
 // Run correlates until the context ends. It returns an error when the rules
 // don't compile at the start.
 func Run(ctx context.Context, o Options) error {
-	if o.MaxHosts < 1 {
-		return daemon.Usage("--max-hosts %d: want at least 1", o.MaxHosts)
-	}
-	rules, err := openRules(o)
+	options, err := o.Check()
 	if err != nil {
 		return err
 	}
-	if err := o.Bus.EnsureStreams(ctx, o.Storage, event.StreamConnections, event.StreamAlerts, event.StreamDeadLetters); err != nil {
+	rules, err := openRules(o, internalOf(options.Inventory))
+	if err != nil {
+		return err
+	}
+	if err := o.Bus.EnsureStreams(ctx, o.Storage, event.StreamConnections, event.StreamAlerts, event.StreamIncidents, event.StreamDeadLetters); err != nil {
 		return fmt.Errorf("correlator: %w", err)
 	}
 	store, err := o.Bus.OpenStore(ctx, "CORRELATOR", o.Storage)
@@ -63,10 +113,10 @@ func Run(ctx context.Context, o Options) error {
 		return fmt.Errorf("correlator: %w", err)
 	}
 	c := &correlator{
-		log: o.Log, rules: rules, metrics: newMetrics(o.Telemetry.Metrics),
-		directory: directory.New(o.MaxHosts), maxHosts: o.MaxHosts, hosts: map[string]*watched{},
+		bus: o.Bus, log: o.Log, rules: rules, set: rules.current(), metrics: newMetrics(o.Telemetry.Metrics),
+		correlation: correlation.New(rules.current(), options), maxHosts: o.MaxHosts,
 	}
-	if err := store.All(ctx, c.restore); err != nil {
+	if err := c.resume(ctx, store); err != nil {
 		return fmt.Errorf("correlator: %w", err)
 	}
 	watching, cancel := context.WithCancel(ctx)
@@ -75,7 +125,17 @@ func Run(ctx context.Context, o Options) error {
 	go func() { defer close(stopped); rules.follow(watching) }()
 	defer func() { cancel(); <-stopped }()
 	return o.Bus.Run(ctx, bus.Stage{
-		Name: "correlator", Input: event.StreamConnections, Outputs: []string{event.StreamAlerts},
+		Name: stageName, Input: event.StreamConnections, Outputs: []string{event.StreamAlerts, event.StreamIncidents},
 		Store: store, Batch: batch, Handle: c.handle,
 	})
+}
+
+const stageName = "correlator"
+
+// internalOf is what an inventory says of internal networks.
+func internalOf(inv *inventory.Inventory) []netip.Prefix {
+	if inv == nil {
+		return nil
+	}
+	return inv.Internal
 }

@@ -3,6 +3,7 @@ package correlator
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/netip"
 	"slices"
@@ -14,7 +15,7 @@ import (
 	"headstart/bus"
 	"headstart/daemon"
 	"headstart/event"
-	"headstart/services/correlator/directory"
+	"headstart/services/correlator/correlation"
 )
 
 var noon = time.Date(2025, 6, 5, 12, 0, 0, 0, time.UTC)
@@ -45,13 +46,13 @@ func newBench(t *testing.T, conditions map[string]string) *bench {
 // restart makes a correlator that remembers nothing.
 func (b *bench) restart() {
 	b.t.Helper()
-	rules, err := openRules(b.options)
+	rules, err := openRules(b.options, nil)
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	b.correlator = &correlator{
-		log: b.options.Log, rules: rules, metrics: newMetrics(b.options.Telemetry.Metrics),
-		directory: directory.New(b.options.MaxHosts), maxHosts: b.options.MaxHosts, hosts: map[string]*watched{},
+		log: b.options.Log, rules: rules, set: rules.current(), metrics: newMetrics(b.options.Telemetry.Metrics), maxHosts: b.options.MaxHosts,
+		correlation: correlation.New(rules.current(), correlation.Options{MaxHosts: b.options.MaxHosts}),
 	}
 }
 
@@ -96,7 +97,7 @@ func (b *bench) batch() bus.Work {
 func (b *bench) alerts(work bus.Work) (all []*event.Alert) {
 	b.t.Helper()
 	for _, o := range work.Outputs {
-		if strings.HasPrefix(o.Subject, "deadletter.") {
+		if !strings.HasPrefix(o.Subject, "alert.") {
 			continue
 		}
 		a, err := event.DecodeAlert(o.Data)
@@ -264,80 +265,53 @@ func TestMutedAndFailingRulesRaiseNoAlert(t *testing.T) {
 	}
 }
 
-func TestStateIsSavedWhenItHasChanged(t *testing.T) {
-	b := newBench(t, map[string]string{"port": "conn.port == 5432"})
-	saves := func(want bool, why string, change func(c *event.Changes)) {
-		t.Helper()
-		b.says("web-01", change)
-		if work := b.batch(); len(work.States) > 0 != want {
-			t.Errorf("%s: %d states to save", why, len(work.States))
-		}
-	}
-	saves(true, "a host that is new", nil)
-	saves(false, "a heartbeat", nil)
-	saves(false, "a connection that no rule looks at", opens(1, "10.1.2.20", 80))
-	saves(true, "an alert", opens(2, "10.1.2.20", 5432))
-	saves(false, "a heartbeat after an alert", nil)
-	saves(true, "another address", func(c *event.Changes) { c.Addresses = []event.Address{address("10.1.1.11")} })
-	saves(true, "other roles", func(c *event.Changes) { c.Roles = nil })
-	saves(false, "a day less a minute later", func(c *event.Changes) { c.ObservedAt = c.PreviousAt.Add(24*time.Hour - time.Minute) })
-	saves(true, "more than a day later", func(c *event.Changes) { c.ObservedAt = c.PreviousAt.Add(2 * time.Minute) })
-}
-
-// The bucket forgets what isn't written for a month, whatever a host's clock
-// says.
-func TestStateIsRefreshedThoughTheClockIsSetBack(t *testing.T) {
-	b := newBench(t, map[string]string{"port": "conn.port == 5432"})
-	b.says("web-01", nil)
-	b.batch()
-	b.says("web-01", func(c *event.Changes) {
-		c.PreviousAt = c.PreviousAt.AddDate(-1, 0, 0)
-		c.ObservedAt, c.ClockOffset = c.PreviousAt.Add(30*time.Second), 365*24*time.Hour
-	})
-	if work := b.batch(); len(work.States) != 0 {
-		t.Error("saved when the clock was set")
-	}
-	b.says("web-01", func(c *event.Changes) { c.ObservedAt = c.PreviousAt.Add(25 * time.Hour) })
-	if work := b.batch(); len(work.States) != 1 {
-		t.Error("not saved a day later")
-	}
-}
-
 func TestSilentHostIsForgottenAfterAMonth(t *testing.T) {
 	b := newBench(t, map[string]string{"port": "conn.port == 5432"})
 	b.says("web-01", opens(1, "10.1.2.20", 5432))
 	b.says("web-02", nil)
 	b.batch()
 	b.says("web-02", func(c *event.Changes) { c.ObservedAt = noon.Add(29 * 24 * time.Hour) })
-	if b.batch(); len(b.hosts) != 2 || b.directory.Len() != 2 {
-		t.Fatalf("%d hosts after 29 days", len(b.hosts))
-	}
+	b.batch()
+	b.metric("headstart_correlator_hosts 2")
 	b.says("web-02", func(c *event.Changes) { c.ObservedAt = noon.Add(31 * 24 * time.Hour) })
-	if b.batch(); len(b.hosts) != 1 || b.directory.Len() != 1 {
-		t.Fatalf("%d hosts after 31 days", len(b.hosts))
-	}
+	b.batch()
 	b.metric("headstart_correlator_hosts 1")
 }
 
-// A host whose clock is years behind speaks as often as any other: a restart
-// must not take it for one that has been silent since.
-func TestHostWithAWrongClockIsRemembered(t *testing.T) {
+// checkpointOf returns the checkpoint among the states of a batch.
+func checkpointOf(t *testing.T, work bus.Work) []byte {
+	t.Helper()
+	if len(work.States) != 1 || work.States[0].Key != checkpointKey {
+		t.Fatalf("states %+v", work.States)
+	}
+	return work.States[0].Value
+}
+
+func TestCheckpointStandsForWhatWasTakenIn(t *testing.T) {
 	b := newBench(t, map[string]string{"port": "conn.port == 5432"})
+	b.says("web-01", nil)
+	if work := b.batch(); len(work.States) != 0 {
+		t.Fatal("a checkpoint with the first message")
+	}
 	b.says("web-01", func(c *event.Changes) {
-		c.ClockOffset = noon.Sub(time.Unix(0, 0))
-		c.ObservedAt = time.Unix(0, 0).UTC().Add(time.Minute)
+		c.ObservedAt = noon.Add(checkpointEvery)
 		opens(1, "10.1.2.20", 5432)(c)
 	})
 	work := b.batch()
-	if len(b.alerts(work)) != 1 || len(work.States) != 1 {
-		t.Fatalf("%+v", work)
+	saved, err := decodeCheckpoint(checkpointOf(t, work))
+	if err != nil || len(b.alerts(work)) != 1 || saved.at.Sequence != 2 {
+		t.Fatalf("%+v, %v", saved.at, err)
 	}
 	b.restart()
-	if !b.restore(work.States[0].Key, work.States[0].Value) {
-		t.Fatal("restoring ends with the first host")
+	if err := b.correlation.Restore(saved.data); err != nil {
+		t.Fatal(err)
 	}
-	b.says("web-02", nil)
-	b.batch()
+	b.correlator.saved, b.at = saved, saved.at
+	b.says("web-01", opens(1, "10.1.2.20", 5432))
+	b.messages[0].Sequence = 2 // again, after a crash before the position was saved
+	if work := b.batch(); len(work.Outputs) != 0 {
+		t.Errorf("a message that the checkpoint stands for gives %+v", work.Outputs)
+	}
 	b.says("web-01", func(c *event.Changes) {
 		opens(1, "10.1.2.20", 5432)(c)
 		one := &c.Connections[0]
@@ -348,18 +322,25 @@ func TestHostWithAWrongClockIsRemembered(t *testing.T) {
 	}
 }
 
-func TestUnusableMemoryStartsAnew(t *testing.T) {
+func TestClockThatIsAheadMakesNobodyForget(t *testing.T) {
 	b := newBench(t, map[string]string{"port": "conn.port == 5432"})
-	if !b.restore("connection.web-01", []byte("nothing of ours")) {
-		t.Error("restoring ends with a host that is unusable")
+	b.says("web-01", nil)
+	b.batch()
+	b.says("web-02", func(c *event.Changes) { c.ObservedAt = noon.Add(10 * 365 * 24 * time.Hour) })
+	b.messages[0].StoredAt = noon.Add(time.Minute)
+	b.batch()
+	b.metric("headstart_correlator_hosts 2")
+}
+
+func TestCheckpointThatIsUnusableIsAnError(t *testing.T) {
+	if _, err := decodeCheckpoint([]byte("short")); err == nil {
+		t.Error("five bytes are a checkpoint")
 	}
-	b.metric("headstart_correlator_lost_hosts_total 1")
-	if !strings.Contains(b.log.String(), "connection.web-01") {
-		t.Errorf("the log doesn't say whose:\n%s", b.log.String())
-	}
-	b.says("web-01", opens(1, "10.1.2.20", 5432))
-	if all := b.alerts(b.batch()); len(all) != 1 {
-		t.Errorf("%d alerts", len(all))
+	b := newBench(t, map[string]string{"port": "conn.port == 5432"})
+	for name, data := range map[string][]byte{"nothing": nil, "not packed": []byte("nothing of ours")} {
+		if err := b.correlation.Restore(data); err == nil {
+			t.Errorf("%s is a state", name)
+		}
 	}
 }
 
@@ -368,7 +349,7 @@ func TestRulesInForceAreTakenWithTheNextBatch(t *testing.T) {
 	b.says("web-01", opens(1, "10.1.2.20", 5432))
 	b.batch()
 	b.files["port.yaml"] = &fstest.MapFile{Data: []byte(ruleFile("port", "conn.port == 5432\nfor: 1m"))}
-	other, err := openRules(b.options)
+	other, err := openRules(b.options, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -383,7 +364,7 @@ func TestRulesInForceAreTakenWithTheNextBatch(t *testing.T) {
 
 func TestMaxHostsIsChecked(t *testing.T) {
 	err := Run(t.Context(), Options{MaxHosts: 0})
-	if _, usage := err.(*daemon.UsageError); !usage || !strings.Contains(err.Error(), "--max-hosts") {
+	if usage := (*daemon.UsageError)(nil); !errors.As(err, &usage) || !strings.Contains(err.Error(), "--max-hosts") {
 		t.Errorf("%v", err)
 	}
 }

@@ -3,41 +3,90 @@ package correlator
 import (
 	"fmt"
 	"sync/atomic"
+	"time"
 
-	"headstart/services/correlator/rule"
+	"headstart/services/correlator/correlation"
 
 	"github.com/VictoriaMetrics/metrics"
 )
 
 type correlatorMetrics struct {
 	set                                       *metrics.Set
-	events, undecodable, forgotten, lostHosts *metrics.Counter
-	hosts, contested                          atomic.Int64
+	events, undecodable, forgotten            *metrics.Counter
+	lostCheckpoints, controls                 *metrics.Counter
+	hosts, contested, edges, refused, windows atomic.Int64
+	incidents, incidentsDropped               atomic.Int64
+	checkpointBytes, checkpointMilliseconds   atomic.Int64
+	muted                                     map[string]int // of counts that were added
+	seen                                      correlation.Counts
 }
 
 func newMetrics(set *metrics.Set) *correlatorMetrics {
 	m := &correlatorMetrics{
-		set:         set,
-		events:      set.GetOrCreateCounter("headstart_correlator_events_total"),
-		undecodable: set.GetOrCreateCounter("headstart_correlator_undecodable_total"),
-		forgotten:   set.GetOrCreateCounter("headstart_correlator_forgotten_connections_total"),
-		lostHosts:   set.GetOrCreateCounter("headstart_correlator_lost_hosts_total"),
+		set:             set,
+		events:          set.GetOrCreateCounter("headstart_correlator_events_total"),
+		undecodable:     set.GetOrCreateCounter("headstart_correlator_undecodable_total"),
+		forgotten:       set.GetOrCreateCounter("headstart_correlator_forgotten_connections_total"),
+		lostCheckpoints: set.GetOrCreateCounter("headstart_correlator_lost_checkpoints_total"),
+		controls:        set.GetOrCreateCounter("headstart_correlator_controls_total"),
+		muted:           map[string]int{},
 	}
-	set.GetOrCreateGauge("headstart_correlator_hosts", func() float64 { return float64(m.hosts.Load()) })
-	set.GetOrCreateGauge("headstart_correlator_contested_addresses", func() float64 { return float64(m.contested.Load()) })
+	for name, value := range map[string]*atomic.Int64{
+		"headstart_correlator_hosts":                   &m.hosts,
+		"headstart_correlator_contested_addresses":     &m.contested,
+		"headstart_correlator_baseline_edges":          &m.edges,
+		"headstart_correlator_baseline_refused":        &m.refused,
+		"headstart_correlator_pattern_windows":         &m.windows,
+		"headstart_correlator_active_incidents":        &m.incidents,
+		"headstart_correlator_incident_drops":          &m.incidentsDropped,
+		"headstart_correlator_checkpoint_bytes":        &m.checkpointBytes,
+		"headstart_correlator_checkpoint_milliseconds": &m.checkpointMilliseconds,
+	} {
+		set.GetOrCreateGauge(name, func() float64 { return float64(value.Load()) })
+	}
 	return m
 }
 
-func (m *correlatorMetrics) alerts(r *rule.Rule) *metrics.Counter {
-	return m.set.GetOrCreateCounter(fmt.Sprintf("headstart_alerts_total{rule=%q,severity=%q}", r.ID, r.Severity))
+// count counts what is published of a message.
+func (m *correlatorMetrics) count(out *correlation.Output) {
+	for _, a := range out.Alerts {
+		m.set.GetOrCreateCounter(fmt.Sprintf("headstart_alerts_total{rule=%q,severity=%q}", a.Rule, a.Severity)).Inc()
+	}
+	for _, i := range out.Incidents {
+		m.set.GetOrCreateCounter(fmt.Sprintf("headstart_incident_revisions_total{state=%q}", i.State)).Inc()
+		if i.Notified && i.NotifiedAt.Equal(i.At) {
+			m.set.GetOrCreateCounter("headstart_incidents_notified_total").Inc()
+		}
+	}
+	for _, f := range out.Failures {
+		m.set.GetOrCreateCounter(fmt.Sprintf("headstart_rule_failures_total{rule=%q}", f.Rule)).Inc()
+	}
+	m.controls.Add(len(out.Controls))
 }
 
-func (m *correlatorMetrics) muted(id string) *metrics.Counter {
-	return m.set.GetOrCreateCounter(fmt.Sprintf("headstart_rule_muted_total{rule=%q}", id))
+// observe takes over what the correlation has counted.
+func (m *correlatorMetrics) observe(c *correlation.Correlation) {
+	counts := c.Counts()
+	m.events.Add(counts.Events - m.seen.Events)
+	m.forgotten.Add(counts.Forgotten - m.seen.Forgotten)
+	for rule, n := range counts.Muted {
+		m.set.GetOrCreateCounter(fmt.Sprintf("headstart_rule_muted_total{rule=%q}", rule)).Add(n - m.muted[rule])
+		m.muted[rule] = n
+	}
+	m.seen = counts
+	sizes := c.Sizes()
+	m.hosts.Store(int64(sizes.Hosts))
+	m.contested.Store(int64(sizes.Contested))
+	m.edges.Store(int64(sizes.Edges))
+	m.refused.Store(int64(sizes.EdgesRefused))
+	m.windows.Store(int64(sizes.Windows))
+	m.incidents.Store(int64(sizes.Incidents))
+	m.incidentsDropped.Store(int64(sizes.IncidentsDropped))
 }
 
-func (m *correlatorMetrics) failed(id string) *metrics.Counter {
-	return m.set.GetOrCreateCounter(fmt.Sprintf("headstart_rule_failures_total{rule=%q}", id))
+func (m *correlatorMetrics) checkpoint(bytes int, took time.Duration) {
+	m.checkpointBytes.Store(int64(bytes))
+	m.checkpointMilliseconds.Store(took.Milliseconds())
 }
 
 type ruleMetrics struct {

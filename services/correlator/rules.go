@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net/netip"
 	"os"
 	"sync/atomic"
 	"time"
@@ -17,23 +18,24 @@ import (
 
 // rules is the set in force. It follows the directory's files.
 type rules struct {
-	dir     string // empty: the default pack, which doesn't change
-	fsys    fs.FS
-	name    string
-	log     *slog.Logger
-	set     atomic.Pointer[rule.Set]
-	metrics *ruleMetrics
+	dir      string // empty: the default pack, which doesn't change
+	fsys     fs.FS
+	name     string
+	internal []netip.Prefix // by an inventory
+	log      *slog.Logger
+	set      atomic.Pointer[rule.Set]
+	metrics  *ruleMetrics
 }
 
-func openRules(o Options) (*rules, error) {
-	r := &rules{dir: o.Rules, fsys: o.Default, name: "rules.expr", log: o.Log}
+func openRules(o Options, internal []netip.Prefix) (*rules, error) {
+	r := &rules{dir: o.Rules, fsys: o.Default, name: "rules.expr", internal: internal, log: o.Log}
 	if o.Rules != "" {
 		if info, err := os.Stat(o.Rules); err != nil || !info.IsDir() {
 			return nil, daemon.Usage("--rules %s: %w", o.Rules, errors.Join(err, errors.New("want a directory with rule files (*.yaml)")))
 		}
 		r.fsys, r.name = os.DirFS(o.Rules), o.Rules
 	}
-	set, err := rule.Load(r.fsys, r.name)
+	set, err := rule.LoadFor(r.fsys, r.name, r.internal)
 	if err != nil {
 		return nil, daemon.Usage("the rules in %s can't be used:\n%w", r.name, err)
 	}
@@ -80,7 +82,7 @@ func (r *rules) follow(ctx context.Context) {
 			continue
 		}
 		settled, seen = seen, now
-		set, err := rule.Load(r.fsys, r.name)
+		set, err := rule.LoadFor(r.fsys, r.name, r.internal)
 		switch {
 		case err != nil && failed != err.Error():
 			failed = err.Error()

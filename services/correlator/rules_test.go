@@ -62,7 +62,7 @@ func follow(t *testing.T, test func(f *followed)) {
 		}
 		f.write("one.yaml", ruleFile("one", "conn.port == 1"))
 		var err error
-		f.rules, err = openRules(Options{Rules: f.dir, Log: slog.New(slog.NewTextHandler(&f.log, nil)), Telemetry: f.telemetry})
+		f.rules, err = openRules(Options{Rules: f.dir, Log: slog.New(slog.NewTextHandler(&f.log, nil)), Telemetry: f.telemetry}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -310,7 +310,7 @@ func isLink(name string) bool {
 
 func TestRulesAtTheStart(t *testing.T) {
 	open := func(t *testing.T, dir string) (*rules, error) {
-		return openRules(Options{Rules: dir, Default: rulepack.Files, Log: slog.New(slog.DiscardHandler), Telemetry: daemon.NewTelemetry()})
+		return openRules(Options{Rules: dir, Default: rulepack.Files, Log: slog.New(slog.DiscardHandler), Telemetry: daemon.NewTelemetry()}, nil)
 	}
 	broken, file := t.TempDir(), filepath.Join(t.TempDir(), "rules.yaml")
 	if err := errors.Join(

@@ -13,10 +13,11 @@ import (
 // Apply takes in what changed with one snapshot. storedAt is the stream's time.
 func (c *Correlation) Apply(changes *event.Changes, storedAt time.Time) *Output {
 	c.out.Alerts, c.out.Incidents, c.out.Controls, c.out.Failures = c.out.Alerts[:0], c.out.Incidents[:0], c.out.Controls[:0], c.out.Failures[:0]
+	c.out.Refused = false
 	h := c.hosts[changes.Host]
 	if h == nil {
 		if len(c.hosts) >= c.options.MaxHosts {
-			c.counts.Refused++
+			c.out.Refused = true
 			return &c.out
 		}
 		h = new(host)
@@ -27,6 +28,12 @@ func (c *Correlation) Apply(changes *event.Changes, storedAt time.Time) *Output 
 	}
 	h.seen = storedAt
 	at := changes.StreamTime(changes.ObservedAt)
+	if at.After(storedAt.Add(ahead)) {
+		// Nobody sees what is still to come: the clock is wrong, whatever the
+		// host says of it. It must not make others forget.
+		changes.ClockOffset += storedAt.Sub(at)
+		at = changes.StreamTime(changes.ObservedAt)
+	}
 	if at.After(c.now) {
 		c.now = at
 	}
@@ -58,6 +65,10 @@ func (h *host) remember(changes *event.Changes, self *rule.Host) {
 	h.last = *changes
 	h.last.Connections, h.last.Addresses, h.last.Roles = nil, self.Addresses, self.Roles
 }
+
+// ahead is by how much a host's time can be beyond that at which the stream
+// stored its message.
+const ahead = time.Minute
 
 // sight describes a connection as the baseline and the incidents see it.
 func (c *Correlation) sight(conn *event.Connection, at time.Time) baseline.Sighting {

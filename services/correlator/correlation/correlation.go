@@ -76,6 +76,7 @@ type Output struct {
 	Incidents []*event.Incident
 	Controls  []Control
 	Failures  []Failure
+	Refused   bool // there was no room for the host
 }
 
 // Control asks a host to look more often for a while.
@@ -95,7 +96,6 @@ type Counts struct {
 	Events    int
 	Forgotten int            // connections that no rule can fire on twice, but for which there was no room
 	Muted     map[string]int // by rule
-	Refused   int            // messages of hosts for which there was no room
 }
 
 // New returns a correlation that knows nothing, with a set of rules in force.
