@@ -35,8 +35,9 @@ was seen, and which notified incidents were false.
 An intrusion is detected when a notified incident names one of its connections:
 the same source, destination and port, from 60 s before it began to an interval
 and 120 s after, or while it lived. The delay runs from the first lateral
-connection that a poll is certain to show. Path recall counts the intrusion's
-successful edges between monitored hosts.
+connection that a poll is certain to show to when an incident was notified and
+named it. Path recall counts the intrusion's successful edges between monitored
+hosts. A notified incident that names no intrusion's connection is false.
 
 --truth and --output can be given several times, in the same order.`,
 		Example: `  headstart replay --conn-log D/conn.log --inventory D/inventory.yaml --learn 96h --output json > D/replay.jsonl

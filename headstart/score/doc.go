@@ -10,7 +10,10 @@
 // no intrusion at all.
 //
 // The delay runs from the first lateral connection that a poll is certain to
-// show, to when the first incident that found the intrusion was notified. A poll
+// show, to when an incident that found the intrusion was both notified and
+// named one of its connections. An incident that was notified before the
+// intrusion began, and grew to name it, counts as having found it, and is
+// counted apart as premature: it was false when people read it. A poll
 // is certain to show a connection that lives for an interval on a monitored end,
 // one that is closed in order by a monitored end (it stays in TIME_WAIT for
 // 60 s), and an attempt without an answer that a monitored end makes for an

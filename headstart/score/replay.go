@@ -99,15 +99,26 @@ func Read(r io.Reader) (*Replay, error) {
 	return replay, nil
 }
 
+// named is a connection that an incident names, and since when it does.
+type named struct {
+	Connection
+	since time.Time
+}
+
 // connections lists what an incident names, evidence first.
-func (r *Replay) connections(i *Incident) []Connection {
-	var all []Connection
+func (r *Replay) connections(i *Incident) []named {
+	var all []named
 	for _, id := range i.Alerts {
 		if a := r.Alerts[id]; a != nil {
-			all = append(all, a.Evidence...)
+			for _, c := range a.Evidence {
+				all = append(all, named{c, a.At})
+			}
 		}
 	}
-	return append(all, i.Path...)
+	for _, c := range i.Path {
+		all = append(all, named{c, c.At})
+	}
+	return all
 }
 
 // title is the incident's, or that of its first alert.

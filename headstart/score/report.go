@@ -81,7 +81,7 @@ func (s Summary) WriteJSON(w io.Writer) error {
 }
 
 func (s Summary) falseLine() string {
-	return fmt.Sprintf("False incidents: %d in %.1f days after learning, %.2f a day; %d while learning.", len(s.False), s.Days, s.PerDay, s.Early)
+	return fmt.Sprintf("False incidents: %d in %.1f days after learning, %.2f a day; %d while learning. %d were notified before the intrusion that they grew to name began.", len(s.False), s.Days, s.PerDay, s.Early, s.Premature)
 }
 
 func list[T any](title string, all []T, line func(T) string) string {

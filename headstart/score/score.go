@@ -53,13 +53,15 @@ type Result struct {
 // Score compares one replay with the truth. The name says which it was.
 func Score(name string, truth *company.Truth, replay *Replay, interval time.Duration) Result {
 	result := Result{Outcomes: []Outcome{}, False: []False{}, Days: max(0, truth.End.Sub(truth.LearnUntil).Hours()/24)}
-	found := make([]map[int]bool, len(replay.Incidents)) // by incident: the intrusions that it found
+	found := make([]map[int]time.Time, len(replay.Incidents)) // by incident: the intrusions that it found, and when
 	index := newIndex(truth)
 	for n, i := range replay.Incidents {
-		found[n] = map[int]bool{}
+		found[n] = map[int]time.Time{}
 		for _, c := range replay.connections(i) {
-			for _, step := range index.find(c, interval) {
-				found[n][step.intrusion] = true
+			for _, step := range index.find(c.Connection, interval) {
+				if t, ok := found[n][step.intrusion]; !ok || c.since.Before(t) {
+					found[n][step.intrusion] = c.since
+				}
 			}
 		}
 		if !i.Notified || len(found[n]) > 0 {
@@ -78,13 +80,14 @@ func Score(name string, truth *company.Truth, replay *Replay, interval time.Dura
 }
 
 // outcome is what the incidents say about one intrusion.
-func outcome(name string, k int, truth *company.Truth, replay *Replay, found []map[int]bool, interval time.Duration) Outcome {
+func outcome(name string, k int, truth *company.Truth, replay *Replay, found []map[int]time.Time, interval time.Duration) Outcome {
 	t := &truth.Intrusions[k]
 	o := Outcome{Company: name, ID: t.ID, Kind: t.Kind, Stealth: t.Stealth, Entry: t.Entry, Start: t.Start}
-	var notified time.Time
+	var told time.Time
 	paths := map[edge]bool{}
 	for n, i := range replay.Incidents {
-		if !found[n][k] {
+		since, ok := found[n][k]
+		if !ok {
 			continue
 		}
 		if !i.Notified {
@@ -98,8 +101,14 @@ func outcome(name string, k int, truth *company.Truth, replay *Replay, found []m
 				o.FoundBy = append(o.FoundBy, r)
 			}
 		}
-		if notified.IsZero() || i.NotifiedAt.Before(notified) {
-			notified = i.NotifiedAt
+		if i.NotifiedAt.Before(t.Start) {
+			o.Premature++
+		}
+		if i.NotifiedAt.After(since) {
+			since = i.NotifiedAt
+		}
+		if told.IsZero() || since.Before(told) {
+			told = since
 		}
 		for _, c := range i.Path {
 			paths[edge{c.Source.Unmap(), c.Destination.Unmap(), c.Port}] = true
@@ -109,7 +118,7 @@ func outcome(name string, k int, truth *company.Truth, replay *Replay, found []m
 	if at, ok := firstMove(t, interval); ok {
 		o.FirstMove = &at
 		if o.Detected {
-			d := notified.Sub(at)
+			d := told.Sub(at)
 			o.Delay = &d
 		}
 	}
@@ -193,7 +202,7 @@ func explain(name string, truth *company.Truth, replay *Replay, i *Incident) Fal
 	f := False{Company: name, ID: i.ID, Severity: i.Severity, Title: replay.title(i), Rules: replay.rules(i), NotifiedAt: i.NotifiedAt, Hosts: i.Hosts}
 	at := i.OpenedAt
 	if all := replay.connections(i); len(all) > 0 {
-		f.First = &all[0]
+		f.First = &all[0].Connection
 		at = all[0].At
 	}
 	for _, b := range truth.Benign {

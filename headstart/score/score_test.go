@@ -59,7 +59,7 @@ func replay(t testing.TB, lines ...string) *Replay {
 }
 
 const (
-	moveAlert  = `{"type":"alert","id":"a1","rule":"new-ssh","title":"SSH","evidence":[{"at":"2025-06-07T10:05:30Z","source":"10.0.0.1","destination":"10.0.0.2","port":22,"state":"TIME_WAIT"}]}`
+	moveAlert  = `{"type":"alert","id":"a1","rule":"new-ssh","at":"2025-06-07T10:05:40Z","title":"SSH","evidence":[{"at":"2025-06-07T10:05:30Z","source":"10.0.0.1","destination":"10.0.0.2","port":22,"state":"TIME_WAIT"}]}`
 	otherAlert = `{"type":"alert","id":"a2","rule":"long-ssh","title":"Long SSH","evidence":[{"at":"2025-06-08T09:30:00Z","source":"10.0.0.1","destination":"10.0.0.2","port":22}]}`
 )
 
@@ -136,6 +136,16 @@ func TestFalse(t *testing.T) {
 	f := r.False[0]
 	if f.ID != "false" || f.Title != "Long SSH" || len(f.Around) != 1 || f.Around[0] != "file-copy" || f.First == nil || f.First.Port != 22 {
 		t.Errorf("got %+v", f)
+	}
+}
+
+func TestAnIncidentThatIsOlderThanTheIntrusion(t *testing.T) {
+	s := Score("c", truth(t), replay(t, moveAlert,
+		`{"type":"incident","id":"x","notified":true,"notified_at":"2025-06-06T08:00:00Z","alerts":["a1"]}`,
+	), 30*time.Second)
+	// People hear of the move when the alert on it is raised.
+	if o := s.Outcomes[0]; !o.Detected || o.Premature != 1 || o.Delay == nil || *o.Delay != 40*time.Second || len(s.False) != 0 {
+		t.Errorf("got %+v", o)
 	}
 }
 

@@ -8,13 +8,14 @@ import (
 
 // Summary is a table of outcomes.
 type Summary struct {
-	Rows     []Row     `json:"rows"` // by kind and stealth, then by stealth, then all
-	Days     float64   `json:"days"` // after the learning times
-	False    []False   `json:"false"`
-	PerDay   float64   `json:"false_a_day"`
-	Early    int       `json:"early"`
-	Missed   []Outcome `json:"missed"`
-	Outcomes []Outcome `json:"outcomes"`
+	Rows      []Row     `json:"rows"` // by kind and stealth, then by stealth, then all
+	Days      float64   `json:"days"` // after the learning times
+	False     []False   `json:"false"`
+	PerDay    float64   `json:"false_a_day"`
+	Early     int       `json:"early"`
+	Premature int       `json:"premature"`
+	Missed    []Outcome `json:"missed"`
+	Outcomes  []Outcome `json:"outcomes"`
 }
 
 // Row sums up some intrusions.
@@ -73,6 +74,7 @@ func Sum(results []Result) Summary {
 		for _, k := range []key{{o.Kind, o.Stealth}, {"all", o.Stealth}, {"all", -1}} {
 			groups[k] = append(groups[k], o)
 		}
+		s.Premature += o.Premature
 		if !o.Detected {
 			s.Missed = append(s.Missed, o)
 		}
