@@ -20,6 +20,7 @@ type Outcome struct {
 	Start      time.Time      `json:"start"`
 	Detected   bool           `json:"detected"`
 	Kept       bool           `json:"kept"`            // found by an incident that nobody was told of
+	Premature  int            `json:"premature"`       // of the incidents that found it: notified before it began
 	Delay      *time.Duration `json:"delay,omitempty"` // nil if missed, or if no poll is certain to show a move
 	Edges      int            `json:"edges"`
 	EdgesFound int            `json:"edges_found"`
