@@ -54,6 +54,9 @@ func (c *company) intrude() []Intrusion {
 		turn := int(c.options.Seed%1e6) + k
 		i := &intruder{c: c, id: k, kind: c.options.Kinds[turn%len(c.options.Kinds)], usual: usual}
 		i.stealth = c.options.Stealth[(turn/len(c.options.Kinds))%len(c.options.Stealth)]
+		if i.kind == "reference" {
+			i.stealth = 0 // it is what it is
+		}
 		slot := (c.calendar.end - c.calendar.learn) / time.Duration(n)
 		begins := window{c.calendar.learn + time.Duration(k)*slot, c.calendar.learn + time.Duration(k+1)*slot}
 		i.run(begins)

@@ -19,6 +19,9 @@ func Kinds() []string { return slices.Clone(kinds) }
 // MaxStealth is the stealthiest level.
 const MaxStealth = 2
 
+// maxHostDays bounds memory: about 400 KB for each host and day.
+const maxHostDays = 10_000
+
 // Options say which company, and what befalls it.
 type Options struct {
 	Seed       uint64
@@ -60,6 +63,9 @@ func (o Options) check() error {
 	}
 	if o.Hosts < 10 || o.Hosts > 500 {
 		bad("hosts %d: want 10 to 500", o.Hosts)
+	}
+	if o.Days*o.Hosts > maxHostDays {
+		bad("days %d, hosts %d: want at most %d hosts times days", o.Days, o.Hosts, maxHostDays)
 	}
 	if o.Intrusions < 0 || o.Intrusions > 20 {
 		bad("intrusions %d: want 0 to 20", o.Intrusions)

@@ -47,6 +47,19 @@ func (c *company) counts(r random) []int {
 		}
 		total += counts[i]
 	}
+	needed := func(i int) bool {
+		switch tiers[i].kind {
+		case webServer, database, fileServer, domainController:
+			return slices.Contains(c.options.Kinds, "reference")
+		}
+		return false
+	}
+	for i := range tiers {
+		if needed(i) && counts[i] == 0 {
+			counts[i]++
+			total++
+		}
+	}
 	elastic := func(i int) bool {
 		return tiers[i].share(c.business) >= 2 && tiers[i].zone != management
 	}
@@ -56,7 +69,7 @@ func (c *company) counts(r random) []int {
 		case total < c.options.Hosts && elastic(i):
 			counts[i]++
 			total++
-		case total > c.options.Hosts && counts[i] > 0 && (counts[i] > 1 || r.chance(0.1)):
+		case total > c.options.Hosts && counts[i] > 0 && (counts[i] > 1 || !needed(i) && r.chance(0.1)):
 			counts[i]--
 			total--
 		}
@@ -238,6 +251,11 @@ func (c *company) watch(r random) {
 	turn(true, func(h *host) bool { return !h.windows && !h.kind.appliance() })
 	turn(true, func(h *host) bool { return h.windows && !h.kind.desk() })
 	turn(true, func(h *host) bool { return h.windows })
+	if slices.Contains(c.options.Kinds, "reference") { // which its web servers and databases see
+		for _, h := range c.hosts {
+			h.monitored = h.monitored || h.kind == webServer || h.kind == database
+		}
+	}
 }
 
 // favourites are the servers that a person logs into.

@@ -73,22 +73,22 @@ func (i *intruder) reference() {
 
 // cast finds who plays which part.
 func (i *intruder) cast() (web, db, files, dc *host) {
-	first := func(kinds ...kind) *host {
-		var all []*host
-		for _, h := range i.c.of(kinds...) {
-			if h.life.from < 0 && h.life.to > i.c.calendar.end && len(h.outages) == 0 {
-				all = append(all, h)
+	best := func(k kind) *host {
+		var found *host
+		points := -1
+		for _, h := range i.c.of(k) {
+			n := 0
+			if h.life.from < 0 && h.life.to > i.c.calendar.end && len(h.outages)+len(h.closures) == 0 {
+				n += 2 // there on that day for sure
 			}
-		}
-		for _, h := range all {
 			if h.monitored {
-				return h
+				n++
+			}
+			if n > points {
+				found, points = h, n
 			}
 		}
-		if len(all) == 0 {
-			return i.c.hosts[0]
-		}
-		return all[0]
+		return found
 	}
-	return first(webServer, application, loadBalancer), first(database, warehouse), first(fileServer, windowsServer), first(domainController)
+	return best(webServer), best(database), best(fileServer), best(domainController)
 }

@@ -127,6 +127,9 @@ func (o Outcome) account() string {
 		text += "; after " + short(*o.Delay)
 	}
 	text += fmt.Sprintf("; %d of %d edges; %s by %s", o.EdgesFound, o.Edges, strings.Join(o.Incidents, ", "), strings.Join(o.FoundBy, ", "))
+	if o.Premature > 0 {
+		text += fmt.Sprintf("; %d premature", o.Premature)
+	}
 	if len(o.Missing) > 0 {
 		text += "; not in a path: " + strings.Join(o.Missing, ", ")
 	}
