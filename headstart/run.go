@@ -85,7 +85,7 @@ func run(ctx context.Context, o *runOptions, p plan, out, errs io.Writer) (err e
 	link := bus.Options{Name: "headstart", InProcess: nats, Wait: 10 * time.Second}
 	// No service has to wait for another's stream.
 	err = connected(ctx, link, log, func(ctx context.Context, b *bus.Bus, _ *slog.Logger) error {
-		return b.EnsureStreams(ctx, o.storage, event.StreamSnapshots, event.StreamConnections, event.StreamAlerts, event.StreamDeadLetters)
+		return b.EnsureStreams(ctx, o.storage, event.StreamSnapshots, event.StreamConnections, event.StreamAlerts, event.StreamIncidents, event.StreamDeadLetters)
 	})
 	if err != nil {
 		return err
