@@ -1,0 +1,136 @@
+package presence_test
+
+import (
+	"bytes"
+	"encoding/gob"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/tools/txtar"
+
+	"headstart/services/correlator/presence"
+)
+
+// The notation of the scripts in testdata. A section
+//
+//	-- 15:00:30 --
+//	web-01
+//	web-02 interval=10s at=14:59:50
+//
+// is the stream's time with the hosts whose snapshots come then, in that order;
+// a snapshot is of that time and says an interval of 30 s unless it says another.
+// The section
+//
+//	-- changes --
+//	late web-03 since 14:58:30
+//
+// is what follows. Without it nothing does.
+const scriptDay = "2025-06-05"
+
+var update = flag.Bool("update", false, "write what changes into the scripts; review every line")
+
+func TestScripts(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts in testdata: %v", err)
+	}
+	for _, file := range files {
+		archive, err := txtar.ParseFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
+		t.Run(name, func(t *testing.T) { runScript(t, archive, false) })
+		t.Run(name+", restarted", func(t *testing.T) { runScript(t, archive, true) })
+		if *update {
+			if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+func runScript(t *testing.T, archive *txtar.Archive, restarted bool) {
+	p := presence.New(0)
+	for i := 0; i < len(archive.Files); i++ {
+		section := &archive.Files[i]
+		now := moment(t, section.Name)
+		for line := range strings.Lines(string(section.Data)) {
+			observe(t, p, now, strings.Fields(line))
+		}
+		got, want := describe(p.Advance(now)), ""
+		if next := i + 1; next < len(archive.Files) && archive.Files[next].Name == "changes" {
+			i = next
+			if *update {
+				archive.Files[i].Data = []byte(got)
+			}
+			want = string(archive.Files[i].Data)
+		}
+		if got != want {
+			t.Errorf("at %s:\n got:\n%s want:\n%s", section.Name, got, want)
+		}
+		if restarted {
+			p = restored(t, p)
+		}
+	}
+}
+
+func observe(t *testing.T, p *presence.Presence, at time.Time, fields []string) {
+	t.Helper()
+	interval := 30 * time.Second
+	for _, field := range fields[1:] {
+		name, value, _ := strings.Cut(field, "=")
+		switch name {
+		case "interval":
+			var err error
+			if interval, err = time.ParseDuration(value); err != nil {
+				t.Fatal(err)
+			}
+		case "at":
+			at = moment(t, value)
+		default:
+			t.Fatalf("%q: no such field", field)
+		}
+	}
+	p.Observe(fields[0], at, interval)
+}
+
+func moment(t *testing.T, text string) time.Time {
+	t.Helper()
+	if !strings.Contains(text, "T") {
+		text = scriptDay + "T" + text
+	}
+	at, err := time.Parse("2006-01-02T15:04:05", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at
+}
+
+func describe(changes []presence.Change) (text string) {
+	for _, c := range changes {
+		text += fmt.Sprintf("%s %s since %s\n", c.Stage, c.Host, c.Since.Format(time.TimeOnly))
+	}
+	return text
+}
+
+// restored returns a presence that was saved and restored.
+func restored(t *testing.T, p *presence.Presence) *presence.Presence {
+	t.Helper()
+	var b bytes.Buffer
+	if err := gob.NewEncoder(&b).Encode(p.Save()); err != nil {
+		t.Fatal(err)
+	}
+	var s presence.State
+	if err := gob.NewDecoder(&b).Decode(&s); err != nil {
+		t.Fatal(err)
+	}
+	fresh := presence.New(0)
+	fresh.Restore(s)
+	return fresh
+}
