@@ -9,9 +9,11 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"headstart/daemon"
 	"headstart/headstart/company"
@@ -39,6 +41,7 @@ type evaluateOptions struct {
 	rules     string
 	output    string
 	keep      string
+	parallel  int
 	format    string
 }
 
@@ -60,7 +63,7 @@ false incidents are listed. docs/detection.md is made like this.`,
 			if err != nil {
 				return err
 			}
-			results, err := o.run(c.Context(), evaluation{seeds, intervals, replay, c.ErrOrStderr()})
+			results, err := o.run(c.Context(), evaluation{seeds, intervals, replay, &lineWriter{to: c.ErrOrStderr()}})
 			if err != nil {
 				return err
 			}
@@ -82,7 +85,8 @@ false incidents are listed. docs/detection.md is made like this.`,
 	f.DurationVar(&o.learn, "learn", 96*time.Hour, "`time` to learn, without intrusions")
 	f.StringVar(&o.rules, "rules", "", "`directory` of rules; the default pack if empty")
 	f.StringVar(&o.output, "output", "", "`file` to write; standard output if empty")
-	f.StringVar(&o.keep, "keep", "", "`directory` to keep companies and replays in; a temporary one, one company at a time, if empty")
+	f.StringVar(&o.keep, "keep", "", "`directory` to keep companies and replays in; a temporary one, which is deleted, if empty")
+	f.IntVar(&o.parallel, "parallel", 1, "`number` of companies that are replayed at a time")
 	f.StringVar(&o.format, "format", "markdown", "how to print the result: text, `markdown` or json")
 	complete(c, "format", "text", "markdown", "json")
 	c.MarkFlagDirname("rules")
@@ -106,6 +110,9 @@ func (o *evaluateOptions) check(replay replayCompany) (seeds []uint64, intervals
 			problems = append(problems, daemon.Usage("--intervals %q: want times from 1s to 1h such as 30s,10s", text))
 		}
 		intervals = append(intervals, d)
+	}
+	if o.parallel < 1 || o.parallel > 256 {
+		problems = append(problems, daemon.Usage("--parallel %d: want 1 to 256", o.parallel))
 	}
 	if scoreFormats[o.format] == nil {
 		problems = append(problems, daemon.Usage("--format %q: want text, markdown or json", o.format))
@@ -155,28 +162,31 @@ type evaluation struct {
 	progress  io.Writer
 }
 
-// run returns the results by interval.
+// run returns the results by interval, in the order of the seeds.
 func (o *evaluateOptions) run(ctx context.Context, e evaluation) ([][]score.Result, error) {
 	results := make([][]score.Result, len(e.intervals))
+	for k := range results {
+		results[k] = make([]score.Result, len(e.seeds))
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(o.parallel)
 	for n, seed := range e.seeds {
 		company := round[n%len(round)]
 		company.Seed, company.Days, company.Hosts, company.Learn = seed, o.days, o.hosts, o.learn
-		scored, err := o.one(ctx, e, company)
-		if err != nil {
-			return nil, fmt.Errorf("seed %d: %w", seed, err)
-		}
-		for k, r := range scored {
-			results[k] = append(results[k], r)
-			found := 0
-			for _, outcome := range r.Outcomes {
-				if outcome.Detected {
-					found++
-				}
+		g.Go(func() error {
+			scored, err := o.one(ctx, e, company)
+			if err != nil {
+				return fmt.Errorf("seed %d: %w", seed, err)
 			}
-			fmt.Fprintf(e.progress, "%d of %d: seed %d at %s: %d of %d detected, %d false\n", n+1, len(e.seeds), seed, e.intervals[k], found, len(r.Outcomes), len(r.False))
-		}
+			for k, r := range scored {
+				results[k][n] = r
+				missed := len(score.Sum([]score.Result{r}).Missed)
+				fmt.Fprintf(e.progress, "%d of %d: seed %d at %s: %d of %d detected, %d false\n", n+1, len(e.seeds), seed, e.intervals[k], len(r.Outcomes)-missed, len(r.Outcomes), len(r.False))
+			}
+			return nil
+		})
 	}
-	return results, nil
+	return results, g.Wait()
 }
 
 // one makes up a company and scores it at each interval.
@@ -237,4 +247,16 @@ func (o *evaluateOptions) write(w io.Writer, intervals []time.Duration, results 
 		}
 	}
 	return nil
+}
+
+// lineWriter lets several write lines to one writer.
+type lineWriter struct {
+	mu sync.Mutex
+	to io.Writer
+}
+
+func (w *lineWriter) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.to.Write(p)
 }

@@ -49,7 +49,7 @@ func TestEvaluate(t *testing.T) {
 	dir := t.TempDir()
 	c := evaluateCommand(seer)
 	page := filepath.Join(dir, "detection.md")
-	c.SetArgs([]string{"--seeds", "1-5", "--days", "6", "--hosts", "12", "--intervals", "30s", "--output", page, "--keep", filepath.Join(dir, "kept")})
+	c.SetArgs([]string{"--seeds", "1-5", "--days", "6", "--hosts", "12", "--intervals", "30s", "--parallel", "2", "--output", page, "--keep", filepath.Join(dir, "kept")})
 	var progress strings.Builder
 	c.SetErr(&progress)
 	if err := c.ExecuteContext(t.Context()); err != nil {

@@ -77,11 +77,18 @@ func (i *intruder) run(begins window) {
 		i.until = c.calendar.end - 10*time.Minute
 		i.from, i.control, i.tools = outsider(i.r), outsider(i.r), outsider(i.r)
 		i.controlPort = pick(i.r, []uint16{443, 443, 443, 8443, 80, 4444, 53, 8080})
+		if i.stealth == MaxStealth { // somewhere in a cloud that the company uses too
+			i.control, i.controlPort = i.known(), 443
+		}
 		i.interactive = i.r.chance(0.5)
 		if i.kind == "reference" {
 			i.reference()
 		} else if i.enter() {
-			i.walk()
+			if i.kind == "aggressive" && i.stealth == 0 && i.r.chance(0.3) {
+				i.worm()
+			} else {
+				i.walk()
+			}
 			i.command()
 		}
 		if i.visible(c.rows[rows:]) {
@@ -89,6 +96,16 @@ func (i *intruder) run(begins window) {
 		}
 		c.rows = c.rows[:rows]
 	}
+}
+
+// known is an address outside that the company's hosts talk to anyway.
+func (i *intruder) known() netip.Addr {
+	for range 10_000 {
+		if row := &i.c.rows[i.r.IntN(len(i.c.rows))]; row.port == 443 && i.c.inside(row.source) && row.destination.Is4() && !i.c.inside(row.destination) && !row.destination.IsLinkLocalUnicast() {
+			return row.destination
+		}
+	}
+	return outsider(i.r)
 }
 
 // begin picks the moment of the first step.

@@ -221,8 +221,21 @@ func (i *intruder) harvest() {
 		i.used[last] = i.at + 13*time.Minute
 		i.at += i.r.span(5*time.Minute, 20*time.Minute)
 	}
+	if i.stealth < 2 && len(i.held) > 1 && i.r.chance(0.25) { // together in one place first
+		place := i.held[i.r.IntN(len(i.held)-1)]
+		if port := i.way(last, place); (port == 22 || port == 445) && !last.down(i.at) {
+			i.do("goal", true, func() {
+				i.c.call(i.r, i.at, last, place, port, session{lasts: time.Duration(float64(amount)/20e6*float64(time.Second)) + 3*time.Second, ends: byOriginator, up: amount, down: amount / 300})
+			})
+			i.at += i.r.span(3*time.Minute, 30*time.Minute)
+			last = place
+		}
+	}
 	if i.at >= i.until || i.r.chance(0.3) {
 		return
+	}
+	if i.stealth < 2 && i.r.chance(0.2) {
+		i.controlPort = 22 // copied out over ssh
 	}
 	from := last
 	if i.r.chance(0.4) {
