@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -218,12 +219,28 @@ func TestHostsAreCapped(t *testing.T) {
 	if len(silent) < 85 {
 		t.Errorf("%d silent", len(silent))
 	}
-	// The queue is whole: those that are left can come back and fall silent.
+	// Those that are left can come back, and fall silent, once each.
 	for _, c := range silent {
 		p.Observe(c.Host, at, time.Minute)
 	}
 	if back := p.Advance(at); len(back) != len(silent) {
 		t.Errorf("%d of %d are back", len(back), len(silent))
+	}
+	said := map[string]int{}
+	for end := at.Add(presence.Expiry + time.Hour); at.Before(end); at = at.Add(time.Minute) {
+		p.Observe("old-0", at, time.Minute)
+		for _, c := range p.Advance(at) {
+			said[c.Host]++
+		}
+	}
+	for host, times := range said {
+		known := slices.ContainsFunc(silent, func(c presence.Change) bool { return c.Host == host })
+		if times != 2 || !known && !strings.HasPrefix(host, "new-") {
+			t.Errorf("%d changes of %s", times, host)
+		}
+	}
+	if n, _ := p.Len(); n != 1 || len(said) < 85 {
+		t.Errorf("%d hosts are left, %d have fallen silent", n, len(said))
 	}
 }
 
