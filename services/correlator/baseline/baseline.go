@@ -60,6 +60,10 @@ type Sighting struct {
 	Originator, Responder End
 	Port                  uint16    // the responder's
 	At                    time.Time // when it was opened or tried, on the stream's clock
+
+	// Again says that the originator reports its connections too, so that this
+	// one, which the responder reports, is counted already.
+	Again bool
 }
 
 // Baseline knows what is normal. One goroutine uses it at a time.
@@ -153,7 +157,9 @@ func (b *Baseline) Opened(s Sighting) {
 		return
 	}
 	at := s.At.Unix()
-	e.count++
+	if !s.Again {
+		e.count++
+	}
 	e.first, e.last = min(e.first, at), max(e.last, at)
 	if d := dayOf(at); e.days.last != d || e.days.seen == 0 {
 		e.days.add(d)
@@ -188,7 +194,7 @@ func (b *Baseline) reached(s *Sighting, from, to id) {
 
 // Closed learns how long a connection lived, given both bounds.
 func (b *Baseline) Closed(s Sighting, least, most time.Duration) {
-	if most == event.Unbounded {
+	if most == event.Unbounded || s.Again {
 		return
 	}
 	if e := b.edges[b.key(&s)]; e != nil {

@@ -44,6 +44,7 @@ func (b *Baseline) Usual(s Sighting, hostIsOriginator bool) rule.Baseline {
 	var u rule.Baseline
 	if e := b.edges[key]; e != nil {
 		u.Days = e.days.before(today)
+		u.PerDay = float64(e.count) / float64(max(1, e.days.before(e.days.last+1)))
 		u.HourUsual = e.hours.usual(at.Unix(), today)
 		if n := e.lengths.count(); n > 0 {
 			u.Length = rule.UsualLength{P50: e.lengths.at(0.5), P99: e.lengths.at(0.99), Count: n}

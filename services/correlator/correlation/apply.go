@@ -74,14 +74,15 @@ const ahead = time.Minute
 func (c *Correlation) sight(conn *event.Connection, at time.Time) baseline.Sighting {
 	own := baseline.End{Host: c.self.Name, Address: conn.Local, Roles: c.self.Roles}
 	other := baseline.End{Address: conn.Remote}
+	reports := false
 	if peer := c.directory.At(conn.Remote); peer != nil {
-		other.Host, other.Roles = peer.Name, peer.Roles
+		other.Host, other.Roles, reports = peer.Name, peer.Roles, peer.Reports
 	} else {
 		other.External = !c.isInternal(conn.Remote)
 	}
 	s := baseline.Sighting{Originator: own, Responder: other, Port: conn.ServicePort(), At: at}
 	if conn.Direction == event.Inbound {
-		s.Originator, s.Responder = other, own
+		s.Originator, s.Responder, s.Again = other, own, reports
 	}
 	return s
 }
@@ -123,8 +124,10 @@ func (c *Correlation) learn(at time.Time) {
 		case conn.Kind == event.Opened && teach && c.worthLearning(&s, conn):
 			c.baseline.Opened(s)
 		}
-		if conn.Kind == event.Opened && !s.Responder.External && c.set.HasPort("remote_administration", s.Port) {
-			c.incidents.Login(c.edge(&s, conn, nil))
+		if conn.Kind == event.Opened && !s.Responder.External && (c.set.HasPort("remote_administration", s.Port) || c.set.HasPort("database", s.Port)) {
+			e := c.edge(&s, conn, nil)
+			e.Rare = u.PerDay < rareADay
+			c.incidents.Login(e)
 		}
 		if reasons := c.notable(&s, &u); reasons != nil {
 			e := c.edge(&s, conn, reasons)
@@ -155,6 +158,10 @@ func (c *Correlation) worthLearning(s *baseline.Sighting, conn *event.Connection
 // don't ask for one (ip_local_port_range in ip-sysctl): remote procedure calls,
 // file transfers, clusters of computers among themselves.
 const handedOut = 32768
+
+// rareADay is below how many connections a day an edge is one that people use,
+// not programs.
+const rareADay = 4
 
 // notable says why an edge may be a step of an intruder; nil when it isn't.
 func (c *Correlation) notable(s *baseline.Sighting, u *rule.Baseline) []string {

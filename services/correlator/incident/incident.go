@@ -39,6 +39,7 @@ type Edge struct {
 	Attempt                     bool      // it was not answered
 	ByResponder                 bool      // the responder reported it, not the originator
 	Minor                       bool      // it counts only beside another edge between the same hosts
+	Rare                        bool      // of a login: the edge is not used all day
 	Reasons                     []string
 }
 

@@ -3,6 +3,8 @@ package incident
 import (
 	"slices"
 	"time"
+
+	"headstart/event"
 )
 
 // logins are the last connections to each host by which somebody can have come
@@ -77,16 +79,39 @@ func (l *logins) expire(now time.Time) {
 	}
 }
 
+// onward memory is for how long after it was reached what a host does that it
+// seldom does is taken for the intruder's.
+const onwardMemory = 2 * time.Hour
+
 // Login notes a connection by which somebody can come in, whether or not it is
-// usual. One that an incident knows as an attempt has succeeded with it.
+// usual. It is a step of an incident when the incident knows it as an attempt,
+// or when it is seldom used and leaves from a host that the incident is about,
+// soon after something happened there.
 func (g *Grouper) Login(e Edge) {
 	g.logins.add(&e)
 	for _, i := range g.involving(e.SourceHost) {
-		if s := i.Edges[e.key()]; s != nil && s.Attempt && !e.At.Before(s.At.Add(-slack)) {
+		s, m := i.Edges[e.key()], i.Members[e.SourceHost]
+		switch {
+		case s != nil && s.Attempt && !e.At.Before(s.At.Add(-slack)):
 			i.addEdge(&e, s.Alerted)
-			i.touch(e.At)
-			i.Pending = true
-			g.grow(i, e.DestinationHost)
+		case s == nil && e.Rare && i.onward(m, e.At):
+			e.Reasons = []string{"seldom used, soon after"}
+			i.addEdge(&e, false)
+		default:
+			continue
 		}
+		i.touch(e.At)
+		i.Pending = true
+		g.grow(i, e.DestinationHost)
 	}
+}
+
+// onward reports whether what a host does at a time that it seldom does is
+// likely to be the intruder's: people are told of the incident, and the host
+// was reached, or acted, not long before.
+func (i *incident) onward(m *member, at time.Time) bool {
+	if i.NotifiedAt.IsZero() || i.State >= event.IncidentQuiet || m.Part < event.Target || m.Swept {
+		return false
+	}
+	return !at.Before(m.Since.Add(-slack)) && at.Sub(m.LastAt) <= onwardMemory
 }

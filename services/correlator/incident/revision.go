@@ -178,6 +178,7 @@ func (g *Grouper) describe(i *incident, r *event.Incident, know Knowledge) {
 		r.Sources = append(r.Sources, a)
 	}
 	slices.SortFunc(r.Sources, event.Address.Compare)
+	r.Path = []event.PathEdge{}
 	for _, s := range i.path() {
 		if s.Attempt || s.DestinationExternal {
 			continue

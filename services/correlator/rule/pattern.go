@@ -65,6 +65,7 @@ type Baseline struct {
 	RoleKnown  bool         `expr:"role_known" doc:"hosts with the originator's role are known to reach hosts with the responder's role on this port: what a new host of that role is judged by" example:"not baseline.role_known"`
 	Unusual    bool         `expr:"unusual" doc:"the edge is neither known nor known by role, the originator isn't known to reach many on this port, the responder isn't known to be reached by many, and neither is learning" example:"baseline.unusual and conn.port in ports.ssh"`
 	Days       int          `expr:"days" doc:"on how many distinct days before this one the edge was seen" example:"baseline.days < 3"`
+	PerDay     float64      `expr:"per_day" doc:"how many connections the edge has on a day on which it is seen; 0 when it never was" example:"baseline.known and baseline.per_day < 3"`
 	HourUsual  bool         `expr:"hour_usual" doc:"the edge was seen at this hour of the day, or the ones beside it, on another day" example:"baseline.known and not baseline.hour_usual"`
 	Prevalence float64      `expr:"prevalence" doc:"the part of all known hosts, from 0 to 1, that reach the responder on this port" example:"baseline.prevalence < 0.2"`
 	Length     UsualLength  `expr:"length"`
