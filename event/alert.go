@@ -34,7 +34,8 @@ type Alert struct {
 	// unusual on it to mean much.
 	Learning bool `json:"learning,omitempty"`
 
-	Connection AlertConnection `json:"connection"`
+	// Connection is absent where the alert is about a host that says nothing.
+	Connection AlertConnection `json:"connection,omitzero"`
 	Peer       *AlertPeer      `json:"peer,omitempty"` // absent for a listening socket
 	Evidence   []Evidence      `json:"evidence"`
 	Snapshot   string          `json:"snapshot"` // id of the snapshot that proves it

@@ -50,6 +50,7 @@ func (c *Correlation) Apply(changes *event.Changes, storedAt time.Time) *Output 
 	c.counts.Events += len(changes.Connections)
 	c.counts.Forgotten += forgotten
 	c.learnEnds()
+	c.missing(at)
 	c.expire()
 	c.patterns.Expire(c.now)
 	c.incidents.Advance(c.now)

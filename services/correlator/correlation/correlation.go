@@ -29,6 +29,7 @@ import (
 	"headstart/services/correlator/incident"
 	"headstart/services/correlator/inventory"
 	"headstart/services/correlator/pattern"
+	"headstart/services/correlator/presence"
 	"headstart/services/correlator/rule"
 	"headstart/services/correlator/watch"
 )
@@ -51,6 +52,7 @@ type Correlation struct {
 	directory *directory.Directory
 	baseline  *baseline.Baseline
 	patterns  *pattern.Patterns
+	presence  *presence.Presence
 	incidents *incident.Grouper
 	hosts     map[string]*host
 

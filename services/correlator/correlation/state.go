@@ -15,6 +15,7 @@ import (
 	"headstart/services/correlator/baseline"
 	"headstart/services/correlator/incident"
 	"headstart/services/correlator/pattern"
+	"headstart/services/correlator/presence"
 	"headstart/services/correlator/watch"
 )
 
@@ -27,6 +28,7 @@ type state struct {
 	Hosts      []hostState // by name
 	Baseline   baseline.State
 	Patterns   pattern.State
+	Presence   presence.State
 	Incidents  incident.State
 	Now, Swept time.Time
 }
@@ -40,7 +42,7 @@ type hostState struct {
 // Save returns everything that Restore needs to go on exactly.
 func (c *Correlation) Save() ([]byte, error) {
 	s := state{
-		Version: stateVersion, Baseline: c.baseline.Save(), Patterns: c.patterns.Save(),
+		Version: stateVersion, Baseline: c.baseline.Save(), Patterns: c.patterns.Save(), Presence: c.presence.Save(),
 		Incidents: c.incidents.Save(), Now: c.now, Swept: c.swept,
 	}
 	var codec watch.Codec
@@ -89,6 +91,7 @@ func (c *Correlation) Restore(data []byte) error {
 		return fmt.Errorf("restore: %w", err)
 	}
 	fresh.patterns.Restore(s.Patterns)
+	fresh.presence.Restore(s.Presence)
 	fresh.incidents.Restore(s.Incidents)
 	fresh.now, fresh.swept, fresh.counts = s.Now, s.Swept, c.counts
 	fresh.Use(c.set)

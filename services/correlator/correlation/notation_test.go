@@ -1,0 +1,490 @@
+package correlation_test
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"headstart/event"
+
+	"golang.org/x/tools/txtar"
+)
+
+// The notation of the scripts in testdata/pack. A script has hosts, some days
+// from which the normal is learnt, and scenes on the day after them, each of
+// which begins with what was learnt.
+//
+//	-- hosts --
+//	web-01..web-03  10.1.1.11  reports  web
+//	db-01           10.1.5.10  reports  database
+//	dc-01           10.1.7.10  listed   domain-controller
+//	stranger        203.0.113.7
+//
+// A host that reports has a poller, one that is listed is only in the
+// inventory, and what is neither is a name for an address. A range of names has
+// addresses that follow each other. A host can have "clock=3s" (what to add to
+// it) and "since=DAY" (its poller runs from that day on, the first is 1).
+//
+//	-- learn 4 days --
+//	web-01..web-03 -> db-01:5432 every 10m for 2s
+//	dc-01 -> db-01:22 at 09:30 for 20m on days 1,2
+//
+// The first day is 2025-06-01, and a host learns for a day less than there are.
+// What has no days goes on in the scenes.
+//
+//	-- scene a query that doesn't end --
+//	14:30:00 web-01 -> db-01:5432 for 5m
+//	14:31:00 web-02 -> 10.1.6.1..10.1.6.20:445,139 unanswered every 2s
+//	14:32:00 web-02 -> db-01:22 times 20 every 5s for 1s hidden at db-01
+//	14:33:00 web-03 listens 4444
+//	14:34:00 web-03 silent for 20m
+//	until 15:00:00
+//
+// What has several targets or times happens one after the other, a second apart
+// unless said otherwise. A connection lasts a second, or "for" so long, and is
+// ended by who began it; an unanswered attempt lasts two minutes. "hidden at"
+// is the end that doesn't show it. A scene ends five minutes after the last
+// thing in it has begun, or at "until". It says what must follow:
+//
+//	-- alerts --
+//	14:31:00 database-session-long web-01
+//	never ssh-session-long
+//	-- incidents --
+//	notified 14:31:30 high
+//	entry web-01
+//	target db-01
+//	path web-01 -> db-01:5432
+//
+// Of each rule that is named the alerts are these and no others; "never *" is
+// no alert of any rule. Of the incidents those that people are told of are these
+// and no others; one that is "kept" must be there. What lines say of an
+// incident (entry, pivot, target, scanned, source, path, rules) is all there is
+// of that; what no line speaks of may be as it is. Alerts and notifications come
+// within a poll of the time that is given.
+const (
+	firstDay = "2025-06-01"
+	clock    = "15:04:05"
+)
+
+// script is a parsed script.
+type script struct {
+	machines []*machine
+	named    map[string]*machine
+	ranges   map[string][]*machine
+	days     int
+	habits   []habit
+	scenes   []*scene
+}
+
+// scene is what happens on the day after the learning.
+type scene struct {
+	name              string
+	line              []string // what happens
+	alerts, incidents *txtar.File
+}
+
+// habit is something that happens again and again.
+type habit struct {
+	id       int
+	from, to []*machine
+	ports    []uint16
+	every    time.Duration
+	at       []time.Duration
+	length   time.Duration
+	days     []int // none: all, and those of the scenes
+}
+
+func dayStart(day int) time.Time {
+	first, _ := time.Parse(time.DateOnly, firstDay)
+	return first.AddDate(0, 0, day-1)
+}
+
+func parseScript(archive *txtar.Archive) (*script, error) {
+	s := &script{named: map[string]*machine{}, ranges: map[string][]*machine{}}
+	for i := range archive.Files {
+		section := &archive.Files[i]
+		if err := s.section(section); err != nil {
+			return nil, fmt.Errorf("section %q: %w", section.Name, err)
+		}
+	}
+	return s, nil
+}
+
+func linesOf(data []byte) (lines []string) {
+	for line := range strings.Lines(string(data)) {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+func (s *script) section(section *txtar.File) error {
+	kind, rest, _ := strings.Cut(section.Name, " ")
+	lines := linesOf(section.Data)
+	each := func(do func([]string) error) error {
+		for _, line := range lines {
+			if err := do(strings.Fields(line)); err != nil {
+				return fmt.Errorf("%q: %w", line, err)
+			}
+		}
+		return nil
+	}
+	switch kind {
+	case "hosts":
+		return each(s.host)
+	case "learn":
+		if _, err := fmt.Sscanf(rest, "%d days", &s.days); err != nil {
+			return err
+		}
+		return each(s.habit)
+	case "scene":
+		s.scenes = append(s.scenes, &scene{name: rest, line: lines})
+		return nil
+	case "alerts", "incidents":
+		if len(s.scenes) == 0 {
+			return fmt.Errorf("before the first scene")
+		}
+		last := s.scenes[len(s.scenes)-1]
+		if kind == "alerts" {
+			last.alerts = section
+		} else {
+			last.incidents = section
+		}
+		return nil
+	}
+	return fmt.Errorf("want hosts, learn N days, scene NAME, alerts or incidents")
+}
+
+func (s *script) host(fields []string) error {
+	if len(fields) < 2 {
+		return fmt.Errorf("want a name, an address, and what it is")
+	}
+	first, err := netip.ParseAddr(fields[1])
+	if err != nil {
+		return err
+	}
+	for _, name := range namesBetween(fields[0]) {
+		m := &machine{name: name, address: event.AddressFrom(first), phase: time.Duration(len(s.machines)*7%30) * time.Second}
+		for _, field := range fields[2:] {
+			if err := m.is(field); err != nil {
+				return fmt.Errorf("%s: %w", field, err)
+			}
+		}
+		first = first.Next()
+		s.machines, s.named[name] = append(s.machines, m), m
+	}
+	return nil
+}
+
+func (m *machine) is(field string) (err error) {
+	name, value, _ := strings.Cut(field, "=")
+	switch name {
+	case "reports":
+		m.reports = true
+	case "listed":
+		m.listed = true
+	case "clock":
+		m.offset, err = time.ParseDuration(value)
+	case "since":
+		var day int
+		day, err = strconv.Atoi(value)
+		m.since = dayStart(day)
+	default:
+		m.roles = append(m.roles, field)
+	}
+	return err
+}
+
+// namesBetween returns the names of "web-01..web-03", or the one that there is.
+func namesBetween(text string) []string {
+	first, last, ok := strings.Cut(text, "..")
+	if !ok {
+		return []string{text}
+	}
+	stem := strings.TrimRight(first, "0123456789")
+	digits := len(first) - len(stem)
+	from, _ := strconv.Atoi(first[len(stem):])
+	to, _ := strconv.Atoi(strings.TrimPrefix(last, stem))
+	var names []string
+	for n := from; n <= to; n++ {
+		names = append(names, fmt.Sprintf("%s%0*d", stem, digits, n))
+	}
+	return names
+}
+
+// find returns the machines of a list of names, addresses, and ranges of both.
+// An address of which nothing was said is nobody's.
+func (s *script) find(text string) (all []*machine, err error) {
+	for part := range strings.SplitSeq(text, ",") {
+		from, to, isRange := strings.Cut(part, "..")
+		if address, err := netip.ParseAddr(from); err == nil {
+			last := address
+			if isRange {
+				if last, err = netip.ParseAddr(to); err != nil {
+					return nil, err
+				}
+			}
+			for ; address.Compare(last) <= 0; address = address.Next() {
+				all = append(all, s.at(address))
+			}
+			continue
+		}
+		for _, name := range namesBetween(part) {
+			m := s.named[name]
+			if m == nil {
+				return nil, fmt.Errorf("no host %q", name)
+			}
+			all = append(all, m)
+		}
+	}
+	return all, nil
+}
+
+func (s *script) at(address netip.Addr) *machine {
+	a := event.AddressFrom(address)
+	if i := slices.IndexFunc(s.machines, func(m *machine) bool { return m.address == a }); i >= 0 {
+		return s.machines[i]
+	}
+	m := &machine{name: address.String(), address: a}
+	s.machines = append(s.machines, m)
+	return m
+}
+
+// connections reads "FROM -> TO:PORT[,PORT]".
+func (s *script) connections(fields []string) (from, to []*machine, ports []uint16, err error) {
+	if len(fields) < 3 || fields[1] != "->" {
+		return nil, nil, nil, fmt.Errorf("want FROM -> TO:PORT")
+	}
+	colon := strings.LastIndex(fields[2], ":")
+	if colon < 0 {
+		return nil, nil, nil, fmt.Errorf("%s: want a port", fields[2])
+	}
+	if from, err = s.find(fields[0]); err != nil {
+		return nil, nil, nil, err
+	}
+	if to, err = s.find(fields[2][:colon]); err != nil {
+		return nil, nil, nil, err
+	}
+	for text := range strings.SplitSeq(fields[2][colon+1:], ",") {
+		port, err := strconv.ParseUint(text, 10, 16)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		ports = append(ports, uint16(port))
+	}
+	return from, to, ports, nil
+}
+
+func (s *script) habit(fields []string) (err error) {
+	h := habit{id: len(s.habits), length: time.Second}
+	if h.from, h.to, h.ports, err = s.connections(fields); err != nil {
+		return err
+	}
+	for fields = fields[3:]; len(fields) >= 2; fields = fields[2:] {
+		switch word, value := fields[0], fields[1]; word {
+		case "every":
+			h.every, err = time.ParseDuration(value)
+		case "for":
+			h.length, err = time.ParseDuration(value)
+		case "at":
+			for text := range strings.SplitSeq(value, ",") {
+				var at time.Duration
+				at, err = timeOfDay(text)
+				h.at = append(h.at, at)
+			}
+		case "days":
+			for text := range strings.SplitSeq(value, ",") {
+				var day int
+				day, err = strconv.Atoi(text)
+				h.days = append(h.days, day)
+			}
+		default:
+			err = fmt.Errorf("want every, at, for or days")
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", fields[0], err)
+		}
+	}
+	if len(fields) > 0 || (h.every == 0) == (h.at == nil) {
+		return fmt.Errorf("want pairs of words, with every or at")
+	}
+	s.habits = append(s.habits, h)
+	return nil
+}
+
+func timeOfDay(text string) (time.Duration, error) {
+	if strings.Count(text, ":") == 1 {
+		text += ":00"
+	}
+	at, err := time.Parse(clock, text)
+	if err != nil {
+		return 0, err
+	}
+	return at.Sub(at.Truncate(24 * time.Hour)), nil
+}
+
+// flows returns what a habit is in some days.
+func (h *habit) flows(days int) (flows []*flow) {
+	for day := 1; day <= days; day++ {
+		if h.days != nil && !slices.Contains(h.days, day) {
+			continue
+		}
+		times := h.at
+		for at := time.Duration(0); h.every > 0 && at < 24*time.Hour; at += h.every {
+			times = append(times, at+time.Duration(h.id%17+1)*time.Second)
+		}
+		for _, at := range times {
+			start := dayStart(day).Add(at)
+			for n, from := range h.from {
+				for k, to := range h.to {
+					for _, port := range h.ports {
+						begin := start.Add(time.Duration(n*3+k) * time.Second)
+						flows = append(flows, &flow{
+							id: uint64(h.id)<<40 | uint64(day)<<32 | uint64(len(flows)), from: from, to: to, port: port, start: begin, end: begin.Add(h.length),
+						})
+					}
+				}
+			}
+		}
+	}
+	return flows
+}
+
+// play is a scene with the habits around it.
+type play struct {
+	fleet
+	begin, dense, end time.Time
+}
+
+// stage reads what happens in a scene.
+func (s *script) stage(sc *scene) (*play, error) {
+	p := &play{begin: dayStart(s.days + 1)}
+	for _, h := range s.habits {
+		p.flows = append(p.flows, h.flows(s.days+1)...)
+	}
+	for _, m := range s.machines {
+		m.silent = nil
+	}
+	for _, line := range sc.line {
+		if err := s.happens(p, strings.Fields(line)); err != nil {
+			return nil, fmt.Errorf("%q: %w", line, err)
+		}
+	}
+	p.machines = s.machines
+	p.flows = slices.DeleteFunc(p.flows, func(f *flow) bool { return f.start.After(p.end) })
+	return p, nil
+}
+
+func (s *script) happens(p *play, fields []string) (err error) {
+	if fields[0] == "until" && len(fields) == 2 {
+		at, err := timeOfDay(fields[1])
+		p.end = p.begin.Add(at)
+		return err
+	}
+	at, err := timeOfDay(fields[0])
+	if err != nil {
+		return err
+	}
+	start := p.begin.Add(at)
+	if p.dense.IsZero() || start.Add(-3*time.Minute).Before(p.dense) {
+		p.dense = start.Add(-3 * time.Minute)
+	}
+	defer func() {
+		if end := start.Add(5 * time.Minute); end.After(p.end) {
+			p.end = end
+		}
+	}()
+	if len(fields) == 5 && fields[2] == "silent" && fields[3] == "for" {
+		length, err := time.ParseDuration(fields[4])
+		if m := s.named[fields[1]]; m != nil {
+			m.silent = append(m.silent, span{start, start.Add(length)})
+			start = start.Add(length)
+		}
+		return err
+	}
+	if len(fields) >= 4 && fields[2] == "listens" {
+		port, err := strconv.ParseUint(fields[3], 10, 16)
+		if m := s.named[fields[1]]; m != nil && err == nil {
+			p.add(&flow{to: m, port: uint16(port), start: start, end: start.Add(24 * time.Hour)})
+		}
+		return err
+	}
+	from, to, ports, err := s.connections(fields[1:])
+	if err != nil {
+		return err
+	}
+	how, err := s.how(fields[4:])
+	if err != nil {
+		return err
+	}
+	for range how.times {
+		for _, f := range from {
+			for _, t := range to {
+				for _, port := range ports {
+					p.add(&flow{
+						from: f, to: t, port: port, start: start, end: start.Add(how.length), unanswered: how.unanswered, hiddenAt: how.hiddenAt,
+					})
+					start = start.Add(how.every)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (p *play) add(f *flow) {
+	f.id = 1<<60 | uint64(len(p.flows))
+	p.flows = append(p.flows, f)
+}
+
+// how connections of a scene happen.
+type how struct {
+	length, every time.Duration
+	times         int
+	unanswered    bool
+	hiddenAt      *machine
+}
+
+func (s *script) how(fields []string) (h how, err error) {
+	h = how{every: time.Second, times: 1}
+	for len(fields) > 0 && err == nil {
+		word := fields[0]
+		if word == "unanswered" {
+			h.unanswered = true
+			fields = fields[1:]
+			continue
+		}
+		if len(fields) < 2 {
+			return h, fmt.Errorf("%s what?", word)
+		}
+		switch value := fields[1]; word {
+		case "for":
+			h.length, err = time.ParseDuration(value)
+		case "every":
+			h.every, err = time.ParseDuration(value)
+		case "times":
+			h.times, err = strconv.Atoi(value)
+		case "hidden":
+			if len(fields) < 3 || s.named[fields[2]] == nil {
+				return h, fmt.Errorf("hidden at which host?")
+			}
+			h.hiddenAt = s.named[fields[2]]
+			fields = fields[1:]
+		default:
+			err = fmt.Errorf("%s: want for, every, times, unanswered or hidden at", word)
+		}
+		fields = fields[2:]
+	}
+	switch {
+	case h.length > 0:
+	case h.unanswered:
+		h.length = 2 * time.Minute
+	default:
+		h.length = time.Second
+	}
+	return h, err
+}
