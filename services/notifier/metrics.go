@@ -7,8 +7,8 @@ import (
 )
 
 type receiverMetrics struct {
-	sent, retried, dead, unwanted *metrics.Counter
-	seconds                       *metrics.Histogram
+	sent, retried, dead, unwanted, superseded *metrics.Counter
+	seconds                                   *metrics.Histogram
 }
 
 func newMetrics(set *metrics.Set, receiver string) *receiverMetrics {
@@ -17,6 +17,7 @@ func newMetrics(set *metrics.Set, receiver string) *receiverMetrics {
 	}
 	return &receiverMetrics{
 		sent: outcome("delivered"), retried: outcome("retried"), dead: outcome("dead"), unwanted: outcome("unwanted"),
-		seconds: set.GetOrCreateHistogram(fmt.Sprintf("headstart_notification_seconds{receiver=%q}", receiver)),
+		superseded: outcome("superseded"),
+		seconds:    set.GetOrCreateHistogram(fmt.Sprintf("headstart_notification_seconds{receiver=%q}", receiver)),
 	}
 }

@@ -1,12 +1,21 @@
-// Package notifier delivers alerts to people and ticket systems. Each receiver
-// has a durable consumer of its own on the stream ALERTS, so that one that is
-// down loses nothing and holds up no other.
+// Package notifier tells people and ticket systems of incidents, and of loose
+// alerts where that is asked for. Each receiver has a durable consumer of its
+// own on the stream INCIDENTS or ALERTS, so that one that is down loses nothing
+// and holds up no other.
 //
 // It guarantees that every alert of a receiver's severity reaches it, or goes
-// to the dead letters with the reason. A notification has the same id at every
-// attempt. It is sent again only when its end is not known: when the receiver
-// didn't answer, or the notifier was killed between the answer and its own
-// acknowledgement. A receiver that keeps ids therefore sees each once.
+// to the dead letters with the reason; and that of every incident that people
+// are to be told of, a receiver hears that it was opened, then only later
+// states, in their order, up to the last. What is worth telling of an incident
+// is either sent, or superseded by a later state that was, or in the dead
+// letters.
+//
+// A notification has the same id at every attempt. It is sent again only when
+// its end is not known: when the receiver didn't answer, or the notifier was
+// killed between the answer and its own note of it. A receiver that keeps ids
+// therefore sees each once. Several notifiers at a time do no harm, but two
+// states of an incident that are on their way at the same time can then arrive
+// in either order.
 package notifier
 
 import (
@@ -14,7 +23,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -22,7 +30,6 @@ import (
 	"headstart/daemon"
 	"headstart/event"
 	"headstart/services/notifier/config"
-	"headstart/services/notifier/delivery"
 )
 
 // Options are what the notifier needs.
@@ -55,7 +62,11 @@ func Run(ctx context.Context, o Options) error {
 			return daemon.Usage("--config: %w", err)
 		}
 	}
-	if err := o.Bus.EnsureStreams(ctx, o.Storage, event.StreamAlerts, event.StreamDeadLetters); err != nil {
+	if err := o.Bus.EnsureStreams(ctx, o.Storage, event.StreamIncidents, event.StreamAlerts, event.StreamDeadLetters); err != nil {
+		return fmt.Errorf("notifier: %w", err)
+	}
+	told, err := o.Bus.OpenRegister(ctx, "NOTIFIER", o.Storage)
+	if err != nil {
 		return fmt.Errorf("notifier: %w", err)
 	}
 	o.Telemetry.Ready("notifier", nil)
@@ -66,75 +77,18 @@ func Run(ctx context.Context, o Options) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	for _, r := range receivers {
-		d := &desk{Receiver: r, bus: o.Bus, log: o.Log.With("receiver", r.Name), metrics: newMetrics(o.Telemetry.Metrics, r.Name)}
-		d.log.Info("delivering", "severity", r.MinSeverity)
-		group.Go(func() error {
-			return o.Bus.Deliver(ctx, bus.Delivery{
-				Stream: event.StreamAlerts, Durable: "notifier-" + r.Name, InFlight: inFlight, Handle: d.handle,
-			})
-		})
+		d := &desk{Receiver: r, bus: o.Bus, told: told, log: o.Log.With("receiver", r.Name), metrics: newMetrics(o.Telemetry.Metrics, r.Name)}
+		d.log.Info("delivering", "incidents", r.Deliver.Incidents, "alerts", r.Deliver.Alerts, "severity", r.MinSeverity)
+		deliver := func(from bus.Delivery) {
+			from.Durable, from.InFlight = "notifier-"+r.Name, inFlight
+			group.Go(func() error { return o.Bus.Deliver(ctx, from) })
+		}
+		if r.Deliver.Incidents {
+			deliver(bus.Delivery{Stream: event.StreamIncidents, InOrder: true, Handle: d.incident})
+		}
+		if r.Deliver.Alerts {
+			deliver(bus.Delivery{Stream: event.StreamAlerts, Handle: d.alert})
+		}
 	}
 	return group.Wait()
-}
-
-// desk delivers to one receiver.
-type desk struct {
-	config.Receiver
-	bus     *bus.Bus
-	log     *slog.Logger
-	metrics *receiverMetrics
-}
-
-// handle makes one attempt at one alert.
-func (d *desk) handle(ctx context.Context, m bus.Message) bus.Retry {
-	alert, err := event.DecodeAlert(m.Data)
-	if err != nil {
-		return d.bury(ctx, m, err.Error())
-	}
-	if !d.Wants(alert) {
-		d.metrics.unwanted.Inc()
-		return bus.Retry{}
-	}
-	began := time.Now()
-	outcome, err := d.Send(ctx, delivery.ForAlert(alert, d.Name))
-	if err != nil {
-		return bus.Retry{Wanted: true}
-	}
-	outcome = d.Backoff.Next(outcome, uint64(m.Attempt), time.Since(m.StoredAt))
-	switch outcome.Verdict {
-	case delivery.Done:
-		d.metrics.sent.Inc()
-		d.metrics.seconds.UpdateDuration(began)
-		d.log.Info("delivered", "alert", alert.ID, "rule", alert.Rule)
-		return bus.Retry{}
-	case delivery.Retry:
-		d.metrics.retried.Inc()
-		d.log.Warn("not delivered, will try again", "alert", alert.ID, "attempt", m.Attempt, "after", outcome.After, "error", outcome.Reason)
-		return bus.Retry{Wanted: true, After: outcome.After}
-	}
-	return d.bury(ctx, m, outcome.Reason)
-}
-
-// buryAgain is when to try to write a dead letter again.
-const buryAgain = 5 * time.Second
-
-// bury puts an alert that can't be delivered to the dead letters.
-func (d *desk) bury(ctx context.Context, m bus.Message, reason string) bus.Retry {
-	data, err := event.EncodeDeadLetter(event.DeadLetter{
-		Service: "notifier", Receiver: d.Name, Stream: event.StreamAlerts,
-		Subject: m.Subject, Sequence: m.Sequence, At: m.StoredAt.UTC(), Reason: reason, Data: m.Data,
-	})
-	if err == nil {
-		err = d.bus.Publish(ctx, bus.Output{
-			Subject: event.DeadLetterSubject("notifier"), Data: data,
-			ID: fmt.Sprintf("notifier/%s/%d", d.Name, m.Sequence),
-		})
-	}
-	if err != nil {
-		d.log.Error("dead letter not written, will try again", "sequence", m.Sequence, "error", err)
-		return bus.Retry{Wanted: true, After: buryAgain}
-	}
-	d.metrics.dead.Inc()
-	d.log.Error("can't be delivered, put to the dead letters", "sequence", m.Sequence, "error", reason)
-	return bus.Retry{}
 }

@@ -65,7 +65,7 @@ func TestOneAttempt(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := d.handle(t.Context(), bus.Message{Subject: "alert.high.smb-sweep", Data: data, Sequence: 7, StoredAt: time.Now(), Attempt: test.attempt})
+			got := d.alert(t.Context(), bus.Message{Subject: "alert.high.smb-sweep", Data: data, Sequence: 7, StoredAt: time.Now(), Attempt: test.attempt})
 			if got != test.want {
 				t.Errorf("%+v, want %+v", got, test.want)
 			}
@@ -74,7 +74,7 @@ func TestOneAttempt(t *testing.T) {
 			}
 			var shown bytes.Buffer
 			telemetry.Metrics.WritePrometheus(&shown)
-			for _, outcome := range []string{"delivered", "retried", "dead", "unwanted"} {
+			for _, outcome := range []string{"delivered", "retried", "dead", "unwanted", "superseded"} {
 				line := `headstart_notifications_total{receiver="soc",outcome="` + outcome + `"} `
 				if outcome == test.counted {
 					line += "1"

@@ -56,7 +56,7 @@ func TestKilledProcessesChangeNothing(t *testing.T) {
 	receiver := system.NewReceiver(t)
 	rules := system.HurriedRules(t)
 	config := filepath.Join(t.TempDir(), "notifier.yaml")
-	if err := os.WriteFile(config, []byte("receivers:\n  - name: test\n    severity: info\n    webhook: {url: "+receiver.URL+"}\n"), 0o600); err != nil {
+	if err := os.WriteFile(config, []byte("receivers:\n  - name: test\n    deliver: alerts\n    severity: info\n    webhook: {url: "+receiver.URL+"}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	programs := process.Build(t, pollerProgram, trackerProgram, correlatorProgram, notifierProgram)

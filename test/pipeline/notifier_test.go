@@ -89,7 +89,7 @@ func config(inboxes map[string]*inbox, more string) string {
 	var b strings.Builder
 	b.WriteString("receivers:\n")
 	for name, i := range inboxes {
-		fmt.Fprintf(&b, "  - name: %s\n    severity: info\n    webhook:\n      url: %s\n%s", name, i.URL, more)
+		fmt.Fprintf(&b, "  - name: %s\n    deliver: both\n    severity: info\n    webhook:\n      url: %s\n%s", name, i.URL, more)
 	}
 	return b.String()
 }
@@ -252,8 +252,8 @@ func TestReceiverGetsItsSeverities(t *testing.T) {
 	b := publisher(t, server.URL)
 	pager, standard := newInbox(t, status(http.StatusOK)), newInbox(t, status(http.StatusOK))
 	notifier := system.ConfiguredNotifier(t, server.URL, "receivers:\n"+
-		"  - {name: pager, severity: critical, webhook: {url: "+pager.URL+"}}\n"+
-		"  - {name: standard, webhook: {url: "+standard.URL+"}}\n")
+		"  - {name: pager, deliver: alerts, severity: critical, webhook: {url: "+pager.URL+"}}\n"+
+		"  - {name: standard, deliver: alerts, webhook: {url: "+standard.URL+"}}\n")
 	for severity := event.Info; severity <= event.Critical; severity++ {
 		raise(t, b, severity, 1+int(severity), 1)
 	}

@@ -109,7 +109,7 @@ func (w *webServer) churn(random *rand.Rand) {
 func publisher(t testing.TB, url string) *bus.Bus {
 	t.Helper()
 	b := system.Connect(t, url, "poller")
-	if err := b.EnsureStreams(t.Context(), system.Storage, event.StreamSnapshots, event.StreamConnections, event.StreamAlerts, event.StreamDeadLetters); err != nil {
+	if err := b.EnsureStreams(t.Context(), system.Storage, event.StreamSnapshots, event.StreamConnections, event.StreamAlerts, event.StreamIncidents, event.StreamDeadLetters); err != nil {
 		t.Fatal(err)
 	}
 	return b

@@ -92,10 +92,10 @@ func Correlator(t testing.TB, url, dir string) *Service {
 	})
 }
 
-// Notifier runs a notifier that sends everything to a receiver.
+// Notifier runs a notifier that sends every alert to a receiver.
 func Notifier(t testing.TB, url string, r *Receiver) *Service {
 	t.Helper()
-	return ConfiguredNotifier(t, url, "receivers:\n  - name: test\n    severity: info\n    webhook:\n      url: "+r.URL+"\n")
+	return ConfiguredNotifier(t, url, "receivers:\n  - name: test\n    deliver: alerts\n    severity: info\n    webhook:\n      url: "+r.URL+"\n")
 }
 
 // ConfiguredNotifier runs a notifier with the text of a configuration file.

@@ -33,7 +33,8 @@ type Environment struct {
 
 // Receiver is where notifications go, and which.
 type Receiver struct {
-	Name        string         // [a-z0-9-], unique; 1 to 63 bytes
+	Name        string // [a-z0-9-], unique; 1 to 63 bytes
+	Deliver     delivery.Kinds
 	MinSeverity event.Severity // and worse
 	Backoff     delivery.Backoff
 	delivery.Sender
@@ -43,8 +44,15 @@ type Receiver struct {
 // Info is for looking at, not for being told.
 const DefaultSeverity = event.Low
 
-// Wants reports whether an alert is for the receiver.
-func (r *Receiver) Wants(a *event.Alert) bool { return a.Severity >= r.MinSeverity }
+// Wants reports whether what has a severity is for the receiver.
+func (r *Receiver) Wants(s event.Severity) bool { return s >= r.MinSeverity }
+
+// deliver is what a receiver can ask for.
+var deliver = map[string]delivery.Kinds{
+	"incidents": {Incidents: true},
+	"alerts":    {Alerts: true},
+	"both":      {Incidents: true, Alerts: true},
+}
 
 const (
 	maxFile      = 1 << 20 // bytes
@@ -101,17 +109,16 @@ var receiverName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
 
 // receiver returns what it could read, and the node of a name that is right.
 func (d *document) receiver(node *yaml.Node) (r Receiver, name *yaml.Node) {
-	r = Receiver{MinSeverity: DefaultSeverity, Backoff: delivery.Backoff{
+	r = Receiver{Deliver: deliver["incidents"], MinSeverity: DefaultSeverity, Backoff: delivery.Backoff{
 		Initial: delivery.DefaultInitial, Most: delivery.DefaultMost, GiveUpAfter: delivery.DefaultGiveUpAfter,
 		Random: rand.Float64,
 	}}
-	kinds := 0
-	kind := func(read func(*yaml.Node) delivery.Sender) func(key, value *yaml.Node) {
+	var senders []func() delivery.Sender // to call when all else is read
+	kind := func(read func(*yaml.Node, delivery.Kinds) delivery.Sender) func(key, value *yaml.Node) {
 		return func(key, value *yaml.Node) {
-			if kinds++; kinds > 1 {
+			if senders = append(senders, func() delivery.Sender { return read(value, r.Deliver) }); len(senders) > 1 {
 				d.mistake(key, "a receiver has one of webhook and slack; make it two receivers")
 			}
-			r.Sender = read(value)
 		}
 	}
 	ok := d.mapping(node, map[string]func(key, value *yaml.Node){
@@ -122,6 +129,15 @@ func (d *document) receiver(node *yaml.Node) (r Receiver, name *yaml.Node) {
 				d.mistake(value, "name %.64q: use 1 to 63 of a-z, 0-9 and -, not - first", text)
 			default:
 				r.Name, name = text, value
+			}
+		},
+		"deliver": func(_, value *yaml.Node) {
+			text, ok := d.text(value)
+			if !ok {
+				return
+			}
+			if r.Deliver, ok = deliver[text]; !ok {
+				d.mistake(value, "deliver %.64q: one of incidents, alerts, both", text)
 			}
 		},
 		"severity": func(_, value *yaml.Node) {
@@ -137,7 +153,10 @@ func (d *document) receiver(node *yaml.Node) (r Receiver, name *yaml.Node) {
 		"webhook": kind(d.webhook),
 		"slack":   kind(d.slack),
 	}, "name")
-	if ok && kinds == 0 {
+	for _, sender := range senders {
+		r.Sender = sender()
+	}
+	if ok && len(senders) == 0 {
 		d.mistake(node, "the receiver has neither webhook nor slack")
 	}
 	return r, name

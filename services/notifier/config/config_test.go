@@ -69,18 +69,21 @@ func TestExample(t *testing.T) {
 	}
 	type row struct {
 		name     string
+		deliver  delivery.Kinds
 		severity event.Severity
 		giveUp   time.Duration
 		sender   string
 	}
+	incidents := delivery.Kinds{Incidents: true}
 	var got []row
 	for _, r := range receivers {
-		got = append(got, row{r.Name, r.MinSeverity, r.Backoff.GiveUpAfter, fmt.Sprintf("%T", r.Sender)})
+		got = append(got, row{r.Name, r.Deliver, r.MinSeverity, r.Backoff.GiveUpAfter, fmt.Sprintf("%T", r.Sender)})
 	}
 	want := []row{
-		{"tickets", event.Medium, 24 * time.Hour, fmt.Sprintf("%T", &webhook.Webhook{})},
-		{"pager", event.Critical, time.Hour, fmt.Sprintf("%T", &webhook.Webhook{})},
-		{"people", event.High, 24 * time.Hour, fmt.Sprintf("%T", &slack.Slack{})},
+		{"tickets", incidents, event.Medium, 24 * time.Hour, fmt.Sprintf("%T", &webhook.Webhook{})},
+		{"pager", incidents, event.Critical, time.Hour, fmt.Sprintf("%T", &webhook.Webhook{})},
+		{"people", incidents, event.High, 24 * time.Hour, fmt.Sprintf("%T", &slack.Slack{})},
+		{"archive", delivery.Kinds{Alerts: true}, event.Info, 24 * time.Hour, fmt.Sprintf("%T", &webhook.Webhook{})},
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("receivers %v, want %v", got, want)
@@ -94,6 +97,7 @@ func TestReceiverSends(t *testing.T) {
 	receivers, err := load(`
 receivers:
   - name: soc
+    deliver: both
     webhook:
       url_env: HOOK
       secret_env: KEYS
@@ -137,9 +141,29 @@ receivers:
 	}
 	for i, least := range []event.Severity{event.Low, event.Info, event.Critical} {
 		for severity := event.Info; severity <= event.Critical; severity++ {
-			if got := receivers[i].Wants(&event.Alert{Severity: severity}); got != (severity >= least) {
+			if got := receivers[i].Wants(severity); got != (severity >= least) {
 				t.Errorf("%s wants %v: %v", receivers[i].Name, severity, got)
 			}
+		}
+	}
+}
+
+func TestReceiverIsToldOfIncidentsUnlessItSaysOtherwise(t *testing.T) {
+	receivers, err := load(`
+receivers:
+  - {name: a, webhook: {url: "https://a.example"}}
+  - {name: b, deliver: incidents, webhook: {url: "https://a.example"}}
+  - {name: c, deliver: alerts, webhook: {url: "https://a.example", body: "{{json .Rule}}"}}
+  - {name: d, webhook: {url: "https://a.example", body: "{{json .Action}}"}, deliver: incidents}
+  - {name: e, slack: {url_env: URL}, deliver: both}
+`, world{variables: map[string]string{"URL": "https://hooks.example/x"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	incidents, alerts := delivery.Kinds{Incidents: true}, delivery.Kinds{Alerts: true}
+	for i, want := range []delivery.Kinds{incidents, incidents, alerts, incidents, {Incidents: true, Alerts: true}} {
+		if receivers[i].Deliver != want {
+			t.Errorf("%s is told of %+v, want %+v", receivers[i].Name, receivers[i].Deliver, want)
 		}
 	}
 }

@@ -43,7 +43,7 @@ func TestMistakes(t *testing.T) {
 		"receiver no mapping": {"receivers:\n  - soc\n", []string{":2:5: a text where keys and values belong"}},
 		"unknown keys": {"reciever: 1\nreceivers:\n  - name: a\n    slak: {}\n    webhook: {ulr: x, url: 'https://a.example'}\n", []string{
 			`:1:1: unknown key "reciever"; known here: receivers`,
-			`:4:5: unknown key "slak"; known here: give_up_after, name, severity, slack, webhook`,
+			`:4:5: unknown key "slak"; known here: deliver, give_up_after, name, severity, slack, webhook`,
 			`:5:15: unknown key "ulr"; known here: body, ca_file, header_env`,
 		}},
 		"merge key":    {"receivers:\n  - &a {name: a, slack: {url_file: /run/url}}\n  - {<<: *a, name: b}\n", []string{":3:5: the receiver has neither", `:3:6: unknown key "<<"`}},
@@ -98,8 +98,13 @@ func TestMistakes(t *testing.T) {
 		}},
 		"body": {"receivers:\n  - name: a\n    webhook:\n      url: https://a.example\n      ca_file: /run/key\n      body: |\n        {{ .Titel }}\n  - name: b\n    webhook: {url: 'https://a.example', body: '\"{{ .Title }}\"'}\n", []string{
 			":5:16: the file /run/key holds no PEM certificate",
-			":6:13: body: with a sample alert that has every field: template: body:1:3:",
-			":9:47: body: with a sample alert that has every field: not JSON",
+			":6:13: body: with a sample incident that has every field: template: body:1:3:",
+			":9:47: body: with a sample incident that has every field: not JSON",
+		}},
+		"deliver": {"receivers:\n  - {name: a, deliver: alert, webhook: {url: 'https://a.example'}}\n  - {name: b, webhook: {url: 'https://a.example', body: '{{json .Score}}'}, deliver: alerts}\n  - {name: c, deliver: [alerts], slack: {url_file: /run/url}}\n", []string{
+			`:2:24: deliver "alert": one of incidents, alerts, both`,
+			":3:57: body: with a sample alert that has every field: template: body:1:7:",
+			":4:24: a list where a text belongs",
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {

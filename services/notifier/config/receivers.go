@@ -64,7 +64,7 @@ func (d *document) certificates(node *yaml.Node) *x509.CertPool {
 	return pool
 }
 
-func (d *document) slack(node *yaml.Node) delivery.Sender {
+func (d *document) slack(node *yaml.Node, _ delivery.Kinds) delivery.Sender {
 	t := d.target()
 	keys := t.keys()
 	keys["url"] = func(key, _ *yaml.Node) {
@@ -77,7 +77,7 @@ func (d *document) slack(node *yaml.Node) delivery.Sender {
 	return slack.New(t.options)
 }
 
-func (d *document) webhook(node *yaml.Node) delivery.Sender {
+func (d *document) webhook(node *yaml.Node, of delivery.Kinds) delivery.Sender {
 	t := d.target()
 	o := webhook.Options{Header: webhook.Header{}}
 	secret := source{d: d}
@@ -111,7 +111,7 @@ func (d *document) webhook(node *yaml.Node) delivery.Sender {
 	}
 	if body != nil {
 		if text, ok := d.text(body); ok {
-			if o.Body, err = webhook.ParseBody(text, o.Header.ContentType()); err != nil {
+			if o.Body, err = webhook.ParseBody(text, o.Header.ContentType(), of); err != nil {
 				d.mistake(body, "body: %w", err)
 			}
 		}

@@ -28,3 +28,18 @@ func TestNotificationID(t *testing.T) {
 		}
 	}
 }
+
+func TestNotificationIDOfAnIncident(t *testing.T) {
+	of := func(id string, revision uint64, action Action) string {
+		return ForIncident(&event.Incident{ID: id, Revision: revision}, action, "soc").ID
+	}
+	if got, want := of("3f2a9c0d", 4, Grown), "3f2a9c0d-4_soc"; got != want {
+		t.Errorf("id %q, want %q", got, want)
+	}
+	if a, b := of("3f2a9c0d", 4, Opened), of("3f2a9c0d", 4, Grown); a != b {
+		t.Errorf("one revision has the ids %q and %q", a, b)
+	}
+	if got := of(strings.Repeat("\x00", 1<<20), 1<<64-1, Opened); len(got) > 200 {
+		t.Errorf("id %.300q", got)
+	}
+}

@@ -32,26 +32,45 @@ var colours = [...]string{
 	event.High: "#e8590c", event.Critical: "#c92a2a",
 }
 
-// message renders an alert. Only the header stands outside of the attachment,
-// which Slack may fold: an attachment alone has a colour.
+// message renders a notification.
 func message(n delivery.Notification) *api.WebhookMessage {
-	a := n.Alert
+	switch {
+	case n.Incident == nil:
+		return alertMessage(n.Alert)
+	case n.Action == delivery.Opened:
+		return openedMessage(n.Incident)
+	default:
+		return updateMessage(n.Incident, n.Action)
+	}
+}
+
+// post is a message with a bar in the severity's colour beside the details.
+// Only the head stands outside of the attachment, which Slack may fold: an
+// attachment alone has a colour.
+func post(severity event.Severity, summary string, head api.Block, details []api.Block) *api.WebhookMessage {
 	no := false
-	severity := strings.ToUpper(a.Severity.String())
-	header := api.NewHeaderBlock(api.NewTextBlockObject(api.PlainTextType,
-		severity+": "+line(a.Title, maxHeader-len(severity)-2), false, false))
-	summary := fmt.Sprintf("%s: %s on %s: %s", severity, line(a.Title, maxName), line(a.Host, maxName), ends(&a.Connection))
 	return &api.WebhookMessage{
 		Text:        summary,
-		Blocks:      &api.Blocks{BlockSet: []api.Block{header}},
+		Blocks:      &api.Blocks{BlockSet: []api.Block{head}},
 		UnfurlLinks: &no,
 		UnfurlMedia: &no,
 		Attachments: []api.Attachment{{
-			Color:    colours[min(int(a.Severity), len(colours)-1)],
+			Color:    colours[min(int(severity), len(colours)-1)],
 			Fallback: summary,
-			Blocks:   api.Blocks{BlockSet: details(a)},
+			Blocks:   api.Blocks{BlockSet: details},
 		}},
 	}
+}
+
+func header(severity event.Severity, title string) api.Block {
+	name := strings.ToUpper(severity.String())
+	return api.NewHeaderBlock(api.NewTextBlockObject(api.PlainTextType, name+": "+line(title, maxHeader-len(name)-2), false, false))
+}
+
+func alertMessage(a *event.Alert) *api.WebhookMessage {
+	severity := strings.ToUpper(a.Severity.String())
+	summary := fmt.Sprintf("%s: %s on %s: %s", severity, line(a.Title, maxName), line(a.Host, maxName), ends(&a.Connection))
+	return post(a.Severity, summary, header(a.Severity, a.Title), details(a))
 }
 
 func details(a *event.Alert) []api.Block {

@@ -34,13 +34,13 @@ func alert() *event.Alert {
 	}
 }
 
-func render(t testing.TB, a *event.Alert) []byte {
+func render(t testing.TB, n delivery.Notification) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	e := json.NewEncoder(&out)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	if err := e.Encode(message(delivery.ForAlert(a, "people"))); err != nil {
+	if err := e.Encode(message(n)); err != nil {
 		t.Fatal(err)
 	}
 	return out.Bytes()
@@ -51,22 +51,27 @@ func TestMessage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := render(t, alert()); !bytes.Equal(got, want) {
+	if got := render(t, delivery.ForAlert(alert(), "people")); !bytes.Equal(got, want) {
 		t.Errorf("message:\n%s\nwant testdata/message.json", got)
 	}
 }
 
 // parse reads a message as the server does and holds it to the same limits.
-func parse(t testing.TB, a *event.Alert) posting {
+func parse(t testing.TB, n delivery.Notification) posting {
 	t.Helper()
 	var p posting
-	if err := json.Unmarshal(render(t, a), &p); err != nil {
+	if err := json.Unmarshal(render(t, n), &p); err != nil {
 		t.Fatal(err)
 	}
 	if err := p.check(); err != nil {
 		t.Errorf("Slack refuses: %v", err)
 	}
 	return p
+}
+
+func parseAlert(t testing.TB, a *event.Alert) posting {
+	t.Helper()
+	return parse(t, delivery.ForAlert(a, "people"))
 }
 
 func (p posting) field(label string) string {
@@ -110,7 +115,7 @@ func TestFields(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a := alert()
 			c.change(a)
-			if got := parse(t, a).field(c.label); got != c.want {
+			if got := parseAlert(t, a).field(c.label); got != c.want {
 				t.Errorf("%s: %q, want %q", c.label, got, c.want)
 			}
 		})
@@ -122,7 +127,7 @@ func TestEverySeverityHasItsOwnColour(t *testing.T) {
 	for severity := event.Info; severity <= event.Critical; severity++ {
 		a := alert()
 		a.Severity = severity
-		p := parse(t, a)
+		p := parseAlert(t, a)
 		if was, ok := seen[p.Attachments[0].Color]; ok {
 			t.Errorf("%v looks like %v", severity, was)
 		}
@@ -156,7 +161,7 @@ func TestHostileNamesStayText(t *testing.T) {
 		a.Host, a.Title, a.Rule, a.ID, a.Incident, a.Description, a.Guide = name, name, name, name, name, name, name
 		a.Roles, a.Attack = []string{name, name}, []string{name, name}
 		a.Peer.Host, a.Peer.Roles = name, a.Roles
-		p := parse(t, a)
+		p := parseAlert(t, a)
 		for _, s := range []string{p.Text, p.Attachments[0].Fallback} {
 			if strings.ContainsAny(s, "<>\n\u202e\u2028") {
 				t.Errorf("%.60q: fallback text %q", name, s)
@@ -180,7 +185,7 @@ func FuzzMessage(f *testing.F) {
 		a.Host, a.Title, a.Rule, a.ID, a.Incident, a.Description, a.Guide = name, name, name, name, name, name, name
 		a.Roles, a.Attack = []string{name}, []string{technique, name}
 		a.Peer.Host = name
-		parse(t, a)
+		parseAlert(t, a)
 	})
 }
 

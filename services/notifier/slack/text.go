@@ -1,6 +1,7 @@
 package slack
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf16"
@@ -38,6 +39,31 @@ func visible(r rune) rune {
 	}
 	return r
 }
+
+// list makes one text of lines that are fit for a message already: as many as
+// there is room for, and how many there isn't. It begins and ends with what is
+// given, and is empty where there are no lines.
+func list(head string, all []string, tail string, limit int) string {
+	if len(all) == 0 {
+		return ""
+	}
+	const more = len("… 99999 more\n")
+	room := limit - length(head) - length(tail) - more
+	var out strings.Builder
+	out.WriteString(head)
+	for i, l := range all {
+		if room -= length(l) + 1; room < 0 {
+			fmt.Fprintf(&out, "… %d more\n", len(all)-i)
+			break
+		}
+		out.WriteString(l)
+		out.WriteByte('\n')
+	}
+	return strings.TrimSuffix(out.String(), "\n") + tail
+}
+
+// length counts as clip does.
+func length(s string) int { return len(utf16.Encode([]rune(s))) }
 
 const ellipsis = "…" // one character
 

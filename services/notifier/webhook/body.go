@@ -15,27 +15,39 @@ import (
 
 const maxBody = 1 << 20 // bytes
 
-// payload is what is sent where no template says otherwise, and what a
-// template sees: the alert's fields next to the type.
-type payload struct {
+// alertPayload and incidentPayload are what is sent where no template says
+// otherwise, and what a template sees: the fields next to the type.
+type alertPayload struct {
 	Type string `json:"type"`
 	*event.Alert
 }
 
-func payloadOf(n delivery.Notification) payload { return payload{"alert", n.Alert} }
+type incidentPayload struct {
+	Type   string          `json:"type"`
+	Action delivery.Action `json:"action"`
+	*event.Incident
+}
+
+func payloadOf(n delivery.Notification) any {
+	if n.Incident != nil {
+		return incidentPayload{"incident", n.Action, n.Incident}
+	}
+	return alertPayload{"alert", n.Alert}
+}
 
 // Body makes the body of a request from a template. A nil Body makes the
 // notification's JSON.
 type Body struct{ template *template.Template }
 
-// ParseBody reads a text/template and tries it on sample alerts: one with all
-// fields, whose texts need quoting in JSON, and one with none that can be
-// absent. A body that is to be JSON must be JSON for both.
+// ParseBody reads a text/template and tries it on samples of what it will be
+// used for: of each kind one with all fields, whose texts need quoting in JSON,
+// and one with none that can be absent. A body that is to be JSON must be JSON
+// for all of them.
 //
-// The data is the event.Alert and .Type. Besides text/template's own functions
-// there are json (any value as JSON), join (a separator and a list), upper and
-// lower.
-func ParseBody(text, contentType string) (*Body, error) {
+// The data is the event.Alert with .Type, or the event.Incident with .Type and
+// .Action. Besides text/template's own functions there are json (any value as
+// JSON), join (a separator and a list), upper and lower.
+func ParseBody(text, contentType string, of delivery.Kinds) (*Body, error) {
 	t, err := template.New("body").Funcs(template.FuncMap{
 		"json":  toJSON,
 		"join":  func(separator string, list []string) string { return strings.Join(list, separator) },
@@ -46,13 +58,13 @@ func ParseBody(text, contentType string) (*Body, error) {
 		return nil, err
 	}
 	b := &Body{t}
-	for _, sample := range samples() {
+	for _, sample := range samples(of) {
 		out, err := b.render(sample.notification)
 		if err != nil {
-			return nil, fmt.Errorf("with a sample alert that has %s: %w", sample.has, err)
+			return nil, fmt.Errorf("with a sample %s: %w", sample.of, err)
 		}
 		if isJSON(contentType) && !json.Valid(out) {
-			return nil, fmt.Errorf("with a sample alert that has %s: not JSON, as the Content-Type says it is; write {{ json .Title }} for \"{{ .Title }}\"", sample.has)
+			return nil, fmt.Errorf("with a sample %s: not JSON, as the Content-Type says it is; write {{ json .Title }} for \"{{ .Title }}\"", sample.of)
 		}
 	}
 	return b, nil

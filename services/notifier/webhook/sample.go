@@ -8,15 +8,31 @@ import (
 )
 
 type sample struct {
-	has          string
+	of           string
 	notification delivery.Notification
 }
 
 // samples are what a template is tried on when it is read.
-func samples() []sample {
-	const hostile = "a \"quoted\"\nline \\ <&>"
-	at := time.Date(2025, 6, 5, 15, 16, 0, 0, time.UTC)
-	source, destination := event.AddressFrom4(0x0a01010a), event.AddressFrom4(0x0a01050a)
+func samples(of delivery.Kinds) (all []sample) {
+	if of.Incidents {
+		all = append(all, sampleIncidents()...)
+	}
+	if of.Alerts {
+		all = append(all, sampleAlerts()...)
+	}
+	return all
+}
+
+// hostile needs quoting wherever it goes.
+const hostile = "a \"quoted\"\nline \\ <&>"
+
+// scene is when the samples happened, and between which addresses.
+func scene() (at time.Time, source, destination event.Address) {
+	return time.Date(2025, 6, 5, 15, 16, 0, 0, time.UTC), event.AddressFrom4(0x0a01010a), event.AddressFrom4(0x0a01050a)
+}
+
+func sampleAlerts() []sample {
+	at, source, destination := scene()
 	age := event.Seconds(60 * time.Second)
 	full := event.Alert{
 		ID: "000000000000000000000000", Rule: "sample", Severity: event.High,
@@ -42,7 +58,31 @@ func samples() []sample {
 		Snapshot:   full.Snapshot,
 	}
 	return []sample{
-		{"every field", delivery.ForAlert(&full, "sample")},
-		{"no peer, no evidence and no upper bound of its age", delivery.ForAlert(&least, "sample")},
+		{"alert that has every field", delivery.ForAlert(&full, "sample")},
+		{"alert that has no peer, no evidence and no upper bound of its age", delivery.ForAlert(&least, "sample")},
+	}
+}
+
+func sampleIncidents() []sample {
+	at, source, destination := scene()
+	full := event.Incident{
+		ID: "sample", Revision: 2, State: event.IncidentUpdated, Title: hostile, Severity: event.Critical,
+		Score: 12.5, Reasons: []event.ScoreReason{{Points: 12.5, Text: hostile, Rule: "sample"}}, Threshold: 8, Missed: 0.5,
+		Notified: true, Grown: hostile, OpenedAt: at.Add(-time.Hour), NotifiedAt: at.Add(-time.Minute), LastActivityAt: at, At: at,
+		MergedInto: "other", Hosts: []string{hostile},
+		Parts:    []event.HostPart{{Host: hostile, Part: event.Pivot, Since: at, Addresses: []event.Address{source}, Roles: []string{hostile}, Monitored: true}},
+		Sources:  []event.Address{event.AddressFrom4(0xcb007107)},
+		Alerts:   []string{"000000000000000000000000"},
+		Rules:    []string{"sample"},
+		Path:     []event.PathEdge{{At: at, Source: source, Destination: destination, Port: 445, SourceHost: hostile, DestinationHost: hostile, Reasons: []string{hostile}, Witnesses: 2, Count: 3}},
+		Timeline: []event.TimelineEntry{{At: at, Host: hostile, Text: hostile, Alert: "000000000000000000000000", Rule: "sample"}},
+		Next:     []event.NextHop{{From: hostile, Host: hostile, Port: 22, Days: 9}},
+		Response: event.Response{Block: []string{hostile}, RotateKeys: []string{hostile}, RotateCredentials: []string{hostile}, Segment: []string{hostile}},
+		Left:     1,
+	}
+	least := event.Incident{ID: "sample", Revision: 3, State: event.IncidentResolved, Title: "sample", Severity: event.Low, Notified: true, OpenedAt: at, At: at}
+	return []sample{
+		{"incident that has every field", delivery.ForIncident(&full, delivery.Opened, "sample")},
+		{"incident that has no hosts, no path and nothing to do", delivery.ForIncident(&least, delivery.Resolved, "sample")},
 	}
 }

@@ -170,7 +170,7 @@ func TestWrongKeyIsADeadLetter(t *testing.T) {
 
 func TestTemplateThatFailsOnAnAlertIsADeadLetter(t *testing.T) {
 	i := newInbox(t)
-	body, err := webhook.ParseBody(`{{if eq .Rule "smb-from-web"}}{{index .Attack 7}}{{end}}`, "text/plain")
+	body, err := webhook.ParseBody(`{{if eq .Rule "smb-from-web"}}{{index .Attack 7}}{{end}}`, "text/plain", delivery.Kinds{Alerts: true})
 	if err != nil {
 		t.Fatal(err)
 	}

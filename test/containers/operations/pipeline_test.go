@@ -63,7 +63,7 @@ func startPipeline(t *testing.T) *pipeline {
 		writeFile(t, filepath.Join(rules, name), fmt.Sprintf(text, port(t, p.target.Addr().String())))
 	}
 	config := filepath.Join(t.TempDir(), "notifier.yaml")
-	writeFile(t, config, "receivers:\n  - {name: test, webhook: {url: "+p.receiver.URL+"}}\n")
+	writeFile(t, config, "receivers:\n  - {name: test, deliver: both, webhook: {url: "+p.receiver.URL+"}}\n")
 
 	address := process.FreeAddress(t, "127.0.0.1")
 	process.Start(t, process.NATS(t, address, t.TempDir())).WaitReady()

@@ -14,7 +14,7 @@ func main() {
 	var o notifier.Options
 	os.Exit(bus.Process{
 		Name:  "notifier",
-		About: "notifier delivers alerts to people and ticket systems.",
+		About: "notifier tells people and ticket systems of incidents.",
 		Flags: func(f *daemon.Flags) { o.Storage.Flags(f); o.Flags(f) },
 		Before: func(context.Context) (bool, error) {
 			if o.Config == "" {
