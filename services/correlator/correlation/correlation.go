@@ -107,7 +107,7 @@ func New(set *rule.Set, o Options) *Correlation {
 	}
 	c := &Correlation{
 		options: o, directory: directory.New(o.MaxHosts), baseline: baseline.New(o.Baseline),
-		patterns:  pattern.New(pattern.Limits{}),
+		patterns: pattern.New(pattern.Limits{}), presence: presence.New(o.MaxHosts),
 		incidents: incident.New(o.Incident), hosts: map[string]*host{},
 		counts: Counts{Muted: map[string]int{}},
 	}

@@ -163,4 +163,3 @@ func (l *lesson) play(t *testing.T, p *play) *outcome {
 	o.incidents = slices.DeleteFunc(o.incidents, func(i *event.Incident) bool { return i.MergedInto != "" })
 	return o
 }
-
