@@ -39,6 +39,7 @@ func TestContainers(t *testing.T) {
 		compose: e.Compose(root,
 			"HEADSTART_WEBHOOK_URL="+receiver.URL,
 			"HEADSTART_RULES="+rules,
+			"HEADSTART_RECEIVERS="+writeReceivers(t, root),
 			"HEADSTART_HOST=containers-test",
 			"HEADSTART_INTERVAL=1s",
 			"HEADSTART_STORAGE=256MiB",
@@ -150,6 +151,25 @@ func serveReceiver(t *testing.T, at netip.Addr) *system.Receiver {
 	t.Cleanup(server.Close)
 	receiver.URL = server.URL
 	return receiver
+}
+
+// writeReceivers writes the configuration of compose.yaml with every loose alert
+// besides, which is what this test looks at.
+func writeReceivers(t *testing.T, root string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, "deploy/compose/notifier.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const comment = "# deliver: both"
+	if !strings.Contains(string(text), comment) {
+		t.Fatalf("deploy/compose/notifier.yaml doesn't say %q", comment)
+	}
+	file := filepath.Join(t.TempDir(), "receivers.yaml")
+	if err := os.WriteFile(file, []byte(strings.Replace(string(text), comment, "deliver: both", 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
 
 func copyRules(t *testing.T, from string) string {

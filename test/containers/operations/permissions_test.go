@@ -65,11 +65,11 @@ func TestHostsMaySpeakForThemselvesOnly(t *testing.T) {
 	})
 	t.Run("all else is refused", func(t *testing.T) {
 		for _, try := range []attempt{
-			publishing("snapshot.db-01"), publishing("connection.web-01"), publishing("alert.high.smb-from-web-server"),
+			publishing("snapshot.db-01"), publishing("connection.web-01"), publishing("alert.high.smb-from-web-server"), publishing("incident.x"),
 			publishing("deadletter.tracker"), publishing("control.db-01"), publishing("control.web-01"), publishing("_INBOX.x"),
-			publishing("$KV.TRACKER.state.web-01"), publishing("$JS.API.STREAM.INFO.SNAPSHOTS"), publishing("$JS.API.STREAM.PURGE.SNAPSHOTS"),
+			publishing("$KV.TRACKER.state.web-01"), publishing("$KV.CORRELATOR.state.checkpoint"), publishing("$KV.NOTIFIER.soc.x"), publishing("$JS.API.STREAM.INFO.SNAPSHOTS"), publishing("$JS.API.STREAM.PURGE.SNAPSHOTS"),
 			publishing("$JS.API.CONSUMER.CREATE.SNAPSHOTS.x"), publishing("$JS.API.DIRECT.GET.SNAPSHOTS"), publishing("$SYS.REQ.SERVER.PING"),
-			subscribing("snapshot.*"), subscribing("snapshot.web-01"), subscribing("connection.*"), subscribing("alert.>"),
+			subscribing("snapshot.*"), subscribing("snapshot.web-01"), subscribing("connection.*"), subscribing("alert.>"), subscribing("incident.*"),
 			subscribing("control.db-01"), subscribing("control.*"), subscribing("$KV.>"), subscribing("$JS.>"), subscribing("$SYS.>"), subscribing(">"),
 		} {
 			if err := try.as(t, g, "web-01"); !errors.Is(err, nats.ErrPermissionViolation) {

@@ -71,7 +71,7 @@ func startPipeline(t *testing.T) *pipeline {
 	for service, flags := range map[string][]string{
 		"poller":     {"--interval", "200ms", "--host", "operations-test"},
 		"tracker":    {"--storage", "64MiB"},
-		"correlator": {"--storage", "64MiB", "--rules", rules},
+		"correlator": {"--storage", "64MiB", "--rules", rules, "--threshold", "0.1"},
 		"notifier":   {"--storage", "64MiB", "--config", config},
 	} {
 		listen := process.FreeAddress(t, "127.0.0.1")

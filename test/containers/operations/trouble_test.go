@@ -98,6 +98,7 @@ func makeMistakes(t *testing.T) map[string]mistake {
 	await(t, "the spool is in use", func() error { return match(regexp.MustCompile(`keeping snapshots`), holder.Output()) })
 	broken := t.TempDir()
 	writeFile(t, filepath.Join(broken, "rule.yaml"), "rule: x\ntitle: A mistake\nseverity: low\nwhen: conn.prt == 22\n")
+	inventory := file("inventory.yaml", "hosts:\n  web-01: {adresses: [10.1.1.10]}\n")
 	receivers := file("notifier.yaml", "receivers:\n  - {name: tickets, webhook: {url_env: NO_SUCH_VARIABLE}}\n")
 
 	return map[string]mistake{
@@ -126,6 +127,7 @@ func makeMistakes(t *testing.T) map[string]mistake {
 		"open …/net/tcp: no such file or directory":    {program: pollerProgram, args: []string{"--once", "--proc", dir}},
 		"want a directory with rule files (*.yaml)":    {program: correlatorProgram, args: []string{"--server", whole.URL, "--rules", receivers}},
 		"the rules in … can't be used:":                {program: correlatorProgram, args: []string{"--server", whole.URL, "--rules", broken}},
+		"--inventory: …: unknown key …":                {program: correlatorProgram, args: []string{"--server", whole.URL, "--inventory", inventory}},
 		"--config: say which file holds the receivers": {program: notifierProgram},
 		"--config: …: the environment variable … is not set": {
 			program: notifierProgram, args: []string{"--server", whole.URL, "--config", receivers},
