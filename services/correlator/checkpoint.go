@@ -20,9 +20,8 @@ type checkpoint struct {
 const (
 	checkpointKey = "checkpoint"
 
-	// A checkpoint is made that often, of the messages' time or number: so much
-	// a new life has to work through again.
-	checkpointEvery    = 5 * time.Minute
+	// checkpointMessages is after how many messages a checkpoint is made in any
+	// case.
 	checkpointMessages = 100_000
 )
 
@@ -31,7 +30,7 @@ func (c *correlator) checkpoint(last bus.Message) (bus.State, bool) {
 	if c.saved.time.IsZero() {
 		c.saved.at, c.saved.time = c.at, last.StoredAt
 	}
-	if last.StoredAt.Sub(c.saved.time) < checkpointEvery && last.Sequence-c.saved.at.Sequence < checkpointMessages {
+	if last.StoredAt.Sub(c.saved.time) < c.every && last.Sequence-c.saved.at.Sequence < checkpointMessages {
 		return bus.State{}, false
 	}
 	began := time.Now()

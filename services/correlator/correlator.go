@@ -15,6 +15,7 @@
 package correlator
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,6 +48,11 @@ type Options struct {
 	Learn     time.Duration
 	Threshold float64 // 0: [incident.DefaultThreshold]
 	Budget    float64 // incidents a day; 0: no limit
+
+	// Checkpoint is how often, of the messages' time, all that is remembered is
+	// saved. So much a new life has to work through again. 0:
+	// [DefaultCheckpoint].
+	Checkpoint time.Duration
 }
 
 // Flags defines the correlator's own flags.
@@ -56,8 +62,12 @@ func (o *Options) Flags(f *daemon.Flags) {
 	f.DurationVar(&o.Learn, "learn", 7*24*time.Hour, "for how `long` a host is watched before its unusual is told from its usual; less than 24h is for ever")
 	f.Float64Var(&o.Threshold, "threshold", incident.DefaultThreshold, "`score` from which an incident is told to people")
 	f.Float64Var(&o.Budget, "alert-budget", 0, "about how many incidents a `day` may be told to people: the threshold rises, at most twofold; 0 for no limit")
+	f.DurationVar(&o.Checkpoint, "checkpoint", DefaultCheckpoint, "how `often` all that is remembered is saved; so much is worked through again after a restart")
 	f.IntVar(&o.MaxHosts, "max-hosts", 200_000, "`number` of hosts that can be known at a time")
 }
+
+// DefaultCheckpoint is a checkpoint's interval where nobody says another.
+const DefaultCheckpoint = 5 * time.Minute
 
 // Check reads the inventory and returns a usage error that names every mistake.
 func (o *Options) Check() (correlation.Options, error) {
@@ -70,6 +80,9 @@ func (o *Options) Check() (correlation.Options, error) {
 	}
 	if o.Threshold < 0 || o.Threshold > 1000 {
 		problems = append(problems, daemon.Usage("--threshold %g: want 0 (for the default) to 1000", o.Threshold))
+	}
+	if o.Checkpoint < 0 {
+		problems = append(problems, daemon.Usage("--checkpoint %s: want a time such as 5m", o.Checkpoint))
 	}
 	if o.Budget < 0 {
 		problems = append(problems, daemon.Usage("--alert-budget %g: want 0 or more", o.Budget))
@@ -114,7 +127,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	c := &correlator{
 		bus: o.Bus, log: o.Log, rules: rules, set: rules.current(), metrics: newMetrics(o.Telemetry.Metrics),
-		correlation: correlation.New(rules.current(), options), maxHosts: o.MaxHosts,
+		correlation: correlation.New(rules.current(), options), maxHosts: o.MaxHosts, every: cmp.Or(o.Checkpoint, DefaultCheckpoint),
 	}
 	if err := c.resume(ctx, store); err != nil {
 		return fmt.Errorf("correlator: %w", err)

@@ -22,6 +22,7 @@ type correlator struct {
 	metrics     *correlatorMetrics
 	correlation *correlation.Correlation
 	maxHosts    int
+	every       time.Duration // a checkpoint is made
 
 	decoder event.ChangesDecoder
 	changes event.Changes

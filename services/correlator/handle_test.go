@@ -51,7 +51,7 @@ func (b *bench) restart() {
 		b.t.Fatal(err)
 	}
 	b.correlator = &correlator{
-		log: b.options.Log, rules: rules, set: rules.current(), metrics: newMetrics(b.options.Telemetry.Metrics), maxHosts: b.options.MaxHosts,
+		log: b.options.Log, rules: rules, set: rules.current(), metrics: newMetrics(b.options.Telemetry.Metrics), maxHosts: b.options.MaxHosts, every: DefaultCheckpoint,
 		correlation: correlation.New(rules.current(), correlation.Options{MaxHosts: b.options.MaxHosts}),
 	}
 }
@@ -294,7 +294,7 @@ func TestCheckpointStandsForWhatWasTakenIn(t *testing.T) {
 		t.Fatal("a checkpoint with the first message")
 	}
 	b.says("web-01", func(c *event.Changes) {
-		c.ObservedAt = noon.Add(checkpointEvery)
+		c.ObservedAt = noon.Add(DefaultCheckpoint)
 		opens(1, "10.1.2.20", 5432)(c)
 	})
 	work := b.batch()

@@ -21,9 +21,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"headstart/event"
-	"headstart/services/correlator/directory"
+	"headstart/services/correlator/baseline"
+	"headstart/services/correlator/correlation"
 	"headstart/services/correlator/rule"
-	"headstart/services/correlator/watch"
 	"headstart/services/tracker/table"
 	"headstart/test/lab"
 	"headstart/test/process"
@@ -37,6 +37,7 @@ const (
 	notifierProgram   = "headstart/services/notifier/cmd/notifier"
 
 	chaos = 25 * time.Second
+	learn = 0
 )
 
 func TestKilledProcessesChangeNothing(t *testing.T) {
@@ -54,7 +55,10 @@ func TestKilledProcessesChangeNothing(t *testing.T) {
 	address := process.FreeAddress(t, l.Address.String())
 	url := "nats://" + address
 	receiver := system.NewReceiver(t)
-	rules := system.HurriedRules(t)
+	rules, err := filepath.Abs("testdata/rules")
+	if err != nil {
+		t.Fatal(err)
+	}
 	config := filepath.Join(t.TempDir(), "notifier.yaml")
 	if err := os.WriteFile(config, []byte("receivers:\n  - name: test\n    deliver: alerts\n    severity: info\n    webhook: {url: "+receiver.URL+"}\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -66,7 +70,7 @@ func TestKilledProcessesChangeNothing(t *testing.T) {
 	victims := map[string]*process.Process{
 		"nats-server": server,
 		"tracker":     process.Start(t, process.Spec{Path: programs[trackerProgram], Args: common}),
-		"correlator":  process.Start(t, process.Spec{Path: programs[correlatorProgram], Args: append(slices.Clone(common), "--rules", rules)}),
+		"correlator":  process.Start(t, process.Spec{Path: programs[correlatorProgram], Args: append(slices.Clone(common), "--rules", rules, "--learn", time.Duration(learn).String(), "--checkpoint", "3s")}),
 		"notifier":    process.Start(t, process.Spec{Path: programs[notifierProgram], Args: append(slices.Clone(common), "--config", config)}),
 	}
 	for host, roles := range map[*lab.Host]string{web: "web", db: "database"} {
@@ -120,7 +124,7 @@ func TestKilledProcessesChangeNothing(t *testing.T) {
 		}
 	}
 	changes := checkChanges(t, url)
-	ids := checkAlerts(t, url, rules, changes)
+	ids := checkFindings(t, url, rules)
 	var delivered []string
 	for _, a := range receiver.Alerts() {
 		delivered = append(delivered, a.ID)
@@ -211,45 +215,63 @@ func lag(t *testing.T, m jetstream.Msg) time.Duration {
 	return meta.Timestamp.Sub(time.Unix(0, sent))
 }
 
-// checkAlerts compares what is in ALERTS with what the rules make of the
-// changes, and returns the alerts' ids in order.
-func checkAlerts(t *testing.T, url, rules string, changes []event.Changes) []string {
+// checkFindings compares what is in ALERTS and INCIDENTS with what one
+// correlation makes of the changes without being disturbed, and returns the
+// alerts' ids in order.
+func checkFindings(t *testing.T, url, rules string) []string {
 	t.Helper()
 	set, err := rule.Load(os.DirFS(rules), rules)
 	if err != nil {
 		t.Fatal(err)
 	}
-	watcher, known := watch.NewWatcher(set), directory.New(100)
-	remembered := map[string]*watch.Host{}
-	var want []string
-	for i := range changes {
-		c := &changes[i]
-		if remembered[c.Host] == nil {
-			remembered[c.Host] = new(watch.Host)
-		}
-		self, _ := known.Learn(c)
-		findings, _, _ := watcher.Watch(remembered[c.Host], c, self, known.At)
-		for _, f := range findings {
-			want = append(want, event.AlertID(f.Rule.ID, f.Connection.ID))
-		}
-	}
-	var got []string
-	system.Read(t, url, event.StreamAlerts, func(m jetstream.Msg) {
-		a, err := event.DecodeAlert(m.Data())
+	undisturbed := correlation.New(set, correlation.Options{Baseline: baseline.Options{Learning: learn}})
+	var wantAlerts, wantIncidents, ids []string
+	var decoder event.ChangesDecoder
+	system.Read(t, url, event.StreamConnections, func(m jetstream.Msg) {
+		meta, err := m.Metadata()
 		if err != nil {
 			t.Fatal(err)
 		}
-		got = append(got, a.ID)
+		var c event.Changes
+		if err := decoder.Decode(m.Data(), &c); err != nil {
+			t.Fatal(err)
+		}
+		out := undisturbed.Apply(&c, meta.Timestamp)
+		for _, a := range out.Alerts {
+			data, err := event.EncodeAlert(a)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ids, wantAlerts = append(ids, a.ID), append(wantAlerts, string(data))
+		}
+		for _, i := range out.Incidents {
+			data, err := event.EncodeIncident(i)
+			if err != nil {
+				t.Fatal(err)
+			}
+			wantIncidents = append(wantIncidents, string(data))
+		}
 	})
-	sort.Strings(got)
-	sort.Strings(want)
-	if !slices.Equal(got, want) {
-		t.Errorf("%d alerts, want %d of an undisturbed run", len(got), len(want))
+	for stream, want := range map[string][]string{event.StreamAlerts: wantAlerts, event.StreamIncidents: wantIncidents} {
+		var got []string
+		system.Read(t, url, stream, func(m jetstream.Msg) { got = append(got, string(m.Data())) })
+		if slices.Equal(got, want) {
+			t.Logf("%s: %d messages, as of an undisturbed run", stream, len(got))
+			continue
+		}
+		t.Errorf("%s: %d messages, want %d of an undisturbed run", stream, len(got), len(want))
+		for i := range min(len(got), len(want)) {
+			if got[i] != want[i] {
+				t.Errorf("%s: message %d is\n%s\nwant\n%s", stream, i+1, got[i], want[i])
+				break
+			}
+		}
 	}
-	if len(slices.Compact(slices.Clone(got))) != len(got) {
-		t.Error("an alert is in the stream twice")
+	sort.Strings(ids)
+	if len(slices.Compact(slices.Clone(ids))) != len(ids) {
+		t.Error("an alert is raised twice")
 	}
-	return got
+	return ids
 }
 
 // checkTruth checks that the bounds of every long session hold the truth,

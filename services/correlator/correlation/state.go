@@ -94,7 +94,7 @@ func (c *Correlation) Restore(data []byte) error {
 	fresh.presence.Restore(s.Presence)
 	fresh.incidents.Restore(s.Incidents)
 	fresh.now, fresh.swept, fresh.counts = s.Now, s.Swept, c.counts
-	fresh.Use(c.set)
 	*c = *fresh
+	c.Use(c.set) // what it gives away of c is c's own
 	return nil
 }
