@@ -129,6 +129,21 @@ const maxChunks = 512
 // be asked for while the stage runs.
 func (s *Store) Position(stage string) Position { return s.positions[stage] }
 
+// Saved returns the position that a stage has saved in a bucket, whichever
+// process it runs in; the zero one when there is none. What follows from the
+// messages up to it is stored.
+func (b *Bus) Saved(ctx context.Context, bucket, stage string) (Position, error) {
+	kv, err := b.js.KeyValue(ctx, bucket)
+	if err != nil {
+		return Position{}, fmt.Errorf("bucket %s: %w", bucket, err)
+	}
+	p, err := (&Store{kv: kv}).position(ctx, stage)
+	if err != nil {
+		return Position{}, fmt.Errorf("bucket %s: position of %s: %w", bucket, stage, err)
+	}
+	return p, nil
+}
+
 // Get returns the value of a key, nil if there is none: the one that the stage
 // has last returned from Handle, saved or not.
 func (s *Store) Get(ctx context.Context, key string) ([]byte, error) {

@@ -95,6 +95,33 @@ func TestStoreKeepsStates(t *testing.T) {
 	k.stop(t)
 }
 
+func TestSavedTellsHowFarAStageIs(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	b := connect(t, bus.Options{Server: w.server.URL})
+	if _, err := b.Saved(t.Context(), "SIMPLE", "simple"); err == nil {
+		t.Error("a bucket that isn't there has a position")
+	}
+	k := w.keep(t)
+	saved := func() bus.Position {
+		p, err := b.Saved(t.Context(), "SIMPLE", "simple")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	if p := saved(); p != (bus.Position{}) {
+		t.Errorf("before the first message: %+v", p)
+	}
+	for n := range uint64(3) {
+		k.save(t, bus.State{Key: "a", Value: []byte("1")})
+		if p := saved(); p.Sequence != n+1 || p.Stream.IsZero() {
+			t.Errorf("after %d messages: %+v", n+1, p)
+		}
+	}
+	k.stop(t)
+}
+
 func TestStoreTakesAnyKey(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
