@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -79,7 +80,10 @@ func (l *logins) expire(now time.Time) {
 	}
 }
 
-// onward memory is for how long after it was reached what a host does that it
+// seldomUsed is why a login is a step.
+const seldomUsed = "seldom used, soon after"
+
+// onwardMemory is for how long after it was reached what a host does that it
 // seldom does is taken for the intruder's.
 const onwardMemory = 2 * time.Hour
 
@@ -95,7 +99,7 @@ func (g *Grouper) Login(e Edge) {
 		case s != nil && s.Attempt && !e.At.Before(s.At.Add(-slack)):
 			i.addEdge(&e, s.Alerted)
 		case s == nil && e.Rare && i.onward(m, e.At):
-			e.Reasons = []string{"seldom used, soon after"}
+			e.Reasons = []string{seldomUsed}
 			i.addEdge(&e, false)
 		default:
 			continue
@@ -106,11 +110,27 @@ func (g *Grouper) Login(e Edge) {
 	}
 }
 
+// seldom returns the seldom used logins from a host that are an incident's.
+func (l *logins) seldom(i *incident, host string) (all []*Edge) {
+	m := i.Members[host]
+	for _, list := range l.To {
+		for n := range list {
+			if e := &list[n]; e.SourceHost == host && e.Rare && i.Edges[e.key()] == nil && i.onward(m, e.At) {
+				all = append(all, e)
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b *Edge) int {
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.DestinationHost, b.DestinationHost), cmp.Compare(a.Port, b.Port))
+	})
+	return all
+}
+
 // onward reports whether what a host does at a time that it seldom does is
-// likely to be the intruder's: people are told of the incident, and the host
-// was reached, or acted, not long before.
+// likely to be the intruder's: the incident rests on more than a weak sign, and
+// the host was reached, or acted, not long before.
 func (i *incident) onward(m *member, at time.Time) bool {
-	if i.NotifiedAt.IsZero() || i.State >= event.IncidentQuiet || m.Part < event.Target || m.Swept {
+	if !i.Strong || i.KnownAt.IsZero() || i.State >= event.IncidentQuiet || m.Part < event.Target || m.Swept {
 		return false
 	}
 	return !at.Before(m.Since.Add(-slack)) && at.Sub(m.LastAt) <= onwardMemory

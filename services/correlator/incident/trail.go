@@ -116,6 +116,13 @@ func (g *Grouper) follow(i *incident, hosts ...string) (followed []string) {
 				hosts = append(hosts, e.DestinationHost)
 			}
 		}
+		for _, e := range g.logins.seldom(i, host) {
+			e := *e
+			e.Reasons = []string{seldomUsed}
+			if i.addEdge(&e, false) {
+				hosts = append(hosts, e.DestinationHost)
+			}
+		}
 		if !m.acted() || i.reached(host, m.ActedAt) {
 			continue
 		}
