@@ -1,0 +1,206 @@
+package story
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"headstart/event"
+	"headstart/headstart/connlog"
+	"headstart/headstart/kernel"
+	"headstart/headstart/replay"
+	rules "headstart/rules.expr"
+	"headstart/services/correlator/baseline"
+	"headstart/services/correlator/correlation"
+	"headstart/services/correlator/inventory"
+	"headstart/services/correlator/rule"
+)
+
+func TestSeed(t *testing.T) {
+	one, again, other := New(1), New(1), New(2)
+	if !reflect.DeepEqual(one, again) {
+		t.Error("two stories of one seed differ")
+	}
+	if reflect.DeepEqual(one.Records, other.Records) {
+		t.Error("another seed has the same days")
+	}
+	for k, s := range one.Published() {
+		if o := other.Published()[k]; s != o {
+			t.Errorf("another seed has another incident: %+v, not %+v", o, s)
+		}
+	}
+}
+
+func TestIncidentIsThePublishedOne(t *testing.T) {
+	s := New(1)
+	var got []string
+	for _, step := range append(s.Published(), s.SIEM) {
+		got = append(got, step.At.Format(time.DateTime)+" "+step.Name)
+	}
+	want := []string{
+		"2025-06-05 14:30:00 SSH compromise of web-01",
+		"2025-06-05 14:30:23 database session on db-01, 847 s",
+		"2025-06-05 15:15:41 SMB reconnaissance",
+		"2025-06-05 15:47:12 move to the file server fs-01",
+		"2025-06-05 16:22:08 RDP to the domain controller",
+		"2025-06-05 17:30:00 the SIEM's first alarm",
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	for _, step := range s.Steps {
+		found := step.Port == 0
+		for i := range s.Records {
+			r := &s.Records[i]
+			found = found || r.Start == step.At.UnixNano() && r.Originator == step.Source && r.ResponderPort == step.Port
+		}
+		if !found {
+			t.Errorf("%s %s: no connection of it in the log", step.At.Format(time.TimeOnly), step.Text)
+		}
+	}
+}
+
+// TestWebServerIsAsPublished counts what web-01 does in an ordinary hour.
+func TestWebServerIsAsPublished(t *testing.T) {
+	s, c := New(1), newCompany()
+	noon := s.Day.Add(12 * time.Hour)
+	open := func(at time.Time, is func(*connlog.Record) bool) (n int) {
+		for i := range s.Records {
+			if r := &s.Records[i]; r.Start <= at.UnixNano() && r.End() > at.UnixNano() && is(r) {
+				n++
+			}
+		}
+		return n
+	}
+	for _, tt := range []struct {
+		name        string
+		least, most int
+		is          func(*connlog.Record) bool
+	}{
+		{"from the load balancer", 12, 15, func(r *connlog.Record) bool {
+			return r.Originator == c.lb.address && r.Responder == c.web1.address && (r.ResponderPort == 443 || r.ResponderPort == 80)
+		}},
+		{"to monitoring", 1, 1, func(r *connlog.Record) bool {
+			return r.Originator == c.web1.address && r.Responder == c.monitor.address
+		}},
+		{"to HTTPS outside", 4, 6, func(r *connlog.Record) bool {
+			return r.Originator == c.web1.address && r.ResponderPort == 443
+		}},
+	} {
+		for minute := range 60 {
+			at := noon.Add(time.Duration(minute) * time.Minute)
+			if n := open(at, tt.is); n < tt.least || n > tt.most {
+				t.Errorf("%s: %d connections %s, want %d to %d", at.Format(time.TimeOnly), n, tt.name, tt.least, tt.most)
+			}
+		}
+	}
+	sessions := 0
+	for i := range s.Records {
+		r := &s.Records[i]
+		if r.Originator != c.web1.address || r.Responder != c.db.address || r.Start < noon.UnixNano() || r.Start >= noon.Add(time.Hour).UnixNano() {
+			continue
+		}
+		if sessions++; time.Duration(r.Duration) < 100*time.Millisecond || time.Duration(r.Duration) > 2*time.Second {
+			t.Errorf("a database session of %s", time.Duration(r.Duration))
+		}
+	}
+	if sessions < 120 || sessions > 180 {
+		t.Errorf("%d database sessions in an hour, want 2 to 3 a minute", sessions)
+	}
+}
+
+func TestRecordsAreInOrderAndInTheStory(t *testing.T) {
+	s := New(3)
+	for i := range s.Records {
+		r := &s.Records[i]
+		if i > 0 && r.Start < s.Records[i-1].Start {
+			t.Fatalf("record %d begins before the one before", i)
+		}
+		if r.Start < s.Start.UnixNano() || r.End() > s.End.UnixNano() && r.State != connlog.S0 {
+			t.Fatalf("record %d is not in the story: %s", i, r)
+		}
+	}
+}
+
+// notified keeps the last revision of each incident that people are told of.
+type notified map[string]*event.Incident
+
+func (notified) Alert(*event.Alert) error { return nil }
+
+func (n notified) Incident(i *event.Incident) error {
+	if i.Notified && i.MergedInto == "" {
+		n[i.ID] = i
+	}
+	return nil
+}
+
+// TestDefaultPackFindsTheIncident replays the story: one incident that people
+// are told of, hours before the SIEM, with the whole way of the intruder.
+func TestDefaultPackFindsTheIncident(t *testing.T) {
+	for seed := uint64(1); seed <= 2; seed++ {
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+			t.Parallel()
+			s := New(seed)
+			found := notified{}
+			play(t, s, found)
+			if len(found) != 1 {
+				t.Fatalf("%d incidents that people are told of, want 1: %v", len(found), found)
+			}
+			for _, i := range found {
+				if ahead := s.SIEM.At.Sub(i.NotifiedAt); ahead < 150*time.Minute || i.NotifiedAt.Before(s.Steps[0].At) {
+					t.Errorf("people are told at %s", i.NotifiedAt)
+				}
+				for _, step := range s.Published() {
+					on := false
+					for _, e := range i.Path {
+						on = on || e.Source == step.Source && e.Destination == step.Destination && e.Port == step.Port
+					}
+					if sweep := step.Destination == (event.Address{}); !on && !sweep {
+						t.Errorf("%s is not on the path", step.Name)
+					}
+				}
+			}
+		})
+	}
+}
+
+func play(t *testing.T, s *Story, sink replay.Sink) {
+	t.Helper()
+	known, err := inventory.Parse("inventory.yaml", Inventory())
+	if err != nil {
+		t.Fatal(err)
+	}
+	fleet, err := kernel.Build(s.Records, kernel.Options{Inventory: known, From: s.Start, Until: s.End, Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := rule.LoadFor(rules.Files, "the default pack", known.Internal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = replay.Run(context.Background(), replay.Options{Rules: set, Correlation: correlation.Options{
+		Inventory: known, Baseline: baseline.Options{Learning: 72 * time.Hour},
+	}}, func(yield func(*event.Snapshot) error) error {
+		next, sequence := map[string]time.Time{}, map[string]uint64{}
+		for snapshot := range kernel.Merge(fleet.Feeds()) {
+			host, at := snapshot.Host, snapshot.TakenAt
+			if at.Before(next[host]) {
+				continue
+			}
+			sequence[host]++
+			next[host] = at.Add(Interval(at) - 15*time.Second)
+			taken := *snapshot
+			taken.Sequence, taken.Interval = sequence[host], Interval(at)
+			if err := yield(&taken); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, sink)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
