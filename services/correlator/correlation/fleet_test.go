@@ -40,7 +40,16 @@ type flow struct {
 	port       uint16
 	start, end time.Time
 	unanswered bool
+	dropped    bool // the responder ends it
 	hiddenAt   *machine
+}
+
+// ender is who ends a connection, and keeps it in TIME_WAIT.
+func (f *flow) ender() *machine {
+	if f.dropped {
+		return f.to
+	}
+	return f.from
 }
 
 const (
@@ -135,7 +144,7 @@ func (m *machine) messages(flows []*flow, s span, dense time.Time) []message {
 				one := m.began(flow, before, at)
 				open[flow], order = one, append(order, flow)
 				c.Connections = append(c.Connections, one)
-			} else if m == flow.from && !flow.unanswered && at.Sub(flow.end) < timeWait && !before.IsZero() {
+			} else if m == flow.ender() && !flow.unanswered && at.Sub(flow.end) < timeWait && !before.IsZero() {
 				c.Connections = append(c.Connections, m.inTimeWait(flow, before)...)
 			}
 		}
@@ -185,8 +194,7 @@ func (m *machine) began(f *flow, before, at time.Time) event.Connection {
 	return c
 }
 
-// ended is the end of what was seen; of an attempt none is announced. Who began
-// a connection ends it, and keeps it in TIME_WAIT.
+// ended is the end of what was seen; of an attempt none is announced.
 func (m *machine) ended(f *flow, c event.Connection, before, at time.Time) (event.Connection, bool) {
 	c.ClosedAfter, c.ClosedBefore, c.SeenUntil = before, at, before
 	switch {
@@ -197,7 +205,7 @@ func (m *machine) ended(f *flow, c event.Connection, before, at time.Time) (even
 		return c, true
 	}
 	c.Kind, c.Reason = event.Closed, event.ResetOrUnknown
-	if m == f.from && at.Sub(f.end) < timeWait {
+	if m == f.ender() && at.Sub(f.end) < timeWait {
 		c.State, c.Reason = event.TimeWait, event.TimedWait
 		c.ClosedAfter, c.ClosedBefore, c.SeenUntil = f.end, f.end, f.end
 	}

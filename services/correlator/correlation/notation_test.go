@@ -30,7 +30,7 @@ import (
 //
 //	-- learn 4 days --
 //	web-01..web-03 -> db-01:5432 every 10m for 2s
-//	dc-01 -> db-01:22 at 09:30 for 20m on days 1,2
+//	dc-01 -> db-01:22 at 09:30 for 20m days 1,2
 //
 // The first day is 2025-06-01, and a host learns for a day less than there are.
 // What has no days goes on in the scenes.
@@ -45,9 +45,10 @@ import (
 //
 // What has several targets or times happens one after the other, a second apart
 // unless said otherwise. A connection lasts a second, or "for" so long, and is
-// ended by who began it; an unanswered attempt lasts two minutes. "hidden at"
-// is the end that doesn't show it. A scene ends five minutes after the last
-// thing in it has begun, or at "until". It says what must follow:
+// ended by who began it, or "dropped" by the responder; an unanswered attempt
+// lasts two minutes. "hidden at" is the end that doesn't show it. A scene ends
+// five minutes after the last thing in it has begun, or at "until". It says what
+// must follow:
 //
 //	-- alerts --
 //	14:31:00 database-session-long web-01
@@ -363,6 +364,7 @@ type play struct {
 // stage reads what happens in a scene.
 func (s *script) stage(sc *scene) (*play, error) {
 	p := &play{begin: dayStart(s.days + 1)}
+	p.end = p.begin.Add(time.Minute)
 	for _, h := range s.habits {
 		p.flows = append(p.flows, h.flows(s.days+1)...)
 	}
@@ -373,6 +375,9 @@ func (s *script) stage(sc *scene) (*play, error) {
 		if err := s.happens(p, strings.Fields(line)); err != nil {
 			return nil, fmt.Errorf("%q: %w", line, err)
 		}
+	}
+	if p.dense.IsZero() {
+		p.dense = p.end
 	}
 	p.machines = s.machines
 	p.flows = slices.DeleteFunc(p.flows, func(f *flow) bool { return f.start.After(p.end) })
@@ -426,7 +431,7 @@ func (s *script) happens(p *play, fields []string) (err error) {
 			for _, t := range to {
 				for _, port := range ports {
 					p.add(&flow{
-						from: f, to: t, port: port, start: start, end: start.Add(how.length), unanswered: how.unanswered, hiddenAt: how.hiddenAt,
+						from: f, to: t, port: port, start: start, end: start.Add(how.length), unanswered: how.unanswered, dropped: how.dropped, hiddenAt: how.hiddenAt,
 					})
 					start = start.Add(how.every)
 				}
@@ -446,6 +451,7 @@ type how struct {
 	length, every time.Duration
 	times         int
 	unanswered    bool
+	dropped       bool
 	hiddenAt      *machine
 }
 
@@ -453,8 +459,8 @@ func (s *script) how(fields []string) (h how, err error) {
 	h = how{every: time.Second, times: 1}
 	for len(fields) > 0 && err == nil {
 		word := fields[0]
-		if word == "unanswered" {
-			h.unanswered = true
+		if word == "unanswered" || word == "dropped" {
+			h.unanswered, h.dropped = h.unanswered || word == "unanswered", h.dropped || word == "dropped"
 			fields = fields[1:]
 			continue
 		}
@@ -475,7 +481,7 @@ func (s *script) how(fields []string) (h how, err error) {
 			h.hiddenAt = s.named[fields[2]]
 			fields = fields[1:]
 		default:
-			err = fmt.Errorf("%s: want for, every, times, unanswered or hidden at", word)
+			err = fmt.Errorf("%s: want for, every, times, unanswered, dropped or hidden at", word)
 		}
 		fields = fields[2:]
 	}

@@ -75,6 +75,33 @@ func TestPack(t *testing.T) {
 	})
 }
 
+// TestPackIsCovered holds that each shipped rule fires in some scene, and in
+// another, that nearly is one, doesn't.
+func TestPackIsCovered(t *testing.T) {
+	set := shippedPack(t)
+	fires, never := map[string]bool{}, map[string]bool{}
+	eachScript(t, func(t *testing.T, s *script) {
+		for _, sc := range s.scenes {
+			expected, err := sc.expectedAlerts()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range expected {
+				fires[e.rule] = fires[e.rule] || !e.never
+				never[e.rule] = never[e.rule] || e.never
+			}
+		}
+	})
+	for _, r := range set.Rules {
+		if !fires[r.ID] {
+			t.Errorf("%s fires in no scene", r.ID)
+		}
+		if !never[r.ID] {
+			t.Errorf("no scene says when %s doesn't fire", r.ID)
+		}
+	}
+}
+
 // options are those of a script: a host learns for a day less than there are.
 func (s *script) options(f *fleet) correlation.Options {
 	return correlation.Options{
@@ -97,7 +124,7 @@ func (s *script) learn(t *testing.T, set *rule.Set) *lesson {
 	}
 	l := &lesson{set: set, options: s.options(&p.fleet)}
 	c := correlation.New(set, l.options)
-	for _, m := range p.all(dayStart(1)) {
+	for _, m := range p.messages(dayStart(1), p.dense, p.end) {
 		if m.storedAt.Before(p.begin) {
 			apply(t, c, &m)
 		}
@@ -106,15 +133,6 @@ func (s *script) learn(t *testing.T, set *rule.Set) *lesson {
 		t.Fatal(err)
 	}
 	return l
-}
-
-// all returns the messages from the first day on.
-func (p *play) all(from time.Time) []message {
-	dense, end := p.dense, p.end
-	if dense.IsZero() {
-		dense, end = p.begin.Add(time.Minute), p.begin.Add(time.Minute)
-	}
-	return p.messages(from, dense, end)
 }
 
 func apply(t *testing.T, c *correlation.Correlation, m *message) *correlation.Output {
@@ -141,7 +159,7 @@ func (l *lesson) play(t *testing.T, p *play) *outcome {
 	c.Use(l.set)
 	o := new(outcome)
 	last := map[string]int{}
-	for _, m := range p.all(dayStart(1)) {
+	for _, m := range p.messages(dayStart(1), p.dense, p.end) {
 		if m.storedAt.Before(p.begin) {
 			continue
 		}
