@@ -143,6 +143,22 @@ func TestEverythingExpires(t *testing.T) {
 			}
 		})
 	}
+	t.Run("an attempt that is answered is kept from its end on", func(t *testing.T) {
+		w := witness.New(witness.Limits{})
+		beat(w, "ab", noon, noon.Add(time.Minute))
+		w.Report(attempt(between("a", "b", 1, noon)))
+		w.Report(between("a", "b", 1, noon.Add(time.Minute)))
+		beat(w, "ab", noon.Add(time.Minute), noon.Add(5*time.Minute))
+		w.Report(close(between("a", "b", 1, noon), noon.Add(5*time.Minute)))
+		beat(w, "ab", noon.Add(5*time.Minute), noon.Add(5*time.Minute+witness.Lateness))
+		if n, _ := w.Len(); n != 1 {
+			t.Errorf("%d reports", n)
+		}
+		beat(w, "ab", noon.Add(5*time.Minute+witness.Lateness), noon.Add(20*time.Minute))
+		if n, _ := w.Len(); n != 0 {
+			t.Errorf("%d reports in the end", n)
+		}
+	})
 	t.Run("an attempt that is answered stays", func(t *testing.T) {
 		w := witness.New(witness.Limits{})
 		w.Report(attempt(between("a", "b", 1, noon)))

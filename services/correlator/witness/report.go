@@ -127,9 +127,9 @@ func (w *Witnesses) judge(one *report) []OneSided {
 }
 
 // overBefore reports whether a connection was certainly over before another
-// began.
+// began. Nothing was before one of whose beginning nothing is known.
 func (r *report) overBefore(other *report) bool {
-	return r.over && other.after != 0 && r.closed+int64(Margin) <= other.after
+	return r.over && r.closed+int64(Margin) <= other.after
 }
 
 // prove reports a connection as one-sided. Its host's first snapshot after the
