@@ -195,6 +195,38 @@ func TestEverythingExpires(t *testing.T) {
 	}
 }
 
+func TestWhatComesAfterASilenceIsKept(t *testing.T) {
+	for name, r := range map[string]pattern.Rule{
+		"count": {ID: "r", Count: &rule.Count{Within: time.Hour, AtLeast: 100}},
+		"path":  {ID: "r", Path: &rule.Path{Hops: 2, Within: time.Hour}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPatterns(r)
+			p.Expire(start.Add(-10 * time.Hour))
+			m := someMatches(1)[0]
+			p.Feed(m)
+			p.Expire(m.At)
+			if p.Len() != 1 {
+				t.Error("it was forgotten at once")
+			}
+		})
+		t.Run(name+" of a clock that is years ahead", func(t *testing.T) {
+			p := newPatterns(r)
+			p.Expire(start)
+			m := someMatches(1)[0]
+			m.At = start.AddDate(10, 0, 0)
+			m.OpenedBefore, m.OpenedAfter = m.At, m.At
+			p.Feed(m)
+			for hours := range 6 {
+				p.Expire(start.Add(time.Duration(hours) * time.Hour))
+			}
+			if p.Len() != 0 {
+				t.Error("it is kept for years")
+			}
+		})
+	}
+}
+
 func TestNonsenseIsNothing(t *testing.T) {
 	good := someMatches(1)[0]
 	for name, change := range map[string]func(m *pattern.Match){

@@ -25,7 +25,7 @@ func between(from, to string, number int, at time.Time) *witness.Report {
 	return r
 }
 
-func close(r *witness.Report, at time.Time) *witness.Report {
+func ended(r *witness.Report, at time.Time) *witness.Report {
 	c := *r
 	c.At, c.Connection.Kind = at, event.Closed
 	c.Connection.SeenUntil, c.Connection.ClosedAfter, c.Connection.ClosedBefore = at.Add(-30*time.Second), at.Add(-30*time.Second), at
@@ -47,7 +47,7 @@ func TestReportsAreCapped(t *testing.T) {
 			}
 			// What is over makes room.
 			for i := range 50 {
-				w.Report(close(between("a", "b", i, noon), noon.Add(30*time.Second)))
+				w.Report(ended(between("a", "b", i, noon), noon.Add(30*time.Second)))
 			}
 			for i := range 60 {
 				w.Report(between("a", "b", 1000+i, noon.Add(time.Minute)))
@@ -86,7 +86,7 @@ func TestNobodyIsAccusedForWantOfRoom(t *testing.T) {
 			for i := range c.of {
 				r := between("b", "a", i, at)
 				w.Report(r)
-				w.Report(close(r, at.Add(30*time.Second)))
+				w.Report(ended(r, at.Add(30*time.Second)))
 			}
 			for i := range 40 {
 				w.Report(between("a", "b", i, at))
@@ -127,7 +127,7 @@ func TestEverythingExpires(t *testing.T) {
 			beat(w, "ab", noon, noon.Add(time.Minute))
 			w.Report(c.report)
 			if c.over {
-				w.Report(close(c.report, noon.Add(time.Minute)))
+				w.Report(ended(c.report, noon.Add(time.Minute)))
 			}
 			beat(w, c.hosts, noon.Add(time.Minute), noon.Add(c.keeps))
 			if n, _ := w.Len(); n != 1 {
@@ -149,7 +149,7 @@ func TestEverythingExpires(t *testing.T) {
 		w.Report(attempt(between("a", "b", 1, noon)))
 		w.Report(between("a", "b", 1, noon.Add(time.Minute)))
 		beat(w, "ab", noon.Add(time.Minute), noon.Add(5*time.Minute))
-		w.Report(close(between("a", "b", 1, noon), noon.Add(5*time.Minute)))
+		w.Report(ended(between("a", "b", 1, noon), noon.Add(5*time.Minute)))
 		beat(w, "ab", noon.Add(5*time.Minute), noon.Add(5*time.Minute+witness.Lateness))
 		if n, _ := w.Len(); n != 1 {
 			t.Errorf("%d reports", n)
@@ -167,7 +167,7 @@ func TestEverythingExpires(t *testing.T) {
 		if n, _ := w.Len(); n != 1 {
 			t.Errorf("%d reports", n)
 		}
-		w.Report(close(between("a", "b", 1, noon), noon.Add(time.Hour)))
+		w.Report(ended(between("a", "b", 1, noon), noon.Add(time.Hour)))
 		beat(w, "ab", noon.Add(time.Hour), noon.Add(time.Hour+witness.Lateness))
 		if n, _ := w.Len(); n != 1 {
 			t.Errorf("%d reports when it is over", n)
@@ -196,7 +196,7 @@ func TestASilentPeerHoldsNothingUp(t *testing.T) {
 			at = at.Add(30 * time.Second)
 			w.Heartbeat("a", at)
 		}
-		w.Report(close(r, at.Add(time.Minute)))
+		w.Report(ended(r, at.Add(time.Minute)))
 	}
 	if n, _ := w.Len(); n > 2000 {
 		t.Errorf("%d reports", n)
@@ -213,7 +213,7 @@ func TestNonsenseIsNothing(t *testing.T) {
 	for name, r := range map[string]*witness.Report{
 		"a listening port":            listening,
 		"a host with itself":          between("a", "a", 1, noon),
-		"an end of what never began":  close(between("a", "b", 1, noon), noon),
+		"an end of what never began":  ended(between("a", "b", 1, noon), noon),
 		"a change of an unknown kind": {Host: "a", Peer: "b"},
 		"a change of no kind at all":  {},
 		"a kind that will come to be": {Host: "a", Peer: "b", Connection: event.Connection{Kind: 77}},
@@ -281,7 +281,7 @@ func BenchmarkReport(b *testing.B) {
 		}
 		later := at.Add(time.Minute)
 		for _, r := range opened {
-			w.Report(close(r, later))
+			w.Report(ended(r, later))
 		}
 		reports += 4
 		n++

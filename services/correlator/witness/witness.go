@@ -31,8 +31,8 @@
 // Attempts are never one-sided: a SYN can get lost. Of what can't be seen at all,
 // that both ends hide a connection, nothing is said.
 //
-// A connection takes about 300 bytes for each witness, 300 more until it is
-// known that both show it, and a host about 1,500.
+// A connection takes about 250 bytes for each witness, 300 more until it is
+// known that both show it, and a host about 2,300.
 package witness
 
 import (
