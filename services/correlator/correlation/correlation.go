@@ -113,6 +113,7 @@ func New(set *rule.Set, o Options) *Correlation {
 	}
 	if o.Inventory != nil {
 		c.directory.Assume(o.Inventory)
+		c.baseline.Approve(c.approved)
 	}
 	c.Use(set)
 	return c
@@ -137,6 +138,18 @@ func (c *Correlation) Use(set *rule.Set) {
 		}
 	}
 	c.patterns.SetRules(patterns)
+}
+
+// approved says what the inventory says of an edge.
+func (c *Correlation) approved(s baseline.Sighting) (why string, ok bool) {
+	end := func(e *baseline.End) *inventory.End {
+		return &inventory.End{Host: e.Host, Roles: e.Roles, Address: e.Address}
+	}
+	a := c.options.Inventory.Approves(end(&s.Originator), end(&s.Responder), s.Port, s.At)
+	if a == nil {
+		return "", false
+	}
+	return a.Reason + " (" + a.Owner + ")", true
 }
 
 // Sizes are how much is remembered.

@@ -6,6 +6,8 @@
 //	hosts:
 //	  web-01: {addresses: [10.1.1.10], roles: [web]}
 //	  dc-01:  {addresses: [10.1.7.10], roles: [domain-controller], monitored: false}
+//	approved:
+//	  - {from: ci-01, to: any, ports: [22], owner: ops@example.com, reason: deploys, expires: 2027-01-31}
 //
 // It guarantees:
 //   - All mistakes are reported at once, each with file, line and column, and
@@ -33,6 +35,7 @@ const (
 type Inventory struct {
 	Internal []netip.Prefix // as the file lists them; none if it doesn't
 	Hosts    []Host         // by name
+	Approved []Approved     // edges that are normal, in the order of the file
 
 	at map[event.Address]int32 // which of Hosts has an address
 }

@@ -77,7 +77,7 @@ func TestMistakes(t *testing.T) {
 		"not a mapping": {"- web-01", []string{":1:1: a list where keys and values belong"}},
 		"nothing":       {"hosts:\nnetworks: {internal: }", []string{":1:7: nothing where keys and values belong", ":2:22: nothing where a list of networks belongs; write [10.0.0.0/8]"}},
 		"unknown keys": {"host: {}\nnetworks: {intern: [], zone: []}\nhosts:\n  a: {adresses: [10.1.1.1], addresses: [10.1.1.2]}\n", []string{
-			`:1:1: unknown key "host"; did you mean hosts? (known here: hosts, networks)`,
+			`:1:1: unknown key "host"; did you mean hosts? (known here: approved, hosts, networks)`,
 			`:2:12: unknown key "intern"; did you mean internal? (known here: internal)`,
 			`:2:24: unknown key "zone" (known here: internal)`,
 			`:4:7: unknown key "adresses"; did you mean addresses?`,

@@ -24,6 +24,7 @@ func Parse(file string, data []byte) (*Inventory, error) {
 		"networks": func(value *yaml.Node) {
 			d.mapping(value, keys{"internal": func(list *yaml.Node) { i.Internal = d.networks(list) }})
 		},
+		"approved": func(value *yaml.Node) { i.Approved = d.approved(value) },
 		"hosts": func(value *yaml.Node) {
 			if n := len(resolved(value).Content) / 2; n > MaxHosts {
 				d.mistake(value, "%d hosts, more than %d", n, MaxHosts)
