@@ -29,26 +29,53 @@ func shippedPack(t testing.TB) *rule.Set {
 	return set
 }
 
-// eachScript calls do with every script of the pack.
-func eachScript(t *testing.T, do func(t *testing.T, s *script)) {
+// scriptFile is a script of the pack, and the file that it is in.
+type scriptFile struct {
+	*script
+	name    string
+	archive *txtar.Archive
+}
+
+func readScripts(t *testing.T) (all []scriptFile) {
 	t.Helper()
-	files, err := filepath.Glob("testdata/pack/*.txtar")
-	if err != nil || len(files) == 0 {
+	names, err := filepath.Glob("testdata/pack/*.txtar")
+	if err != nil || len(names) == 0 {
 		t.Fatalf("no scripts: %v", err)
 	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
-			archive, err := txtar.ParseFile(file)
-			if err != nil {
-				t.Fatal(err)
+	for _, name := range names {
+		archive, err := txtar.ParseFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := parseScript(archive)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		all = append(all, scriptFile{s, name, archive})
+	}
+	return all
+}
+
+// TestPack plays the scripts through the shipped pack.
+func TestPack(t *testing.T) {
+	set := shippedPack(t)
+	for _, f := range readScripts(t) {
+		t.Run(strings.TrimSuffix(filepath.Base(f.name), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			learned := f.learn(t, set)
+			for _, sc := range f.scenes {
+				t.Run(sc.name, func(t *testing.T) {
+					p, err := f.stage(sc)
+					if err != nil {
+						t.Fatal(err)
+					}
+					o := learned.play(t, p)
+					sc.checkAlerts(t, set, o)
+					sc.checkIncidents(t, f.script, o)
+				})
 			}
-			s, err := parseScript(archive)
-			if err != nil {
-				t.Fatal(err)
-			}
-			do(t, s)
 			if *update {
-				if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
+				if err := os.WriteFile(f.name, txtar.Format(f.archive), 0o644); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -56,23 +83,30 @@ func eachScript(t *testing.T, do func(t *testing.T, s *script)) {
 	}
 }
 
-// TestPack plays the scripts through the shipped pack.
-func TestPack(t *testing.T) {
-	set := shippedPack(t)
-	eachScript(t, func(t *testing.T, s *script) {
-		learned := s.learn(t, set)
-		for _, sc := range s.scenes {
-			t.Run(sc.name, func(t *testing.T) {
-				p, err := s.stage(sc)
-				if err != nil {
-					t.Fatal(err)
-				}
-				o := learned.play(t, p)
-				sc.checkAlerts(t, set, o)
-				sc.checkIncidents(t, s, o)
-			})
+// TestReferenceIncidentStaysOne holds that all that the published incident raises
+// goes under one id from the first alert on, and that people hear of it within a
+// minute of the first poll that shows the database session beyond its usual length.
+func TestReferenceIncidentStaysOne(t *testing.T) {
+	all := readScripts(t)
+	f := all[slices.IndexFunc(all, func(f scriptFile) bool { return strings.HasSuffix(f.name, "/incident-reference.txtar") })]
+	p, err := f.stage(f.scenes[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := f.learn(t, shippedPack(t)).play(t, p)
+	if len(o.incidents) != 1 || len(o.alerts) == 0 {
+		t.Fatalf("%d incidents, %d alerts", len(o.incidents), len(o.alerts))
+	}
+	i := o.incidents[0]
+	for _, a := range o.alerts {
+		if a.Incident != i.ID {
+			t.Errorf("%s %s went to incident %s, not %s", a.At.Format(clock), a.Rule, a.Incident, i.ID)
 		}
-	})
+	}
+	shown := p.begin.Add(14*time.Hour + 31*time.Minute)
+	if late := i.NotifiedAt.Sub(shown); !i.Notified || late < 0 || late > time.Minute {
+		t.Errorf("people hear of it %s after the poll", late)
+	}
 }
 
 // TestPackIsCovered holds that each shipped rule fires in some scene, and in
@@ -80,8 +114,8 @@ func TestPack(t *testing.T) {
 func TestPackIsCovered(t *testing.T) {
 	set := shippedPack(t)
 	fires, never := map[string]bool{}, map[string]bool{}
-	eachScript(t, func(t *testing.T, s *script) {
-		for _, sc := range s.scenes {
+	for _, f := range readScripts(t) {
+		for _, sc := range f.scenes {
 			expected, err := sc.expectedAlerts()
 			if err != nil {
 				t.Fatal(err)
@@ -91,7 +125,7 @@ func TestPackIsCovered(t *testing.T) {
 				never[e.rule] = never[e.rule] || e.never
 			}
 		}
-	})
+	}
 	for _, r := range set.Rules {
 		if !fires[r.ID] {
 			t.Errorf("%s fires in no scene", r.ID)
