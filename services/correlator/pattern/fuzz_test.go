@@ -113,7 +113,7 @@ func checkFired(t *testing.T, s *script, f *pattern.Fired) {
 			}
 			hosts[m.Edge.DestinationHost] = true
 		}
-		if len(f.Path) < r.Path.Hops && r.Path.Hops <= 12 {
+		if len(f.Path) < r.Path.Hops && r.Path.Hops <= 20 {
 			t.Fatalf("%d hops of %d", len(f.Path), r.Path.Hops)
 		}
 	}

@@ -10,7 +10,7 @@ type Limits struct {
 
 	Keys          int // of one rule; 10,000
 	Matches       int // of one rule in all its keys; 100,000
-	MatchesPerKey int // 4,096; at most 8,192
+	MatchesPerKey int // 8,192, which is also the most: a count of 4,096 connections that both ends report
 	Edges         int // of one path rule; 50,000
 	EdgesPerHost  int // of one path rule that leave from a host, or arrive at it; 1,000
 	Fired         int // ids of one rule that are not fired again; 50,000
@@ -31,7 +31,7 @@ func (l Limits) withDefaults() Limits {
 	for _, d := range []struct {
 		to *int
 		is int
-	}{{&l.Keys, 10_000}, {&l.Matches, 100_000}, {&l.MatchesPerKey, 4096}, {&l.Edges, 50_000}, {&l.EdgesPerHost, 1000}, {&l.Fired, 50_000}} {
+	}{{&l.Keys, 10_000}, {&l.Matches, 100_000}, {&l.MatchesPerKey, maxMatchesPerKey}, {&l.Edges, 50_000}, {&l.EdgesPerHost, 1000}, {&l.Fired, 50_000}} {
 		if *d.to <= 0 {
 			*d.to = d.is
 		}

@@ -283,6 +283,33 @@ func TestLongKeysAndValuesAreCut(t *testing.T) {
 	}
 }
 
+// TestAWindowOfWeeksDoesNotGrow has a key fire each day of a month.
+func TestAWindowOfWeeksDoesNotGrow(t *testing.T) {
+	p := pattern.New(pattern.Limits{})
+	p.SetRules([]pattern.Rule{{ID: "r", Count: &rule.Count{Within: 20 * 24 * time.Hour, AtLeast: 10}}})
+	days := map[string]int{}
+	for i := range 30 * 24 * 60 {
+		m := someMatches(1)[0]
+		m.At = start.Add(time.Duration(i) * time.Minute)
+		m.OpenedBefore, m.OpenedAfter = m.At, m.At.Add(-30*time.Second)
+		m.Connection[0], m.Connection[1], m.Edge.SourcePort = byte(i), byte(i>>8), uint16(i)
+		for range p.Feed(m) {
+			days[m.At.Format(time.DateOnly)]++
+		}
+		if p.Len() > 22*10*2+64 {
+			t.Fatalf("%d matches remembered after %d", p.Len(), i)
+		}
+	}
+	if len(days) != 31 {
+		t.Errorf("fired on %d days", len(days))
+	}
+	for day, times := range days {
+		if times != 1 {
+			t.Errorf("fired %d times on %s", times, day)
+		}
+	}
+}
+
 func TestALongPathIsFound(t *testing.T) {
 	p := newPatterns(pattern.Rule{ID: "r", Path: &rule.Path{Hops: 4, Within: time.Hour}})
 	var last pattern.Fired

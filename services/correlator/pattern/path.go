@@ -42,7 +42,7 @@ type proof struct {
 }
 
 // A path that is asked to be longer than maxHops is found from maxHops on.
-const maxHops = 12
+const maxHops = 20
 
 // maxWork bounds how many chains one match makes worth looking at.
 const maxWork = 20_000

@@ -119,7 +119,7 @@ type days []int64
 func (d days) has(day int64) bool { return slices.Contains(d, day) }
 
 // maxDays that a key remembers; the ids that were fired are remembered longer.
-const maxDays = 16
+const maxDays = 40
 
 func (d *days) add(day int64) {
 	at, _ := slices.BinarySearch(*d, day)
