@@ -9,18 +9,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
 	"headstart/bus"
 	"headstart/daemon"
-	"headstart/event"
-	"headstart/services/correlator"
-	"headstart/services/notifier"
 	"headstart/services/poller"
-	"headstart/services/tracker"
 )
 
 func runCommand() *cobra.Command {
@@ -73,78 +67,29 @@ func run(ctx context.Context, o *runOptions, p plan, out, errs io.Writer) (err e
 		return err
 	}
 	defer lock.Close()
-	nats, err := startServer(o.data, o.natsListen, o.storage.Bytes, log)
+	pipe, err := o.open(ctx, log)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
-		defer cancel()
-		stopServer(stopping, nats)
-	}()
-	link := bus.Options{Name: "headstart", InProcess: nats, Wait: 10 * time.Second}
-	// No service has to wait for another's stream.
-	err = connected(ctx, link, log, func(ctx context.Context, b *bus.Bus, _ *slog.Logger) error {
-		return b.EnsureStreams(ctx, o.storage, event.StreamSnapshots, event.StreamConnections, event.StreamAlerts, event.StreamIncidents, event.StreamDeadLetters)
-	})
+	defer pipe.close(ctx)
+	pipe.expect("poller", "tracker", "correlator", "notifier")
+	listen, err := pipe.telemetry.Listen(ctx, o.listen, log)
 	if err != nil {
 		return err
 	}
-	telemetry := daemon.NewTelemetry()
-	for _, part := range []string{"poller", "tracker", "correlator", "notifier"} {
-		telemetry.Ready(part, errors.New("starting")) // until its Run says otherwise
-	}
-	listen, err := telemetry.Listen(ctx, o.listen, log)
-	if err != nil {
-		return err
-	}
-	o.announce(errs, p, nats.ClientURL(), listen)
+	o.announce(errs, p, pipe.nats.ClientURL(), listen)
 
-	parts, ctx := errgroup.WithContext(ctx)
-	link.Telemetry = telemetry
-	start := func(name string, do service) {
-		own := link
-		own.Name = "headstart-" + name
-		parts.Go(func() error { return connected(ctx, own, log.With("part", name), do) })
-	}
 	screen := newConsole(out, o.poller.Host, o.output == "json")
-	start("alerts", screen.followAlerts)
+	pipe.start("alerts", screen.followAlerts)
 	if slices.Contains(o.show, "connections") {
-		start("connections", screen.followConnections)
+		pipe.start("connections", screen.followConnections)
 	}
-	start("notifier", func(ctx context.Context, b *bus.Bus, log *slog.Logger) error {
-		o.notifier.Bus, o.notifier.Log, o.notifier.Telemetry, o.notifier.Storage = b, log, telemetry, o.storage
-		return notifier.Run(ctx, o.notifier)
-	})
-	start("correlator", func(ctx context.Context, b *bus.Bus, log *slog.Logger) error {
-		o.correlator.Bus, o.correlator.Log, o.correlator.Telemetry, o.correlator.Storage = b, log, telemetry, o.storage
-		return correlator.Run(ctx, o.correlator)
-	})
-	start("tracker", func(ctx context.Context, b *bus.Bus, log *slog.Logger) error {
-		o.tracker.Bus, o.tracker.Log, o.tracker.Telemetry, o.tracker.Storage = b, log, telemetry, o.storage
-		return tracker.Run(ctx, o.tracker)
-	})
-	start("poller", func(ctx context.Context, b *bus.Bus, log *slog.Logger) error {
-		o.poller.Bus, o.poller.Log, o.poller.Telemetry = b, log, telemetry
+	pipe.startServices(o)
+	pipe.start("poller", func(ctx context.Context, b *bus.Bus, log *slog.Logger) error {
+		o.poller.Bus, o.poller.Log, o.poller.Telemetry = b, log, pipe.telemetry
 		return poller.Run(ctx, o.poller)
 	})
-	return parts.Wait()
-}
-
-type service func(context.Context, *bus.Bus, *slog.Logger) error
-
-// connected runs a service on a connection of its own.
-func connected(ctx context.Context, link bus.Options, log *slog.Logger, do service) (err error) {
-	b, err := bus.Connect(ctx, log, link)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-		defer cancel()
-		err = errors.Join(err, b.Close(closing))
-	}()
-	return do(ctx, b, log)
+	return pipe.parts.Wait()
 }
 
 // announce says in a few lines what runs where.
