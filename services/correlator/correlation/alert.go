@@ -21,9 +21,10 @@ func (c *Correlation) found(f *watch.Finding, at time.Time) {
 		c.counts.Muted[f.Rule.ID]++
 		return
 	case f.Rule.IsPattern():
-		for _, fired := range c.patterns.Feed(c.match(f, at)) {
-			c.firedPattern(&fired, at)
+		if f.Rule.Path != nil && f.Connection.Kind == event.Opened && !f.Connection.Over() && len(c.host.steps) < maxSteps {
+			c.host.steps[f.Connection.ID] = true
 		}
+		c.firedAll(c.patterns.Feed(c.match(f, at)), at)
 		return
 	}
 	conn := c.inStreamTime(&f.Connection)
@@ -92,6 +93,12 @@ func (c *Correlation) match(f *watch.Finding, at time.Time) pattern.Match {
 		m.Edge.SourcePort = conn.RemotePort
 	}
 	return m
+}
+
+func (c *Correlation) firedAll(fired []pattern.Fired, at time.Time) {
+	for i := range fired {
+		c.firedPattern(&fired[i], at)
+	}
 }
 
 // firedPattern raises the alert of a pattern that is complete.

@@ -20,13 +20,14 @@ func (c *Correlation) Apply(changes *event.Changes, storedAt time.Time) *Output 
 			c.out.Refused = true
 			return &c.out
 		}
-		h = new(host)
+		h = &host{steps: map[event.ConnectionID]bool{}}
 		c.hosts[changes.Host] = h
 	}
 	if h.Repeated(changes) {
 		return &c.out
 	}
 	h.seen = storedAt
+	c.host = h
 	at := changes.StreamTime(changes.ObservedAt)
 	if at.After(storedAt.Add(ahead)) {
 		// Nobody sees what is still to come: the clock is wrong, whatever the
@@ -46,11 +47,13 @@ func (c *Correlation) Apply(changes *event.Changes, storedAt time.Time) *Output 
 	for i := range findings {
 		c.found(&findings[i], at)
 	}
+	c.stillOpen(at)
 	h.remember(changes, c.self)
 	c.counts.Events += len(changes.Connections)
 	c.counts.Forgotten += forgotten
 	c.learnEnds()
 	c.missing(at)
+	c.attest(at)
 	c.expire()
 	c.patterns.Expire(c.now)
 	c.incidents.Advance(c.now)

@@ -32,6 +32,7 @@ import (
 	"headstart/services/correlator/presence"
 	"headstart/services/correlator/rule"
 	"headstart/services/correlator/watch"
+	"headstart/services/correlator/witness"
 )
 
 // Options are what a correlation needs.
@@ -53,6 +54,7 @@ type Correlation struct {
 	baseline  *baseline.Baseline
 	patterns  *pattern.Patterns
 	presence  *presence.Presence
+	witness   *witness.Witnesses
 	incidents *incident.Grouper
 	hosts     map[string]*host
 
@@ -62,6 +64,7 @@ type Correlation struct {
 	out     Output
 	changes *event.Changes // the message that is being handled
 	self    *rule.Host
+	host    *host
 }
 
 // host is what is remembered of one host.
@@ -70,6 +73,10 @@ type host struct {
 	last event.Changes // without its connections
 	seen time.Time     // on the stream's clock
 	told time.Time     // when it was last asked to look more often
+
+	// steps are the connections, open as far as is known, that are edges of a
+	// path: it can be followed for as long as they are open.
+	steps map[event.ConnectionID]bool
 }
 
 // Output is what follows from a message. It is valid until the next one.
@@ -107,9 +114,10 @@ func New(set *rule.Set, o Options) *Correlation {
 	}
 	c := &Correlation{
 		options: o, directory: directory.New(o.MaxHosts), baseline: baseline.New(o.Baseline),
-		patterns: pattern.New(pattern.Limits{}), presence: presence.New(o.MaxHosts),
+		patterns: pattern.New(pattern.Limits{}), presence: presence.New(o.MaxHosts), witness: witness.New(witness.Limits{Hosts: o.MaxHosts}),
 		incidents: incident.New(o.Incident), hosts: map[string]*host{},
 		counts: Counts{Muted: map[string]int{}},
+		out:    Output{Alerts: []*event.Alert{}, Incidents: []*event.Incident{}, Controls: []Control{}, Failures: []Failure{}},
 	}
 	if o.Inventory != nil {
 		c.directory.Assume(o.Inventory)

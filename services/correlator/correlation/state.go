@@ -17,6 +17,7 @@ import (
 	"headstart/services/correlator/pattern"
 	"headstart/services/correlator/presence"
 	"headstart/services/correlator/watch"
+	"headstart/services/correlator/witness"
 )
 
 // stateVersion is that of the saved form. A state of another version is
@@ -29,6 +30,7 @@ type state struct {
 	Baseline   baseline.State
 	Patterns   pattern.State
 	Presence   presence.State
+	Witness    witness.State
 	Incidents  incident.State
 	Now, Swept time.Time
 }
@@ -37,12 +39,13 @@ type hostState struct {
 	Name       string
 	Watch      []byte // with the message that was watched last
 	Seen, Told time.Time
+	Steps      []event.ConnectionID
 }
 
 // Save returns everything that Restore needs to go on exactly.
 func (c *Correlation) Save() ([]byte, error) {
 	s := state{
-		Version: stateVersion, Baseline: c.baseline.Save(), Patterns: c.patterns.Save(), Presence: c.presence.Save(),
+		Version: stateVersion, Baseline: c.baseline.Save(), Patterns: c.patterns.Save(), Presence: c.presence.Save(), Witness: c.witness.Save(),
 		Incidents: c.incidents.Save(), Now: c.now, Swept: c.swept,
 	}
 	var codec watch.Codec
@@ -52,7 +55,7 @@ func (c *Correlation) Save() ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("save host %s: %w", name, err)
 		}
-		s.Hosts = append(s.Hosts, hostState{Name: name, Watch: data, Seen: h.seen, Told: h.told})
+		s.Hosts = append(s.Hosts, hostState{Name: name, Watch: data, Seen: h.seen, Told: h.told, Steps: h.ordered()})
 	}
 	var packed bytes.Buffer
 	w := s2.NewWriter(&packed, s2.WriterConcurrency(1))
@@ -85,13 +88,22 @@ func (c *Correlation) Restore(data []byte) error {
 			return fmt.Errorf("restore host %s: %w", saved.Name, err)
 		}
 		fresh.directory.Learn(last)
-		fresh.hosts[saved.Name] = &host{Host: *watched, last: *last, seen: saved.Seen, told: saved.Told}
+		h := &host{Host: *watched, last: *last, seen: saved.Seen, told: saved.Told, steps: map[event.ConnectionID]bool{}}
+		for _, id := range saved.Steps {
+			h.steps[id] = true
+		}
+		fresh.hosts[saved.Name] = h
 	}
 	if err := fresh.baseline.Restore(s.Baseline); err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}
-	fresh.patterns.Restore(s.Patterns)
+	if err := fresh.patterns.Restore(s.Patterns); err != nil {
+		return fmt.Errorf("restore: %w", err)
+	}
 	fresh.presence.Restore(s.Presence)
+	if err := fresh.witness.Restore(s.Witness); err != nil {
+		return fmt.Errorf("restore: %w", err)
+	}
 	fresh.incidents.Restore(s.Incidents)
 	fresh.now, fresh.swept, fresh.counts = s.Now, s.Swept, c.counts
 	*c = *fresh

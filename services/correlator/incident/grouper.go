@@ -82,7 +82,7 @@ func (g *Grouper) grow(i *incident, hosts ...string) *incident {
 	g.index(i)
 	for _, host := range followed {
 		for _, other := range g.involving(host) {
-			if other != i && i.Strong && other.Strong && linked(i, other, host) {
+			if other != i && other.active() && i.Strong && other.Strong && linked(i, other, host) {
 				i = g.fuse(i, other)
 			}
 		}

@@ -373,3 +373,34 @@ func TestIncidentHasAnEnd(t *testing.T) {
 		}
 	}
 }
+
+func TestAlertIsInAnIncidentOnce(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	for range 300 {
+		var steps []any
+		at := 0.0
+		for range 40 {
+			at += r.ExpFloat64() * 5
+			e := edge(fmt.Sprintf("h-%d", r.IntN(12)), fmt.Sprintf("h-%d", r.IntN(12)), 22, at-r.Float64()*10)
+			if r.IntN(2) == 0 {
+				steps = append(steps, signal("r"+fmt.Sprint(r.IntN(3)), 60, e))
+			} else {
+				steps = append(steps, e)
+			}
+		}
+		for _, i := range play(incident.New(incident.Options{}), steps...) {
+			ids := slices.Sorted(slices.Values(i.Alerts))
+			want := map[string]int{}
+			for _, s := range steps {
+				if s, ok := s.(incident.Signal); ok {
+					want[s.Alert]++
+				}
+			}
+			for n := range ids {
+				if want[ids[n]]--; want[ids[n]] < 0 {
+					t.Fatalf("alert %s is there twice: %v", ids[n], i.Alerts)
+				}
+			}
+		}
+	}
+}
