@@ -6,7 +6,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"headstart/daemon"
 )
@@ -51,7 +53,7 @@ func TestMistakes(t *testing.T) {
 		{"an argument", []string{"run", "web-01"}, []string{`"web-01"`, "headstart run --help"}},
 		{"an argument of version", []string{"version", "1"}, []string{`"1"`, "headstart version --help"}},
 		{"an unknown output", []string{"run", "--output", "xml"}, []string{`--output "xml": want text or json`}},
-		{"an unknown thing to show", []string{"run", "--show", "connections,alerts"}, []string{`--show "alerts": want connections`}},
+		{"an unknown thing to show", []string{"run", "--show", "connections,errors"}, []string{`--show "errors": want alerts or connections`}},
 		{"NATS for everybody", []string{"run", "--nats-listen", "0.0.0.0:4222"}, []string{`--nats-listen "0.0.0.0:4222": want a loopback address such as 127.0.0.1:4222`}},
 		{"NATS on another host", []string{"run", "--nats-listen", "192.0.2.1:4222"}, []string{"want a loopback address"}},
 		{"NATS without a port", []string{"run", "--nats-listen", "127.0.0.1"}, []string{"want a loopback address such as 127.0.0.1:4222"}},
@@ -144,7 +146,7 @@ func TestCompletion(t *testing.T) {
 		{[]string{"run", "--o"}, []string{"--output\t", onlyThese}},
 		{[]string{"run", "--output", ""}, []string{"text\n", "json\n", onlyThese}},
 		{[]string{"run", "--output="}, []string{"text\n", "json\n", onlyThese}},
-		{[]string{"run", "--show", ""}, []string{"connections\n", onlyThese}},
+		{[]string{"run", "--show", ""}, []string{"alerts\n", "connections\n", onlyThese}},
 		{[]string{"run", "--log-format", ""}, []string{"text\n", "json\n", onlyThese}},
 		{[]string{"run", "--log-level", ""}, []string{"debug\n", "info\n", "warn\n", "error\n", onlyThese}},
 		{[]string{"run", "--config", ""}, []string{"yaml\n", "yml\n", extensions}},
@@ -195,5 +197,38 @@ func TestVersion(t *testing.T) {
 	out, err := execute(t, "version")
 	if err != nil || !strings.HasPrefix(out, "headstart "+daemon.Version()+" (go1.") {
 		t.Errorf("%q, %v", out, err)
+	}
+}
+
+// lockedBuffer is what a command writes to while a test reads it.
+type lockedBuffer struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (b *lockedBuffer) Write(data []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(data)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// wait waits until something holds.
+func wait(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	deadline := time.After(20 * time.Second)
+	look := time.NewTicker(5 * time.Millisecond)
+	defer look.Stop()
+	for !holds() {
+		select {
+		case <-look.C:
+		case <-deadline:
+			t.Fatalf("not within 20 s: %s", what)
+		}
 	}
 }

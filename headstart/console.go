@@ -13,6 +13,8 @@ import (
 	"golang.org/x/term"
 
 	"headstart/event"
+	"headstart/headstart/layout"
+	"headstart/headstart/report"
 )
 
 // console prints what a person at a terminal, or a program behind a pipe,
@@ -21,33 +23,38 @@ type console struct {
 	mu    sync.Mutex
 	out   io.Writer
 	host  string // whose name goes without saying
+	show  string // the command that shows an incident, but for its id
 	json  bool
 	local *time.Location
 	day   string // of the last line
-	page  func() page
+	page  func() layout.Page
+	told  map[string]event.IncidentState // of incidents that a person was shown
 }
 
-// newConsole returns a console on a host. It uses colours and the width of the
-// terminal that out is, if it is one; NO_COLOR (no-color.org) does without
-// colours.
+// newConsole returns a console on a host.
 func newConsole(out io.Writer, host string, json bool) *console {
-	c := &console{out: out, host: host, json: json, local: time.Local, page: func() page { return page{} }}
+	c := &console{out: out, host: host, show: showCommandLine, json: json, local: time.Local, told: map[string]event.IncidentState{}}
 	c.day = dayOf(time.Now().In(c.local))
-	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		colour := os.Getenv("NO_COLOR") == ""
-		c.page = func() page { // the window's size can change
-			columns, _, err := term.GetSize(int(f.Fd()))
-			if err != nil {
-				columns = 0
-			}
-			return page{colour, columns}
-		}
+	c.page = func() layout.Page { // the window's size can change
+		p := pageOf(out)
+		p.Margin = textColumn
+		return p
 	}
 	return c
 }
 
-var severityColours = [...]string{
-	event.Info: "\x1b[36m", event.Low: "\x1b[36m", event.Medium: "\x1b[33m", event.High: "\x1b[31m", event.Critical: "\x1b[1;37;41m",
+// pageOf returns a page with colours and the width of the terminal that out is,
+// if it is one; NO_COLOR (no-color.org) does without colours.
+func pageOf(out io.Writer) layout.Page {
+	f, ok := out.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return layout.Page{}
+	}
+	columns, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		columns = 0
+	}
+	return layout.Page{Colour: os.Getenv("NO_COLOR") == "", Columns: columns}
 }
 
 // alert prints an alert: what, where, and what to do first.
@@ -59,15 +66,19 @@ func (c *console) alert(a *event.Alert) {
 		}{"alert", a})
 		return
 	}
-	about := []span{{"", a.Host}, {"", alertEnds(a)}, {"", alertState(a)}}
+	about := []layout.Span{layout.Regular.Of(a.Host), layout.Regular.Of(alertEnds(a)), layout.Regular.Of(alertState(a))}
 	if a.Connection.State == event.Listen {
-		about = []span{{"", a.Host}, {"", "listens on " + listener(a.Connection.Destination, a.Connection.Port, a.Connection.UID)}}
+		about = []layout.Span{layout.Regular.Of(a.Host), layout.Regular.Of("listens on " + listener(a.Connection.Destination, a.Connection.Port, a.Connection.UID))}
 	}
-	paragraphs := [][]span{{{bold, a.Title}, {faint, a.Rule}}, about}
+	paragraphs := [][]layout.Span{{layout.Bold.Of(a.Title), layout.Faint.Of(a.Rule)}, about}
 	if first := firstStep(a.Guide); first != "" {
-		paragraphs = append(paragraphs, []span{{faint, "First: " + first}})
+		paragraphs = append(paragraphs, []layout.Span{layout.Faint.Of("First: " + first)})
 	}
-	c.block(a.At, span{severityColours[a.Severity], strings.ToUpper(a.Severity.String())}, paragraphs...)
+	c.block(a.At, severity(a.Severity), paragraphs...)
+}
+
+func severity(s event.Severity) layout.Span {
+	return report.Style(s).Of(strings.ToUpper(s.String()))
 }
 
 // changes prints what opened and closed with one snapshot. For a person, a
@@ -82,8 +93,8 @@ func (c *console) changes(all *event.Changes) {
 	}
 	if all.PreviousAt.IsZero() {
 		if all.Part <= 1 {
-			c.block(all.ObservedAt, span{"", "watching"}, []span{{"", all.Host},
-				{faint, fmt.Sprintf("%s open, %s listened on", count(all.Open, "connection"), count(all.Listening, "port"))}})
+			c.block(all.ObservedAt, layout.Regular.Of("watching"), []layout.Span{layout.Regular.Of(all.Host),
+				layout.Faint.Of(fmt.Sprintf("%s open, %s listened on", count(all.Open, "connection"), count(all.Listening, "port")))})
 		}
 		return
 	}
@@ -94,11 +105,11 @@ func (c *console) changes(all *event.Changes) {
 			one, i = &all.Connections[next], next
 			label = "brief"
 		}
-		text := []span{{faint, describe(one, all.ObservedAt)}}
+		text := []layout.Span{layout.Faint.Of(describe(one, all.ObservedAt))}
 		if all.Host != c.host {
-			text = []span{{"", all.Host}, text[0]}
+			text = []layout.Span{layout.Regular.Of(all.Host), text[0]}
 		}
-		c.block(cmp.Or(one.ClosedBefore, all.ObservedAt), span{"", label}, text)
+		c.block(cmp.Or(one.ClosedBefore, all.ObservedAt), layout.Regular.Of(label), text)
 	}
 }
 
@@ -119,19 +130,19 @@ const (
 )
 
 // block prints a time, a label, and paragraphs one below the other.
-func (c *console) block(at time.Time, label span, paragraphs ...[]span) {
+func (c *console) block(at time.Time, label layout.Span, paragraphs ...[]layout.Span) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var b strings.Builder
 	p, at := c.page(), at.In(c.local)
 	if day := dayOf(at); day != c.day {
 		c.day = day
-		p.fill(&b, "", 0, span{faint, day})
+		p.Fill(&b, "", 0, layout.Faint.Of(day))
 	}
-	head := fmt.Sprintf("%s  %s%*s", at.Format(time.TimeOnly), p.paint(label.style, label.text), textColumn-labelColumn-len(label.text), "")
-	p.fill(&b, head, textColumn, paragraphs[0]...)
+	head := fmt.Sprintf("%s  %s%*s", at.Format(time.TimeOnly), p.Paint(label.Style, label.Text), textColumn-labelColumn-len(label.Text), "")
+	p.Fill(&b, head, textColumn, paragraphs[0]...)
 	for _, spans := range paragraphs[1:] {
-		p.fill(&b, strings.Repeat(" ", p.margin()), p.margin(), spans...)
+		p.Fill(&b, strings.Repeat(" ", p.Indent()), p.Indent(), spans...)
 	}
 	io.WriteString(c.out, b.String())
 }
@@ -145,5 +156,5 @@ func (c *console) line(v any) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	io.WriteString(c.out, plainJSON(data)+"\n")
+	io.WriteString(c.out, layout.PlainJSON(data)+"\n")
 }

@@ -7,12 +7,14 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 	"unicode"
 
 	"headstart/event"
+	"headstart/headstart/layout"
 )
 
 var update = flag.Bool("update", false, "write what the tests print into testdata; review every line")
@@ -40,9 +42,9 @@ var (
 	half   = time.Date(2025, 6, 5, 12, 30, 0, 0, time.UTC)
 )
 
-func testConsole(p page) (*console, *bytes.Buffer) {
+func testConsole(p layout.Page) (*console, *bytes.Buffer) {
 	var out bytes.Buffer
-	return &console{out: &out, host: "web-01", local: berlin, day: dayOf(half.In(berlin)), page: func() page { return p }}, &out
+	return &console{out: &out, host: "web-01", local: berlin, day: dayOf(half.In(berlin)), page: func() layout.Page { p.Margin = textColumn; return p }}, &out
 }
 
 func address(text string) event.Address { return event.AddressFrom(netip.MustParseAddr(text)) }
@@ -98,12 +100,12 @@ func alerts() []*event.Alert {
 func TestAlerts(t *testing.T) {
 	for _, tt := range []struct {
 		file string
-		page page
+		page layout.Page
 	}{
-		{"alerts.txt", page{}},
-		{"alerts-80-columns.txt", page{columns: 80}},
-		{"alerts-40-columns.txt", page{columns: 40}},
-		{"alerts-in-colour.txt", page{columns: 100, colour: true}},
+		{"alerts.txt", layout.Page{}},
+		{"alerts-80-columns.txt", layout.Page{Columns: 80}},
+		{"alerts-40-columns.txt", layout.Page{Columns: 40}},
+		{"alerts-in-colour.txt", layout.Page{Columns: 100, Colour: true}},
 	} {
 		t.Run(tt.file, func(t *testing.T) {
 			c, out := testConsole(tt.page)
@@ -150,14 +152,14 @@ func TestChanges(t *testing.T) {
 	other := event.Changes{Host: "db-01", ObservedAt: half, PreviousAt: half.Add(-30 * time.Second), Part: 1, Parts: 1, Connections: []event.Connection{inbound}}
 
 	t.Run("for a person", func(t *testing.T) {
-		c, out := testConsole(page{})
+		c, out := testConsole(layout.Page{})
 		for _, all := range []event.Changes{first, rest, second, other} {
 			c.changes(&all)
 		}
 		golden(t, "connections.txt", out.String())
 	})
 	t.Run("as JSON", func(t *testing.T) {
-		c, out := testConsole(page{})
+		c, out := testConsole(layout.Page{})
 		c.json = true
 		c.changes(&second)
 		for _, a := range alerts() {
@@ -191,7 +193,7 @@ func TestChanges(t *testing.T) {
 
 func TestJSONAlertIsTheAlert(t *testing.T) {
 	want := alerts()[0]
-	c, out := testConsole(page{})
+	c, out := testConsole(layout.Page{})
 	c.json = true
 	c.alert(want)
 	got, err := event.DecodeAlert(out.Bytes())
@@ -205,6 +207,8 @@ func TestJSONAlertIsTheAlert(t *testing.T) {
 	}
 }
 
+var styles = regexp.MustCompile(`\x1b\[[0-9;]+m`)
+
 func TestHostileNamesDoNotMoveTheCursor(t *testing.T) {
 	const hostile = "web\x1b[2J\x1b]0;owned\a\r\n12:00:00  \u009b1A\u202e"
 	a := alertOn(session(event.Opened), func(a *event.Alert) {
@@ -214,12 +218,12 @@ func TestHostileNamesDoNotMoveTheCursor(t *testing.T) {
 	changes := event.Changes{Host: hostile, ObservedAt: half, PreviousAt: half.Add(-time.Second), Connections: []event.Connection{session(event.Opened)}}
 	first := event.Changes{Host: hostile, ObservedAt: half}
 	for _, asJSON := range []bool{false, true} {
-		c, out := testConsole(page{colour: true, columns: 80})
+		c, out := testConsole(layout.Page{Colour: true, Columns: 80})
 		c.json = asJSON
 		c.alert(a)
 		c.changes(&changes)
 		c.changes(&first)
-		text := colours.ReplaceAllString(out.String(), "")
+		text := styles.ReplaceAllString(out.String(), "")
 		for i, r := range text {
 			if !unicode.IsPrint(r) && r != '\n' {
 				t.Fatalf("%U at %d of %q", r, i, text)

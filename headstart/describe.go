@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"headstart/event"
+	"headstart/headstart/layout"
 )
 
 // firstStep returns the first step of a guide, on one line.
@@ -90,30 +91,11 @@ func between(least, most time.Duration) string {
 	case least == 0 && most == event.Unbounded:
 		return ""
 	case least == 0:
-		return "≤" + short(most)
+		return "≤" + layout.Duration(most)
 	case most == event.Unbounded:
-		return "≥" + short(least)
-	case short(least) == short(most):
-		return short(least)
+		return "≥" + layout.Duration(least)
+	case layout.Duration(least) == layout.Duration(most):
+		return layout.Duration(least)
 	}
-	return short(least) + " to " + short(most)
-}
-
-// short shows a duration to three digits or so.
-func short(d time.Duration) string {
-	precision := time.Second
-	switch {
-	case d < time.Second:
-		precision = time.Millisecond
-	case d < time.Minute:
-		precision = 100 * time.Millisecond
-	}
-	text := d.Round(precision).String()
-	if s, ok := strings.CutSuffix(text, "m0s"); ok {
-		text = s + "m"
-	}
-	if s, ok := strings.CutSuffix(text, "h0m"); ok {
-		text = s + "h"
-	}
-	return text
+	return layout.Duration(least) + " to " + layout.Duration(most)
 }

@@ -33,12 +33,15 @@ type runOptions struct {
 	notifier   notifier.Options
 }
 
+// defaultNATS is where every command looks for a system.
+const defaultNATS = "127.0.0.1:4222"
+
 func (o *runOptions) flags(f *daemon.Flags) {
 	f.StringVar(&o.data, "data", dataDirectory(), "`directory` for everything that is kept")
-	f.StringVar(&o.natsListen, "nats-listen", "127.0.0.1:4222", "loopback `address` of the embedded NATS server")
+	f.StringVar(&o.natsListen, "nats-listen", defaultNATS, "loopback `address` of the embedded NATS server")
 	f.StringVar(&o.listen, "listen", "127.0.0.1:9470", "`address` for metrics and health; empty for none")
-	f.StringVar(&o.output, "output", "text", "how to print alerts: `text` or json (JSON lines)")
-	f.ListVar(&o.show, "show", "`what` to print beside alerts: connections")
+	f.StringVar(&o.output, "output", "text", "how to print incidents: `text` or json (JSON lines, alerts too)")
+	f.ListVar(&o.show, "show", "`what` to print beside incidents: alerts, connections")
 	o.logging.Flags(f)
 	o.logging.Level = slog.LevelWarn
 	f.BytesVar(&o.storage.Bytes, "storage", 2<<30, "`bytes` that all streams together may take; the oldest messages make room")
@@ -65,8 +68,8 @@ func (o *runOptions) check() (plan, error) {
 		problems = append(problems, daemon.Usage("--output %q: want text or json", o.output))
 	}
 	for _, s := range o.show {
-		if s != "connections" {
-			problems = append(problems, daemon.Usage("--show %q: want connections", s))
+		if s != "alerts" && s != "connections" {
+			problems = append(problems, daemon.Usage("--show %q: want alerts or connections", s))
 		}
 	}
 	problems = append(problems, checkLoopback(o.natsListen), o.poller.Check())

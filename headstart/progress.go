@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"headstart/headstart/layout"
 )
 
 // progress shows on a terminal how far long work is; elsewhere it shows
@@ -46,7 +48,7 @@ func (p *progress) show(stage string, done, total int64) {
 	filled := int(part * progressWidth)
 	line := fmt.Sprintf("%-9s [%s%s] %3.0f %%", stage, strings.Repeat("=", filled), strings.Repeat(" ", progressWidth-filled), 100*part)
 	if elapsed := now.Sub(p.began); part > 0.02 && elapsed > time.Second {
-		line += fmt.Sprintf("  %s left", short(time.Duration(float64(elapsed)*(1-part)/part)))
+		line += fmt.Sprintf("  %s left", layout.Duration(time.Duration(float64(elapsed)*(1-part)/part)))
 	}
 	fmt.Fprintf(p.out, "\r%-*s", p.column, line)
 	p.column = len(line)

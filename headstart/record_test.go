@@ -14,14 +14,15 @@ import (
 	"headstart/headstart/recording"
 )
 
-// system is a server with the stream of snapshots, and a poller's way to it.
+// system is a server with the stream of snapshots and perhaps more, and a way to
+// it.
 type system struct {
 	url string
 	bus *bus.Bus
 	n   int
 }
 
-func startSystem(t *testing.T) *system {
+func startSystem(t *testing.T, more ...string) *system {
 	t.Helper()
 	server, err := startServer(t.TempDir(), "127.0.0.1:0", 1<<30, discard())
 	if err != nil {
@@ -34,7 +35,7 @@ func startSystem(t *testing.T) *system {
 	}
 	t.Cleanup(func() { b.Close(context.Background()) })
 	storage := bus.Storage{Bytes: 1 << 30, Replicas: 1}
-	if err := b.EnsureStreams(t.Context(), storage, event.StreamSnapshots); err != nil {
+	if err := b.EnsureStreams(t.Context(), storage, append(more, event.StreamSnapshots)...); err != nil {
 		t.Fatal(err)
 	}
 	return &system{url: server.ClientURL(), bus: b}

@@ -14,6 +14,7 @@ import (
 
 	"headstart/bus"
 	"headstart/daemon"
+	"headstart/headstart/layout"
 	"headstart/services/poller"
 )
 
@@ -25,8 +26,9 @@ func runCommand() *cobra.Command {
 		Use:   "run",
 		Short: "Run everything in one process: poller, tracker, correlator, notifier and an embedded NATS server",
 		Long: `Run everything in one process: poller, tracker, correlator, notifier and an
-embedded NATS server. It watches this host, needs no root, and prints each
-alert as it comes. Stopped and started again it goes on where it was.
+embedded NATS server. It watches this host, needs no root, and prints incidents
+as they open, grow, get quiet and are resolved. Stopped and started again it goes
+on where it was.
 
 Each flag has an environment variable as its default: HEADSTART_ and its name
 in capitals, such as HEADSTART_INTERVAL.`,
@@ -44,7 +46,7 @@ in capitals, such as HEADSTART_INTERVAL.`,
 	}
 	c.Flags().AddGoFlagSet(f.FlagSet)
 	complete(c, "output", "text", "json")
-	complete(c, "show", "connections")
+	complete(c, "show", "alerts", "connections")
 	complete(c, "log-format", "text", "json")
 	complete(c, "log-level", "debug", "info", "warn", "error")
 	for _, name := range []string{"data", "proc", "spool", "rules"} {
@@ -80,7 +82,13 @@ func run(ctx context.Context, o *runOptions, p plan, out, errs io.Writer) (err e
 	o.announce(errs, p, pipe.nats.ClientURL(), listen)
 
 	screen := newConsole(out, o.poller.Host, o.output == "json")
-	pipe.start("alerts", screen.followAlerts)
+	if o.natsListen != defaultNATS {
+		screen.show += " --server " + pipe.nats.ClientURL()
+	}
+	pipe.start("incidents", screen.followIncidents)
+	if screen.json || slices.Contains(o.show, "alerts") {
+		pipe.start("alerts", screen.followAlerts)
+	}
 	if slices.Contains(o.show, "connections") {
 		pipe.start("connections", screen.followConnections)
 	}
@@ -120,5 +128,5 @@ func (o *runOptions) announce(out io.Writer, p plan, natsURL, listen string) {
   data       %s
 Ctrl-C ends it; started again, it goes on where it was.
 
-`, daemon.Version(), plain(o.poller.Host), short(o.poller.Interval), roles, rules, receivers, metrics, natsURL, filepath.Clean(o.data))
+`, daemon.Version(), layout.Plain(o.poller.Host), layout.Duration(o.poller.Interval), roles, rules, receivers, metrics, natsURL, filepath.Clean(o.data))
 }

@@ -48,12 +48,9 @@ func flagError(c, run *cobra.Command, err error) error {
 		if together := unknown.GetSpecifiedShortnames(); together != "" {
 			given, name = "-"+together, together
 		}
-		var names []string
-		run.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-		near := daemon.Nearest(name, names)
-		if near != "" {
-			near = "--" + near
-			if c != run {
+		near := nearestFlag(c, name)
+		if near == "" && c != run {
+			if near = nearestFlag(run, name); near != "" {
 				near = run.CommandPath() + " " + near
 			}
 		}
@@ -63,6 +60,15 @@ func flagError(c, run *cobra.Command, err error) error {
 		err = fmt.Errorf("--%s %q: %w (%s)", invalid.GetFlag().Name, invalid.GetValue(), invalid.Unwrap(), usage)
 	}
 	return daemon.Usage("%w\nrun '%s --help' for the flags", err, c.CommandPath())
+}
+
+func nearestFlag(c *cobra.Command, name string) string {
+	var names []string
+	c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	if near := daemon.Nearest(name, names); near != "" {
+		return "--" + near
+	}
+	return ""
 }
 
 func didYouMean(near string) string {

@@ -1,4 +1,4 @@
-package main
+package layout
 
 import (
 	"encoding/json"
@@ -9,27 +9,31 @@ import (
 	"unicode/utf8"
 )
 
-func fill(p page, spans ...span) string {
+// margin is where the text of a line begins.
+const margin = 21
+
+func fill(p Page, spans ...Span) string {
+	p.Margin = margin
 	var b strings.Builder
-	p.fill(&b, "12:00:00  HIGH       ", textColumn, spans...)
+	p.Fill(&b, "12:00:00  HIGH       ", margin, spans...)
 	return b.String()
 }
 
 func TestFill(t *testing.T) {
-	text := []span{{bold, "Web server reaches for file shares"}, {"", ""}, {faint, "smb-from-web-server"}}
+	text := []Span{{Bold, "Web server reaches for file shares"}, {"", ""}, {Faint, "smb-from-web-server"}}
 	for _, tt := range []struct {
 		name string
-		page page
+		page Page
 		want string
 	}{
-		{"no terminal", page{}, "12:00:00  HIGH       Web server reaches for file shares  smb-from-web-server\n"},
-		{"just wide enough", page{columns: 76}, "12:00:00  HIGH       Web server reaches for file shares  smb-from-web-server\n"},
-		{"one column less", page{columns: 75}, "12:00:00  HIGH       Web server reaches for file shares\n                     smb-from-web-server\n"},
-		{"narrow", page{columns: 40}, "12:00:00  HIGH       Web server reaches\n  for file shares  smb-from-web-server\n"},
-		{"no room for a word", page{columns: 10}, "12:00:00  HIGH       Web\n  server\n  reaches\n  for file\n  shares\n  smb-from-web-server\n"},
-		{"in colour", page{colour: true, columns: 60},
+		{"no terminal", Page{}, "12:00:00  HIGH       Web server reaches for file shares  smb-from-web-server\n"},
+		{"just wide enough", Page{Columns: 76}, "12:00:00  HIGH       Web server reaches for file shares  smb-from-web-server\n"},
+		{"one column less", Page{Columns: 75}, "12:00:00  HIGH       Web server reaches for file shares\n                     smb-from-web-server\n"},
+		{"narrow", Page{Columns: 40}, "12:00:00  HIGH       Web server reaches\n  for file shares  smb-from-web-server\n"},
+		{"no room for a word", Page{Columns: 10}, "12:00:00  HIGH       Web\n  server\n  reaches\n  for file\n  shares\n  smb-from-web-server\n"},
+		{"in colour", Page{Colour: true, Columns: 60},
 			"12:00:00  HIGH       \x1b[1mWeb server reaches for file shares\x1b[0m\n                     \x1b[2msmb-from-web-server\x1b[0m\n"},
-		{"in colour, over two lines", page{colour: true, columns: 40},
+		{"in colour, over two lines", Page{Colour: true, Columns: 40},
 			"12:00:00  HIGH       \x1b[1mWeb server reaches\x1b[0m\n  \x1b[1mfor file shares\x1b[0m  \x1b[2msmb-from-web-server\x1b[0m\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -54,7 +58,7 @@ func TestPlain(t *testing.T) {
 		{"endless", strings.Repeat("x", 10_000), strings.Repeat("x", mostRunes-1) + "…"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := plain(tt.text); got != tt.want {
+			if got := Plain(tt.text); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
@@ -67,7 +71,7 @@ func TestPlainJSONKeepsTheValue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shown := plainJSON(data)
+	shown := PlainJSON(data)
 	for _, r := range shown {
 		if !unicode.IsPrint(r) {
 			t.Errorf("%U in %s", r, shown)
@@ -89,8 +93,8 @@ func FuzzFill(f *testing.F) {
 	f.Add("", strings.Repeat("word ", 50), 80)
 	f.Fuzz(func(t *testing.T, one, two string, columns int) {
 		columns = max(0, columns%300)
-		got := fill(page{columns: columns}, span{bold, one}, span{"", two})
-		words := strings.Fields("12:00:00 HIGH " + plain(one) + " " + plain(two))
+		got := fill(Page{Columns: columns}, Span{Bold, one}, Span{"", two})
+		words := strings.Fields("12:00:00 HIGH " + Plain(one) + " " + Plain(two))
 		if !strings.HasSuffix(got, "\n") || strings.Join(strings.Fields(got), " ") != strings.Join(words, " ") {
 			t.Errorf("%q, %q become %q", one, two, got)
 		}
@@ -103,7 +107,7 @@ func FuzzFill(f *testing.F) {
 				t.Errorf("line %q is longer than %d", line, columns)
 			}
 		}
-		if coloured := fill(page{colour: true, columns: columns}, span{bold, one}, span{"", two}); colours.ReplaceAllString(coloured, "") != got {
+		if coloured := fill(Page{Colour: true, Columns: columns}, Span{Bold, one}, Span{"", two}); colours.ReplaceAllString(coloured, "") != got {
 			t.Errorf("in colour %q, without %q", coloured, got)
 		}
 	})
