@@ -257,3 +257,14 @@ func BenchmarkUsual(b *testing.B) {
 		base.Usual(s, true)
 	}
 }
+
+func TestClocksThatAreWrongDoNoHarm(t *testing.T) {
+	b := baseline.New(baseline.Options{Learning: day})
+	for _, at := range []time.Time{{}, time.Unix(-1<<40, 0), time.Unix(1<<40, 0), time.Unix(0, 0), monday} {
+		s := sighting(host("a"), host("b"), 22, at)
+		feed(b, s)
+		b.Heard("a", at)
+		b.Usual(s, true)
+		b.Expire(at)
+	}
+}

@@ -67,8 +67,12 @@ func (h *hours) roll(day int32) {
 	}
 }
 
+// hourOfDay is the hour of the day, also of times before 1970, which only a clock
+// that is wrong has.
+func hourOfDay(unix int64) int64 { return (unix/3600%24 + 24) % 24 }
+
 func (h *hours) add(unix int64) {
-	bit := uint32(1) << (unix / 3600 % 24)
+	bit := uint32(1) << hourOfDay(unix)
 	if dayOf(unix) < h.day {
 		h.past |= bit
 		return
@@ -83,7 +87,7 @@ func (h *hours) usual(unix int64, settled int32) bool {
 	if h.day < settled {
 		past |= h.today
 	}
-	n := unix / 3600 % 24
+	n := hourOfDay(unix)
 	near := uint32(1)<<n | uint32(1)<<((n+1)%24) | uint32(1)<<((n+23)%24)
 	return past&near != 0
 }

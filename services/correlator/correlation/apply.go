@@ -107,7 +107,7 @@ func betweenHosts(conn *event.Connection) bool {
 // learn teaches the baseline what began, unless it is an intruder's doing, and
 // keeps what is unusual for the incidents.
 func (c *Correlation) learn(at time.Time) {
-	suspect := c.incidents.Suspect(c.self.Name)
+	c.learnWaiting()
 	heard := false
 	for i := range c.changes.Connections {
 		conn := &c.changes.Connections[i]
@@ -120,13 +120,8 @@ func (c *Correlation) learn(at time.Time) {
 		}
 		s := c.sight(conn, c.opened(conn))
 		u := c.baseline.Usual(s, conn.Direction == event.Outbound)
-		// What is known stays known: a host under suspicion goes on with its work.
-		teach := !suspect && !c.incidents.Suspect(s.Originator.Host) || u.Known
-		switch {
-		case conn.Kind == event.Attempted && teach:
-			c.baseline.Tried(s)
-		case conn.Kind == event.Opened && teach && c.worthLearning(&s, conn):
-			c.baseline.Opened(s)
+		if conn.Kind == event.Attempted || c.worthLearning(&s, conn) {
+			c.teach(s, conn.Kind, u.Known)
 		}
 		if conn.Kind == event.Opened && !s.Responder.External && (c.set.HasPort("remote_administration", s.Port) || c.set.HasPort("database", s.Port)) {
 			e := c.edge(&s, conn, nil)
@@ -201,7 +196,7 @@ func (c *Correlation) edge(s *baseline.Sighting, conn *event.Connection, reasons
 func (c *Correlation) learnEnds() {
 	for i := range c.changes.Connections {
 		conn := &c.changes.Connections[i]
-		if conn.Kind != event.Closed || !betweenHosts(conn) || c.incidents.Suspect(c.self.Name) {
+		if conn.Kind != event.Closed || !betweenHosts(conn) || c.incidents.Suspect(c.self.Name, c.opened(conn)) {
 			continue
 		}
 		least, most := conn.Age(c.changes.ObservedAt)

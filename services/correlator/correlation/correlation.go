@@ -57,6 +57,8 @@ type Correlation struct {
 	witness   *witness.Witnesses
 	incidents *incident.Grouper
 	hosts     map[string]*host
+	lessons   lessons
+	taught    uint64 // lessons so far
 
 	now     time.Time // the latest event time
 	swept   time.Time

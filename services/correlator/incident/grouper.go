@@ -68,7 +68,7 @@ func (g *Grouper) Note(e Edge) {
 		if i.addEdge(&e, false) {
 			i.Pending = true
 		}
-		i.touch(e.At)
+		i.touch(e.At, e.At)
 	}
 	if into != nil {
 		g.grow(into, e.SourceHost, e.DestinationHost)
@@ -241,7 +241,7 @@ func (g *Grouper) join(i *incident, s *Signal) *incident {
 		}
 	}
 	i.note(s)
-	i.touch(s.At)
+	i.touch(s.first(), s.At)
 	i.Pending = i.Pending || fresh
 	return g.grow(i, hosts...)
 }
@@ -334,7 +334,7 @@ func (g *Grouper) fuse(a, b *incident) *incident {
 		into.NotifiedAt, into.Threshold = from.NotifiedAt, from.Threshold
 		into.ToldAt, into.ToldSeverity, into.ToldMembers = from.ToldAt, from.ToldSeverity, from.ToldMembers
 	}
-	into.touch(from.ActiveAt)
+	into.touch(from.BurstAt, from.ActiveAt)
 	into.Pending = true
 	from.MergedInto, from.State, from.Dirty, from.Pending = into.ID, event.IncidentResolved, true, true
 	g.unindex(from)
@@ -396,14 +396,16 @@ func (g *Grouper) Advance(now time.Time) {
 	}
 }
 
-// Suspect reports whether a host has a part in an incident so that nothing is
-// to be learnt from what it does: it acts in one that is open, or was reached.
-// What comes again on days on which the incident is quiet is learnt: otherwise
-// what was a change in the network would never become normal.
-func (g *Grouper) Suspect(host string) bool {
+// Suspect reports whether at a time a host had a part in an incident so that
+// nothing is to be learnt from what it did: it acted in one, or was reached, and
+// the incident was not quiet. What ends its quiet is learnt: otherwise what was a
+// change in the network, and happens once a day from then on, would never become
+// normal.
+func (g *Grouper) Suspect(host string, at time.Time) bool {
 	for i := range g.byHost[host] {
 		m := i.Members[host]
-		if !i.KnownAt.IsZero() && i.State < event.IncidentQuiet && m.Part >= event.Target && (m.acted() || !m.Swept) {
+		if !i.KnownAt.IsZero() && m.Part >= event.Target && (m.acted() || !m.Swept) &&
+			at.After(i.BurstAt) && !at.Before(m.Since.Add(-slack)) && at.Sub(i.ActiveAt) <= quietAfter {
 			return true
 		}
 	}

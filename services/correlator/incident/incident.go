@@ -102,6 +102,7 @@ type incident struct {
 	OpenedAt       time.Time
 	NotifiedAt     time.Time
 	ActiveAt       time.Time
+	BurstAt        time.Time // since when it has not been quiet
 	Threshold      float64 // when it was notified
 	Members        map[string]*member
 	Sources        map[event.Address]time.Time // external, when first seen
@@ -178,8 +179,15 @@ func (m *member) acted() bool { return !m.ActedAt.IsZero() }
 
 func (i *incident) active() bool { return i.State != event.IncidentResolved }
 
-// touch notes activity. Activity is in event time, in any order.
-func (i *incident) touch(at time.Time) {
+// touch notes activity that began at one time and is proved at another.
+// Activity is in event time, in any order.
+func (i *incident) touch(began, at time.Time) {
+	switch {
+	case i.BurstAt.IsZero() || began.Sub(i.ActiveAt) > quietAfter:
+		i.BurstAt = began
+	case began.Before(i.BurstAt) && i.BurstAt.Sub(began) <= quietAfter:
+		i.BurstAt = began
+	}
 	if at.After(i.ActiveAt) {
 		i.ActiveAt = at
 	}

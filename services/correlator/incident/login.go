@@ -104,7 +104,7 @@ func (g *Grouper) Login(e Edge) {
 		default:
 			continue
 		}
-		i.touch(e.At)
+		i.touch(e.At, e.At)
 		i.Pending = true
 		g.grow(i, e.DestinationHost)
 	}
