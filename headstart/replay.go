@@ -31,6 +31,7 @@ import (
 // replayOptions are those of headstart replay.
 type replayOptions struct {
 	connLogs  []string
+	snapshots string
 	inventory string
 	rules     string
 	interval  time.Duration
@@ -40,12 +41,13 @@ type replayOptions struct {
 	budget    float64
 	seed      uint64
 	output    string
+	given     func(flag string) bool // on the command line
 }
 
 func replayCommand() *cobra.Command {
 	o := new(replayOptions)
 	c := &cobra.Command{
-		Use:   "replay --conn-log FILE",
+		Use:   "replay --conn-log FILE | --snapshots DIR",
 		Short: "Run recorded traffic through the tracker and the correlator, as fast as the machine can",
 		Long: `Run recorded traffic through the same tracker and correlator as the live system,
 in event time and as fast as the machine can, and print the alerts and incidents
@@ -53,7 +55,8 @@ that there would have been.
 
 The traffic is Zeek's conn.log (JSON lines or TSV, plain or gzipped, a file or a
 directory of rotated ones): of it is built what the kernel's table of every
-monitored host would have shown at each poll.
+monitored host would have shown at each poll. Or it is what 'headstart record'
+recorded: the snapshots themselves, in the order and with the clocks that they had.
 
 The inventory says which addresses are which hosts, what they are for, and which
 have no poller (monitored: false):
@@ -64,19 +67,23 @@ have no poller (monitored: false):
     web-01: {addresses: [10.1.1.10], roles: [web]}
     dc-01:  {addresses: [10.1.7.10], roles: [domain-controller], monitored: false}
 
-Without one, every private address that sends is taken for a monitored host.
+Without one, every private address of a conn.log that sends is taken for a
+monitored host; hosts in snapshots say themselves who they are.
 
 Output is one JSON object a line: alerts as they are raised, each incident in its
 last state, and a summary; or a report to read (--output text).`,
 		Example: `  headstart replay --conn-log conn.log --inventory inventory.yaml --learn 96h --output json
-  headstart replay --conn-log /var/log/zeek/2025-06-05 --interval 10s --output text`,
+  headstart replay --conn-log /var/log/zeek/2025-06-05 --interval 10s --output text
+  headstart replay --snapshots /evidence/case-17 --rules ./rules.expr --output text`,
 		Args: asUsage(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
+			o.given = c.Flags().Changed
 			return o.run(c.Context(), c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
 	f := c.Flags()
 	f.StringSliceVar(&o.connLogs, "conn-log", nil, "`files` or directories of Zeek's conn.log")
+	f.StringVar(&o.snapshots, "snapshots", "", "`directory` that headstart record made, instead of a conn.log")
 	f.StringVar(&o.inventory, "inventory", "", "`file` with hosts, addresses, roles and internal networks")
 	f.StringVar(&o.rules, "rules", "", "`directory` of rules (default: the pack that comes with headstart)")
 	f.DurationVar(&o.interval, "interval", kernel.DefaultInterval, "`time` between two polls of a host, give or take a fifth")
@@ -88,6 +95,7 @@ last state, and a summary; or a report to read (--output text).`,
 	f.StringVar(&o.output, "output", "json", "how to print what was found: text or `json` (JSON lines)")
 	complete(c, "output", "text", "json")
 	c.MarkFlagDirname("rules")
+	c.MarkFlagDirname("snapshots")
 	c.MarkFlagFilename("inventory", "yaml", "yml")
 	return c
 }
@@ -102,9 +110,7 @@ type replayPlan struct {
 // check returns a usage error that holds every mistake.
 func (o *replayOptions) check() (p replayPlan, err error) {
 	var problems []error
-	if len(o.connLogs) == 0 {
-		problems = append(problems, daemon.Usage("--conn-log: name a file or a directory with Zeek's conn.log"))
-	}
+	problems = append(problems, o.checkSource())
 	if o.output != "text" && o.output != "json" {
 		problems = append(problems, daemon.Usage("--output %q: want text or json", o.output))
 	}
@@ -152,6 +158,25 @@ func (o *replayOptions) check() (p replayPlan, err error) {
 	return p, errors.Join(problems...)
 }
 
+// checkSource returns a usage error unless there is one source, and what is said
+// of it fits.
+func (o *replayOptions) checkSource() error {
+	switch {
+	case len(o.connLogs) == 0 && o.snapshots == "":
+		return daemon.Usage("--conn-log: name a file or a directory with Zeek's conn.log; or --snapshots, a directory that headstart record made")
+	case o.snapshots == "":
+		return nil
+	case len(o.connLogs) > 0:
+		return daemon.Usage("--conn-log and --snapshots exclude each other")
+	}
+	for _, flag := range []string{"interval", "seed"} {
+		if o.given(flag) {
+			return daemon.Usage("--%s: snapshots were taken when they were taken; it goes with --conn-log only", flag)
+		}
+	}
+	return nil
+}
+
 func (o *replayOptions) run(ctx context.Context, out, errs io.Writer) error {
 	p, err := o.check()
 	if err != nil {
@@ -160,7 +185,11 @@ func (o *replayOptions) run(ctx context.Context, out, errs io.Writer) error {
 	began := time.Now()
 	bar := newProgress(errs)
 	defer bar.done()
-	source, err := o.open(ctx, p, bar, errs)
+	open := o.openLog
+	if o.snapshots != "" {
+		open = o.openRecording
+	}
+	source, err := open(ctx, p, bar, errs)
 	if err != nil {
 		return err
 	}
@@ -170,7 +199,7 @@ func (o *replayOptions) run(ctx context.Context, out, errs io.Writer) error {
 		End(replay.Totals, float64) error
 	} = replay.NewLines(buffered)
 	if o.output == "text" {
-		sink = newReplayReport(buffered)
+		sink = newReplayReport(buffered, pageOf(out))
 	}
 	totals, err := replay.Run(ctx, replay.Options{Rules: p.set, Correlation: correlation.Options{
 		Inventory: p.inventory, Baseline: baseline.Options{Learning: o.learn},
@@ -189,8 +218,8 @@ func (o *replayOptions) run(ctx context.Context, out, errs io.Writer) error {
 	return buffered.Flush()
 }
 
-// open reads the log and returns the snapshots that it makes.
-func (o *replayOptions) open(ctx context.Context, p replayPlan, bar *progress, errs io.Writer) (replay.Source, error) {
+// openLog reads the log and returns the snapshots that it makes.
+func (o *replayOptions) openLog(ctx context.Context, p replayPlan, bar *progress, errs io.Writer) (replay.Source, error) {
 	files, err := connlog.Find(o.connLogs)
 	if err != nil {
 		return nil, daemon.Usage("--conn-log: %w", err)
@@ -211,13 +240,13 @@ func (o *replayOptions) open(ctx context.Context, p replayPlan, bar *progress, e
 		return nil, err
 	}
 	from, until := fleet.From.Unix(), fleet.Until.Unix()
-	return func(yield func(*event.Snapshot) error) error {
+	return func(yield func(*event.Snapshot, time.Duration) error) error {
 		n := 0
 		for s := range kernel.Merge(fleet.Feeds()) {
 			if n++; n&1023 == 0 {
 				bar.show("replaying", s.TakenAt.Unix()-from, until-from)
 			}
-			if err := yield(s); err != nil {
+			if err := yield(s, 0); err != nil {
 				return err
 			}
 		}

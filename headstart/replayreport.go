@@ -3,20 +3,26 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"headstart/event"
+	"headstart/headstart/layout"
 	"headstart/headstart/replay"
+	"headstart/headstart/report"
 )
 
-// replayReport is a sink that a person reads.
+// replayReport is a sink that a person reads: at the end it prints a report of
+// each incident that people would have been told of, then a line for each of the
+// others, and totals. Times are in UTC, as those of the log.
 type replayReport struct {
 	out  io.Writer
+	page layout.Page
 	last map[string]*event.Incident
-	ids  []string
+	ids  []string // in the order in which they were opened
 }
 
-func newReplayReport(out io.Writer) *replayReport {
-	return &replayReport{out: out, last: map[string]*event.Incident{}}
+func newReplayReport(out io.Writer, p layout.Page) *replayReport {
+	return &replayReport{out: out, page: p, last: map[string]*event.Incident{}}
 }
 
 func (r *replayReport) Alert(*event.Alert) error { return nil }
@@ -29,26 +35,25 @@ func (r *replayReport) Incident(i *event.Incident) error {
 	return nil
 }
 
-// End prints the incidents that people would have been told of, then one line
-// for each of the others.
 func (r *replayReport) End(t replay.Totals, wall float64) error {
-	fmt.Fprintf(r.out, "%d snapshots, %d connections, %d alerts, %d incidents, %d of them sent to people, in %.1f s\n",
-		t.Snapshots, t.Connections, t.Alerts, t.Incidents, t.Notified, wall)
-	for _, sent := range []bool{true, false} {
-		for _, id := range r.ids {
-			i := r.last[id]
-			if i.Notified != sent || i.MergedInto != "" {
-				continue
-			}
-			fmt.Fprintf(r.out, "\n%s  %s  %s\n", i.OpenedAt.Format("2006-01-02 15:04:05"), i.Severity, i.Title)
-			if !sent {
-				fmt.Fprintf(r.out, "  not sent: score %g, %g short\n", i.Score, i.Missed)
-				continue
-			}
-			for _, e := range i.Timeline {
-				fmt.Fprintf(r.out, "  %s  %s\n", e.At.Format("01-02 15:04:05"), e.Text)
-			}
+	var b strings.Builder
+	var others []layout.Row
+	for _, id := range r.ids {
+		i := r.last[id]
+		switch {
+		case i.MergedInto != "": // that one goes on
+		case i.Notified:
+			b.WriteString(report.New(i, report.Options{}).Brief(r.page) + "\n")
+		default:
+			others = append(others, report.New(i, report.Options{}).Line())
 		}
 	}
-	return nil
+	if len(others) > 0 {
+		r.page.Fill(&b, "", 0, layout.Bold.Of("Not told to people"))
+		r.page.Table(&b, 0, others)
+		b.WriteByte('\n')
+	}
+	r.page.Fill(&b, "", 0, layout.Regular.Of(fmt.Sprintf("%d snapshots, %d connections, %d alerts, %d incidents, people told of %d, in %.1f s",
+		t.Snapshots, t.Connections, t.Alerts, t.Incidents, t.Notified, wall)))
+	return write(r.out, b.String())
 }

@@ -23,9 +23,11 @@ type Options struct {
 	Correlation correlation.Options
 }
 
-// Source yields whole snapshots in order of their taken-at. A snapshot's
-// sockets are valid until the next one, its addresses and roles for good.
-type Source func(yield func(*event.Snapshot) error) error
+// Source yields whole snapshots in the order in which they reached the stream,
+// with the lag of each: when the stream stored it minus when the host sent it, as
+// table.Comparer.Apply asks for it. A snapshot's sockets are valid until the next
+// one, its addresses and roles for good.
+type Source func(yield func(s *event.Snapshot, lag time.Duration) error) error
 
 // Sink takes what follows, in order.
 type Sink interface {
@@ -49,8 +51,9 @@ type Totals struct {
 const batchSize = 256
 
 type batch struct {
-	changes [batchSize]event.Changes
-	n       int
+	changes  [batchSize]event.Changes
+	storedAt [batchSize]time.Time
+	n        int
 }
 
 // Run replays a source. Comparing snapshots and correlating what changed are
@@ -70,7 +73,7 @@ func Run(ctx context.Context, o Options, source Source, sink Sink) (Totals, erro
 	}()
 	for b := range full {
 		for i := range b.n {
-			if err := r.apply(&b.changes[i]); err != nil {
+			if err := r.apply(&b.changes[i], b.storedAt[i]); err != nil {
 				cancel()
 				return r.totals, err
 			}
@@ -88,16 +91,17 @@ func compare(ctx context.Context, source Source, full chan<- *batch, empty <-cha
 	tables := map[string]*table.Table{}
 	var comparer table.Comparer
 	b := <-empty
-	err := source(func(s *event.Snapshot) error {
+	err := source(func(s *event.Snapshot, lag time.Duration) error {
 		t := tables[s.Host]
 		if t == nil {
 			t = new(table.Table)
 			tables[s.Host] = t
 		}
 		changes := &b.changes[b.n]
-		if result := comparer.Apply(t, s, 0, changes); result != table.Compared {
+		if result := comparer.Apply(t, s, lag, changes); result != table.Compared {
 			return nil
 		}
+		b.storedAt[b.n] = s.TakenAt.Add(lag)
 		if b.n++; b.n < batchSize {
 			return nil
 		}
@@ -131,7 +135,7 @@ type run struct {
 	seen, notified map[string]bool // incidents
 }
 
-func (r *run) apply(changes *event.Changes) error {
+func (r *run) apply(changes *event.Changes, storedAt time.Time) error {
 	t := &r.totals
 	t.Snapshots++
 	if t.From.IsZero() {
@@ -143,7 +147,7 @@ func (r *run) apply(changes *event.Changes) error {
 			t.Connections++
 		}
 	}
-	out := r.correlation.Apply(changes, changes.ObservedAt)
+	out := r.correlation.Apply(changes, storedAt)
 	for _, f := range out.Failures {
 		if t.Failures++; t.FirstError == nil {
 			t.FirstError = fmt.Errorf("host %s: %w", f.Host, f.Err)

@@ -52,7 +52,7 @@ func (s step) Destination() string { return s.To + ":" + s.Port }
 
 func (r *Report) sections() []section {
 	return slices.DeleteFunc([]section{
-		{"Why", r.why()}, {"Hosts", r.hosts()}, {"Path", r.path()}, {"Timeline", r.timeline()},
+		{"Why", r.why()}, {"Hosts", r.hosts()}, {"Path", r.path()}, {"Timeline", r.timeline(true)},
 		{"Where it can go next", r.next()}, {"What to do", r.response()}, {"Alerts", r.alerts()}, {"Left out", r.left()},
 	}, func(s section) bool { return len(s.Parts) == 0 })
 }
@@ -124,9 +124,13 @@ func name(host string, a event.Address) string {
 	return layout.Plain(host)
 }
 
-func (r *Report) timeline() []part {
+// timeline is what happened, with or without remarks on what headstart itself did.
+func (r *Report) timeline(remarks bool) []part {
 	var all [][]string
 	for _, e := range r.incident.Timeline {
+		if e.Host == "" && e.Alert == "" && !remarks {
+			continue
+		}
 		all = append(all, []string{r.clock(e.At), layout.Plain(e.Host), layout.Plain(e.Text)})
 	}
 	return rows([]string{"time", "host", "what happened"}, all)

@@ -23,7 +23,7 @@ func (r *Report) Text(p layout.Page) string {
 func (r *Report) Brief(p layout.Page) string {
 	var b strings.Builder
 	r.writeHead(&b, p)
-	for _, parts := range [][]part{r.hosts(), r.path(), r.timeline()} {
+	for _, parts := range [][]part{r.hosts(), r.path(), r.timeline(false)} {
 		if len(parts) > 0 {
 			b.WriteByte('\n')
 			writeParts(&b, p, parts)
