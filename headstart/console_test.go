@@ -44,7 +44,7 @@ var (
 
 func testConsole(p layout.Page) (*console, *bytes.Buffer) {
 	var out bytes.Buffer
-	return &console{out: &out, host: "web-01", local: berlin, day: dayOf(half.In(berlin)), page: func() layout.Page { p.Margin = textColumn; return p }}, &out
+	return &console{out: &out, host: "web-01", show: showCommandLine, told: map[string]event.IncidentState{}, local: berlin, day: dayOf(half.In(berlin)), page: func() layout.Page { p.Margin = textColumn; return p }}, &out
 }
 
 func address(text string) event.Address { return event.AddressFrom(netip.MustParseAddr(text)) }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -67,6 +68,25 @@ func (p *pipeline) start(name string, do service) {
 func (p *pipeline) expect(names ...string) {
 	for _, name := range names {
 		p.telemetry.Ready(name, errors.New("starting"))
+	}
+}
+
+// ready waits until all that is expected does its work.
+func (p *pipeline) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		parts, ready := p.telemetry.Status()
+		if ready {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("wait until all parts are ready: %w: %v", ctx.Err(), parts)
+		}
 	}
 }
 

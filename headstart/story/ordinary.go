@@ -128,7 +128,7 @@ func backups(l *ledger, r random, c *company) {
 		at := night + 2*time.Hour + r.span(0, 2*time.Minute)
 		for _, h := range c.servers() {
 			if h.name != c.backup.name {
-				l.add(at, call{from: c.backup.address, to: h.address, port: 22, lasts: r.span(time.Minute, 9*time.Minute)})
+				l.add(at, call{from: c.backup.address, to: h.address, port: 22, lasts: r.span(16*time.Minute, 40*time.Minute)})
 				at += r.span(30*time.Second, 2*time.Minute)
 			}
 		}
@@ -165,13 +165,13 @@ func administration(l *ledger, r random, c *company) {
 		}
 		release := morning + 10*time.Hour + 40*time.Minute
 		for _, h := range []host{c.web1, c.web2, c.app} {
-			l.add(release+r.span(0, 10*time.Second), call{from: c.jump.address, to: h.address, port: 22, lasts: r.span(40*time.Second, 3*time.Minute)})
+			l.add(release+r.span(0, 10*time.Second), call{from: c.jump.address, to: h.address, port: 22, lasts: r.span(4*time.Minute, 7*time.Minute)})
 			release += r.span(time.Minute, 2*time.Minute)
 		}
 		servers := c.servers()
-		for range r.count(6, 10) {
-			if h := servers[r.IntN(len(servers)-1)]; h.name != c.jump.name {
-				l.add(morning+r.span(9*time.Hour, 16*time.Hour), call{from: c.jump.address, to: h.address, port: 22, lasts: r.span(time.Minute, 25*time.Minute)})
+		for _, n := range r.Perm(len(servers)) {
+			if h := servers[n]; h.name != c.jump.name {
+				l.add(morning+r.span(9*time.Hour, 16*time.Hour), call{from: c.jump.address, to: h.address, port: 22, lasts: r.span(5*time.Minute, 25*time.Minute)})
 			}
 		}
 	}

@@ -65,10 +65,13 @@ func New(seed uint64) *Story {
 // the afternoons, on one of which the incident falls, and seldom otherwise. That
 // is enough to learn what is usual, and takes a fifth of the work.
 func Interval(at time.Time) time.Duration {
-	if hour := at.UTC().Hour(); hour < 13 || hour >= 18 {
+	switch hour := at.UTC().Hour(); {
+	case hour >= 14 && hour < 18:
+		return 30 * time.Second
+	case hour >= 7 && hour < 18:
 		return 5 * time.Minute
 	}
-	return 30 * time.Second
+	return 15 * time.Minute
 }
 
 // Published returns the steps that the published timeline has.

@@ -1,7 +1,6 @@
 package story
 
 import (
-	"context"
 	"fmt"
 	"reflect"
 	"strings"
@@ -11,12 +10,12 @@ import (
 	"headstart/event"
 	"headstart/headstart/connlog"
 	"headstart/headstart/kernel"
-	"headstart/headstart/replay"
 	rules "headstart/rules.expr"
 	"headstart/services/correlator/baseline"
 	"headstart/services/correlator/correlation"
 	"headstart/services/correlator/inventory"
 	"headstart/services/correlator/rule"
+	"headstart/services/tracker/table"
 )
 
 func TestSeed(t *testing.T) {
@@ -125,18 +124,6 @@ func TestRecordsAreInOrderAndInTheStory(t *testing.T) {
 	}
 }
 
-// notified keeps the last revision of each incident that people are told of.
-type notified map[string]*event.Incident
-
-func (notified) Alert(*event.Alert) error { return nil }
-
-func (n notified) Incident(i *event.Incident) error {
-	if i.Notified && i.MergedInto == "" {
-		n[i.ID] = i
-	}
-	return nil
-}
-
 // TestDefaultPackFindsTheIncident replays the story: one incident that people
 // are told of, hours before the SIEM, with the whole way of the intruder.
 func TestDefaultPackFindsTheIncident(t *testing.T) {
@@ -144,8 +131,7 @@ func TestDefaultPackFindsTheIncident(t *testing.T) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			t.Parallel()
 			s := New(seed)
-			found := notified{}
-			play(t, s, found)
+			found := play(t, s)
 			if len(found) != 1 {
 				t.Fatalf("%d incidents that people are told of, want 1: %v", len(found), found)
 			}
@@ -167,7 +153,8 @@ func TestDefaultPackFindsTheIncident(t *testing.T) {
 	}
 }
 
-func play(t *testing.T, s *Story, sink replay.Sink) {
+// play returns the last revision of each incident that people are told of.
+func play(t *testing.T, s *Story) map[string]*event.Incident {
 	t.Helper()
 	known, err := inventory.Parse("inventory.yaml", Inventory())
 	if err != nil {
@@ -181,26 +168,36 @@ func play(t *testing.T, s *Story, sink replay.Sink) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = replay.Run(context.Background(), replay.Options{Rules: set, Correlation: correlation.Options{
-		Inventory: known, Baseline: baseline.Options{Learning: 72 * time.Hour},
-	}}, func(yield func(*event.Snapshot) error) error {
-		next, sequence := map[string]time.Time{}, map[string]uint64{}
-		for snapshot := range kernel.Merge(fleet.Feeds()) {
-			host, at := snapshot.Host, snapshot.TakenAt
-			if at.Before(next[host]) {
-				continue
-			}
-			sequence[host]++
-			next[host] = at.Add(Interval(at) - 15*time.Second)
-			taken := *snapshot
-			taken.Sequence, taken.Interval = sequence[host], Interval(at)
-			if err := yield(&taken); err != nil {
-				return err
+	correlator := correlation.New(set, correlation.Options{Inventory: known, Baseline: baseline.Options{Learning: 72 * time.Hour}})
+	type host struct {
+		table    table.Table
+		next     time.Time
+		sequence uint64
+	}
+	var comparer table.Comparer
+	var changes event.Changes
+	hosts, found := map[string]*host{}, map[string]*event.Incident{}
+	for snapshot := range kernel.Merge(fleet.Feeds()) {
+		h := hosts[snapshot.Host]
+		if h == nil {
+			h = new(host)
+			hosts[snapshot.Host] = h
+		}
+		if snapshot.TakenAt.Before(h.next) {
+			continue
+		}
+		h.sequence++
+		taken := *snapshot
+		taken.Sequence, taken.Interval = h.sequence, Interval(snapshot.TakenAt)
+		h.next = taken.TakenAt.Add(taken.Interval - 15*time.Second)
+		if r := comparer.Apply(&h.table, &taken, 0, &changes); r != table.Compared {
+			t.Fatalf("snapshot %s is %s", taken.ID(), r)
+		}
+		for _, i := range correlator.Apply(&changes, changes.ObservedAt).Incidents {
+			if i.Notified && i.MergedInto == "" {
+				found[i.ID] = i
 			}
 		}
-		return nil
-	}, sink)
-	if err != nil {
-		t.Fatal(err)
 	}
+	return found
 }

@@ -59,10 +59,10 @@ type Options struct {
 func (o *Options) Flags(f *daemon.Flags) {
 	f.StringVar(&o.Rules, "rules", "", "`directory` with the rules; a change is in force within seconds (default: the pack that comes with headstart)")
 	f.StringVar(&o.Inventory, "inventory", "", "`file` with hosts, their addresses and roles, and the internal networks (docs/operations.md)")
-	f.DurationVar(&o.Learn, "learn", 7*24*time.Hour, "for how `long` a host is watched before its unusual is told from its usual; less than 24h is for ever")
+	f.DurationVar(&o.Learn, "learn", 7*24*time.Hour, "`time` for which a host is watched before its unusual is told from its usual; less than 24h is for ever")
 	f.Float64Var(&o.Threshold, "threshold", incident.DefaultThreshold, "`score` from which an incident is told to people")
-	f.Float64Var(&o.Budget, "alert-budget", 0, "about how many incidents a `day` may be told to people: the threshold rises, at most twofold; 0 for no limit")
-	f.DurationVar(&o.Checkpoint, "checkpoint", DefaultCheckpoint, "how `often` all that is remembered is saved; so much is worked through again after a restart")
+	f.Float64Var(&o.Budget, "alert-budget", 0, "`number` of incidents a day that may be told to people, about: the threshold rises, at most twofold; 0 for no limit")
+	f.DurationVar(&o.Checkpoint, "checkpoint", DefaultCheckpoint, "`time` between two checkpoints of all that is remembered; so much is worked through again after a restart")
 	f.IntVar(&o.MaxHosts, "max-hosts", 200_000, "`number` of hosts that can be known at a time")
 }
 

@@ -382,12 +382,8 @@ func (g *Grouper) Advance(now time.Time) {
 	g.logins.expire(now)
 	for _, i := range g.incidents {
 		idle := now.Sub(i.ActiveAt)
-		last := memory
-		if i.NotifiedAt.IsZero() {
-			last = approach // nobody looks at it
-		}
 		switch {
-		case i.active() && idle > last:
+		case i.active() && idle > memory:
 			i.State, i.Dirty, i.Pending = event.IncidentResolved, true, true
 			g.unindex(i)
 		case i.State < event.IncidentQuiet && idle > quietAfter:
