@@ -1,0 +1,229 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"headstart/daemon"
+	"headstart/event"
+)
+
+// nothingLeft makes the test fail if files or goroutines are left after it.
+func nothingLeft(t *testing.T) {
+	t.Helper()
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	t.Cleanup(func() {
+		if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+			t.Errorf("left behind: %v, %v", left, err)
+		}
+		if left := running(30 * time.Second); left != "" {
+			t.Errorf("still running:\n%s", left)
+		}
+	})
+}
+
+var ours = regexp.MustCompile(`headstart/(bus|services|headstart/demo)|nats-server/v2/server\.|nats\.go\.\(`)
+
+// running returns the stacks of what is still running of a pipeline after so
+// long.
+func running(patience time.Duration) string {
+	for end := time.Now().Add(patience); ; runtime.Gosched() {
+		all := make([]byte, 4<<20)
+		all = all[:runtime.Stack(all, true)]
+		stacks := slices.DeleteFunc(strings.Split(string(all), "\n\n"), func(s string) bool { return !ours.MatchString(s) })
+		if len(stacks) == 0 || time.Now().After(end) {
+			return strings.Join(stacks, "\n\n")
+		}
+	}
+}
+
+func TestDemo(t *testing.T) {
+	nothingLeft(t)
+	out, err := execute(t, "demo", "--fast")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	t.Run("is told in the order of the story", func(t *testing.T) {
+		line := regexp.MustCompile(`(?m)^(\d\d:\d\d:\d\d)  (\w+) +(.*)$`)
+		var told, who []string
+		for _, m := range line.FindAllStringSubmatch(out, -1) {
+			if told = append(told, m[1]); m[2] == "company" || m[2] == "intruder" || m[2] == "SIEM" {
+				who = append(who, m[1]+" "+m[2])
+			}
+		}
+		if !slices.IsSorted(told) {
+			t.Errorf("the times go back: %v", told)
+		}
+		for _, want := range []string{"10:40:00 company", "14:30:00 intruder", "14:30:23 intruder", "15:15:41 intruder", "15:47:12 intruder", "16:22:08 intruder", "17:30:00 SIEM"} {
+			if !slices.Contains(who, want) {
+				t.Errorf("no %q among %q", want, who)
+			}
+		}
+	})
+	t.Run("has its parts in their order", func(t *testing.T) {
+		rest := out
+		for _, want := range []string{
+			"An ordinary Thursday", "learnt what is normal from Monday to Wednesday", "Thursday, 5 June 2025",
+			"logs in to web-01 by SSH from 203.0.113.7", "opens a session on db-01", "incident opened", "web-01 (entry), db-01 (target)",
+			"closes it after 847 s", "tries 60 addresses", "is on fs-01", "fs-01 → dc-01:3389", "raises its first alarm",
+			"What happened, and when headstart told people",
+			"SSH compromise of web-01          14:30:00  14:3", "database session on db-01, 847 s  14:30:23  14:3",
+			"SMB reconnaissance                15:15:41  15:1", "move to the file server fs-01     15:47:12  15:4",
+			"RDP to the domain controller      16:22:08  16:2", "the SIEM's first alarm            17:30:00",
+			"Head start over the SIEM: 2 h 5", "What it says to do, in short", "nft add rule inet headstart input ip saddr 203.0.113.7 counter drop",
+			"db-01:5432", "of 9 hosts", "people told of 1, in ",
+		} {
+			_, after, ok := strings.Cut(rest, want)
+			if !ok {
+				t.Fatalf("no %q, where it belongs, in\n%s", want, out)
+			}
+			rest = after
+		}
+	})
+	for _, bad := range []string{"never", "\x1b", "level="} {
+		if strings.Contains(out, bad) {
+			t.Errorf("it says %q:\n%s", bad, out)
+		}
+	}
+}
+
+func TestDemoAsLines(t *testing.T) {
+	nothingLeft(t)
+	out, err := execute(t, "demo", "--fast", "--output", "json")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	all := strings.Split(strings.TrimSpace(out), "\n")
+	var last *event.Incident
+	var previous time.Time
+	asked := ""
+	for _, line := range all[:len(all)-1] {
+		var typed struct {
+			Type string    `json:"type"`
+			At   time.Time `json:"at"`
+			By   string    `json:"by"`
+		}
+		if err := json.Unmarshal([]byte(line), &typed); err != nil {
+			t.Fatalf("%v in %s", err, line)
+		}
+		if typed.At.Before(previous) {
+			t.Errorf("%s comes after %s", typed.At, previous)
+		}
+		previous = typed.At
+		if typed.Type != "incident" {
+			continue
+		}
+		i, err := event.DecodeIncident([]byte(line))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i.Notified {
+			last = i
+		}
+	}
+	if last == nil {
+		t.Fatal("no incident that people are told of")
+	}
+	for _, e := range last.Timeline {
+		if strings.Contains(e.Text, "asked to look every 10s") {
+			asked = e.Text
+		}
+	}
+	if asked == "" {
+		t.Errorf("nobody was asked to look more often: %v", last.Timeline)
+	}
+	var summary struct {
+		Type     string  `json:"type"`
+		Notified int     `json:"notified"`
+		Incident string  `json:"incident"`
+		Ahead    float64 `json:"head_start_seconds"`
+		Steps    []struct {
+			Name string    `json:"name"`
+			At   time.Time `json:"at"`
+			Told time.Time `json:"told_at"`
+		} `json:"steps"`
+	}
+	if err := json.Unmarshal([]byte(all[len(all)-1]), &summary); err != nil {
+		t.Fatal(err)
+	}
+	if summary.Type != "summary" || summary.Notified != 1 || summary.Incident != last.ID || summary.Ahead < (150*time.Minute).Seconds() || len(summary.Steps) != 5 {
+		t.Errorf("summary: %+v", summary)
+	}
+	for k, step := range summary.Steps {
+		if after := step.Told.Sub(step.At); after < 0 || after > 5*time.Minute {
+			t.Errorf("%s at %s, told at %s", step.Name, step.At, step.Told)
+		}
+		if k >= 2 && step.Told.Sub(step.At) > time.Minute {
+			t.Errorf("%s is told late: %s", step.Name, step.Told)
+		}
+	}
+	for _, want := range []struct {
+		from, to string
+		port     uint16
+	}{
+		{"203.0.113.7", "web-01", 22}, {"web-01", "db-01", 5432}, {"web-01", "fs-01", 445}, {"fs-01", "dc-01", 3389},
+	} {
+		if !slices.ContainsFunc(last.Path, func(e event.PathEdge) bool {
+			from := e.SourceHost
+			if from == "" {
+				from = e.Source.String()
+			}
+			return from == want.from && e.DestinationHost == want.to && e.Port == want.port
+		}) {
+			t.Errorf("%v is not on the path %v", want, last.Path)
+		}
+	}
+}
+
+func TestDemoEndsWithCtrlC(t *testing.T) {
+	nothingLeft(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ends := &writer{at: "Thursday", then: cancel}
+	if err := (&demoOptions{seed: 1, output: "text"}).run(ctx, ends, ends); err != nil {
+		t.Errorf("it ends with %v", err)
+	}
+	if out := ends.String(); strings.Contains(out, "What happened") || strings.Contains(out, "level=") {
+		t.Errorf("it says\n%s", out)
+	}
+}
+
+// writer does something when a text is written.
+type writer struct {
+	bytes.Buffer
+	at   string
+	then func()
+}
+
+func (w *writer) Write(b []byte) (int, error) {
+	defer func() {
+		if strings.Contains(w.String(), w.at) {
+			w.then()
+		}
+	}()
+	return w.Buffer.Write(b)
+}
+
+func TestDemoKeepsOnlyIntoANewDirectory(t *testing.T) {
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "mine"), "precious")
+	_, err := execute(t, "demo", "--fast", "--keep", dir)
+	var usage *daemon.UsageError
+	if !errors.As(err, &usage) || !strings.Contains(err.Error(), "new or empty") {
+		t.Errorf("got %v", err)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+		t.Errorf("the directory holds %v, %v", entries, err)
+	}
+}
