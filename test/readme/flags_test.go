@@ -25,24 +25,14 @@ func TestFlagsThatDocumentsNameExist(t *testing.T) {
 	known := map[string]map[string]bool{"": {}}
 	for importPath, program := range process.Build(t, "headstart/headstart", "headstart/services/poller/cmd/poller",
 		"headstart/services/tracker/cmd/tracker", "headstart/services/correlator/cmd/correlator", "headstart/services/notifier/cmd/notifier") {
-		args := []string{"--help"}
-		if path.Base(importPath) == "headstart" {
-			args = []string{"run", "--help"}
-		}
-		help, _, _ := cli.Run(t, cli.Spec{Path: program, Args: args})
-		flags := map[string]bool{"help": true}
-		for _, flag := range flagName.FindAllStringSubmatch(help, -1) {
-			flags[flag[1]] = true
-		}
-		known[path.Base(importPath)] = flags
-		maps.Copy(known[""], flags)
+		learnFlags(t, known, path.Base(importPath), program)
 	}
 	named := 0
 	for _, d := range documents(t, repository(t)) {
 		for _, code := range d.code() {
 			program := ""
 			if match := ours.FindStringSubmatch(code); match != nil {
-				program = match[1]
+				program = command(known, match[1], strings.TrimPrefix(code, match[0]))
 			} else if !strings.HasPrefix(code, "--") {
 				continue
 			}
@@ -57,4 +47,37 @@ func TestFlagsThatDocumentsNameExist(t *testing.T) {
 	if named < 10 {
 		t.Errorf("only %d flags found in the documents", named)
 	}
+}
+
+var subcommand = regexp.MustCompile(`(?m)^  ([a-z]+) {2,}[A-Z]`)
+
+// learnFlags notes the flags of a program, and of its subcommands under their
+// full names.
+func learnFlags(t *testing.T, known map[string]map[string]bool, name, program string) {
+	args := append(strings.Fields(name)[1:], "--help")
+	help, _, _ := cli.Run(t, cli.Spec{Path: program, Args: args})
+	flags := map[string]bool{"help": true}
+	for _, flag := range flagName.FindAllStringSubmatch(help, -1) {
+		flags[flag[1]] = true
+	}
+	known[name] = flags
+	maps.Copy(known[""], flags)
+	_, commands, _ := strings.Cut(help, "Available Commands:")
+	commands, _, _ = strings.Cut(commands, "\nFlags:")
+	for _, match := range subcommand.FindAllStringSubmatch(commands, -1) {
+		if match[1] != "help" && match[1] != "completion" {
+			learnFlags(t, known, name+" "+match[1], program)
+		}
+	}
+}
+
+// command returns the full name of the command that a line runs.
+func command(known map[string]map[string]bool, name, rest string) string {
+	for _, word := range strings.Fields(rest) {
+		if known[name+" "+word] == nil {
+			break
+		}
+		name += " " + word
+	}
+	return name
 }
