@@ -46,7 +46,7 @@ func saying(t *testing.T, out *correlation.Output) string {
 func TestGoesOnExactlyAfterRestore(t *testing.T) {
 	set := shippedPack(t)
 	alerts := 0
-	for seed := range uint64(12) {
+	for seed := range uint64(8) {
 		random := rand.New(rand.NewPCG(seed, 2))
 		f, history := someHistory(random)
 		cuts := map[int]bool{}
@@ -84,7 +84,7 @@ func TestGoesOnExactlyAfterRestore(t *testing.T) {
 			}
 		}
 	}
-	if alerts < 300 {
+	if alerts < 200 {
 		t.Errorf("only %d alerts", alerts)
 	}
 }
@@ -146,59 +146,66 @@ func TestOrderOfArrivalChangesNothing(t *testing.T) {
 }
 
 // TestEitherEndMayReportFirst holds that it makes no difference which end of a
-// connection is looked at first.
+// connection is looked at first, where one of them is new or has had none yet.
 func TestEitherEndMayReportFirst(t *testing.T) {
 	set := shippedPack(t)
-	type happening struct {
-		from, to string
-		port     uint16
-		at       time.Duration
-	}
 	for _, test := range []struct {
-		name  string
-		since int // day from which host-02 reports
-		event happening
+		name     string
+		since    int // day from which host-02 reports
+		from, to int
+		port     uint16
 	}{
-		{"a host's first connection", 1, happening{"host-02", "host-01", 22, 3*24*time.Hour + 8*time.Hour}},
-		{"a host that is reached for the first time", 1, happening{"host-01", "host-02", 22, 3*24*time.Hour + 8*time.Hour}},
-		{"a new host", 4, happening{"host-02", "host-01", 5985, 3*24*time.Hour + 8*time.Hour}},
-		{"a new host that is reached", 4, happening{"host-01", "host-02", 5985, 3*24*time.Hour + 8*time.Hour}},
+		{"a host's first connection", 1, 1, 0, 22},
+		{"a host that is reached for the first time", 1, 0, 1, 22},
+		{"a new host", 4, 1, 0, 5985},
+		{"a new host that is reached", 4, 0, 1, 5985},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var said [2]string
 			for first := range said {
-				f := new(fleet)
-				named := map[string]*machine{}
-				for n, name := range []string{"host-01", "host-02", "host-03"} {
-					m := &machine{name: name, address: addressNumber(n), reports: true, phase: 20 * time.Second}
-					f.machines, named[name] = append(f.machines, m), m
-				}
-				named["host-02"].since = dayStart(test.since)
+				f := threeHosts()
+				f.machines[1].since = dayStart(test.since)
 				f.machines[first].phase = 5 * time.Second
-				for hour := range 100 {
-					at := dayStart(1).Add(time.Duration(hour) * time.Hour)
-					f.flows = append(f.flows, &flow{id: uint64(hour), from: named["host-01"], to: named["host-03"], port: 443, start: at, end: at.Add(time.Minute)})
-				}
-				at := dayStart(1).Add(test.event.at)
+				at := dayStart(4).Add(8 * time.Hour)
 				f.flows = append(f.flows, &flow{
-					id: 1000, from: named[test.event.from], to: named[test.event.to], port: test.event.port, start: at, end: at.Add(10 * time.Minute),
+					id: 1000, from: f.machines[test.from], to: f.machines[test.to], port: test.port, start: at, end: at.Add(10 * time.Minute),
 				})
-				c := newCorrelation(set, f)
-				for _, m := range f.messages(dayStart(1), dayStart(5), dayStart(5)) {
-					out := take(c, &m)
-					for _, a := range out.Alerts {
-						said[first] += fmt.Sprintf("%s, learning: %t\n", a.Rule, a.Learning)
-					}
-					for _, i := range out.Incidents {
-						said[first] += fmt.Sprintf("%s, score %g\n", i.State, i.Score)
-					}
-				}
+				said[first] = inShort(set, f)
 			}
 			if said[0] != said[1] {
 				t.Errorf("when host-01 is first:\n%swhen host-02 is first:\n%s", said[0], said[1])
 			}
 		})
 	}
+}
+
+// threeHosts are host-01, which reaches host-03 every hour, and host-02.
+func threeHosts() *fleet {
+	f := new(fleet)
+	for n, name := range []string{"host-01", "host-02", "host-03"} {
+		f.machines = append(f.machines, &machine{name: name, address: addressNumber(n), reports: true, phase: 20 * time.Second})
+	}
+	for hour := range 4 * 24 {
+		at := dayStart(1).Add(time.Duration(hour) * time.Hour)
+		f.flows = append(f.flows, &flow{id: uint64(hour), from: f.machines[0], to: f.machines[2], port: 443, start: at, end: at.Add(time.Minute)})
+	}
+	return f
+}
+
+// inShort is what four days of a fleet lead to.
+func inShort(set *rule.Set, f *fleet) string {
+	var b strings.Builder
+	c := newCorrelation(set, f)
+	for _, m := range f.messages(dayStart(1), dayStart(5), dayStart(5)) {
+		out := take(c, &m)
+		for _, a := range out.Alerts {
+			fmt.Fprintf(&b, "%s, learning: %t\n", a.Rule, a.Learning)
+		}
+		for _, i := range out.Incidents {
+			fmt.Fprintf(&b, "%s, score %g\n", i.State, i.Score)
+		}
+	}
+	return b.String()
 }
 
 func addressNumber(n int) event.Address { return event.AddressFrom4(0x0a010001 + uint32(n)) }

@@ -14,6 +14,7 @@ import (
 type fleet struct {
 	machines []*machine
 	flows    []*flow
+	heard    time.Time // what is said before it is left out
 }
 
 // machine is a host, or an address of somebody else.
@@ -77,14 +78,19 @@ func (f *fleet) messages(from, dense, to time.Time) []message {
 			of[flow.to] = append(of[flow.to], flow)
 		}
 	}
-	var all []message
+	var all []*message
 	for _, m := range f.machines {
 		if m.reports {
 			all = append(all, m.messages(of[m], span{from, to}, dense)...)
 		}
 	}
-	slices.SortStableFunc(all, func(a, b message) int { return a.storedAt.Compare(b.storedAt) })
-	return all
+	all = slices.DeleteFunc(all, func(m *message) bool { return m.storedAt.Before(f.heard) })
+	slices.SortStableFunc(all, func(a, b *message) int { return a.storedAt.Compare(b.storedAt) })
+	sorted := make([]message, len(all))
+	for i, m := range all {
+		sorted[i] = *m
+	}
+	return sorted
 }
 
 // polls returns when a machine's poller looks.
@@ -115,10 +121,10 @@ func (m *machine) polls(flows []*flow, s span, dense time.Time) []time.Time {
 	}
 }
 
-func (m *machine) messages(flows []*flow, s span, dense time.Time) []message {
+func (m *machine) messages(flows []*flow, s span, dense time.Time) []*message {
 	flows = slices.Clone(flows)
 	slices.SortFunc(flows, func(a, b *flow) int { return cmp.Or(a.start.Compare(b.start), cmp.Compare(a.id, b.id)) })
-	var all []message
+	var all []*message
 	var before time.Time
 	open := map[*flow]event.Connection{}
 	var order []*flow // of open
@@ -150,7 +156,7 @@ func (m *machine) messages(flows []*flow, s span, dense time.Time) []message {
 		}
 		c.Open = uint32(len(order))
 		m.onItsClock(&c)
-		all = append(all, message{c, at.Add(200 * time.Millisecond)})
+		all = append(all, &message{c, at.Add(200 * time.Millisecond)})
 		before = at
 	}
 	return all

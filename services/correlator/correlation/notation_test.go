@@ -74,28 +74,9 @@ const (
 type script struct {
 	machines []*machine
 	named    map[string]*machine
-	ranges   map[string][]*machine
 	days     int
 	habits   []habit
 	scenes   []*scene
-}
-
-// scene is what happens on the day after the learning.
-type scene struct {
-	name              string
-	line              []string // what happens
-	alerts, incidents *txtar.File
-}
-
-// habit is something that happens again and again.
-type habit struct {
-	id       int
-	from, to []*machine
-	ports    []uint16
-	every    time.Duration
-	at       []time.Duration
-	length   time.Duration
-	days     []int // none: all, and those of the scenes
 }
 
 func dayStart(day int) time.Time {
@@ -104,7 +85,7 @@ func dayStart(day int) time.Time {
 }
 
 func parseScript(archive *txtar.Archive) (*script, error) {
-	s := &script{named: map[string]*machine{}, ranges: map[string][]*machine{}}
+	s := &script{named: map[string]*machine{}}
 	for i := range archive.Files {
 		section := &archive.Files[i]
 		if err := s.section(section); err != nil {
@@ -143,7 +124,7 @@ func (s *script) section(section *txtar.File) error {
 		}
 		return each(s.habit)
 	case "scene":
-		s.scenes = append(s.scenes, &scene{name: rest, line: lines})
+		s.scenes = append(s.scenes, &scene{name: rest, lines: lines})
 		return nil
 	case "alerts", "incidents":
 		if len(s.scenes) == 0 {
@@ -280,43 +261,6 @@ func (s *script) connections(fields []string) (from, to []*machine, ports []uint
 	return from, to, ports, nil
 }
 
-func (s *script) habit(fields []string) (err error) {
-	h := habit{id: len(s.habits), length: time.Second}
-	if h.from, h.to, h.ports, err = s.connections(fields); err != nil {
-		return err
-	}
-	for fields = fields[3:]; len(fields) >= 2; fields = fields[2:] {
-		switch word, value := fields[0], fields[1]; word {
-		case "every":
-			h.every, err = time.ParseDuration(value)
-		case "for":
-			h.length, err = time.ParseDuration(value)
-		case "at":
-			for text := range strings.SplitSeq(value, ",") {
-				var at time.Duration
-				at, err = timeOfDay(text)
-				h.at = append(h.at, at)
-			}
-		case "days":
-			for text := range strings.SplitSeq(value, ",") {
-				var day int
-				day, err = strconv.Atoi(text)
-				h.days = append(h.days, day)
-			}
-		default:
-			err = fmt.Errorf("want every, at, for or days")
-		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", fields[0], err)
-		}
-	}
-	if len(fields) > 0 || (h.every == 0) == (h.at == nil) {
-		return fmt.Errorf("want pairs of words, with every or at")
-	}
-	s.habits = append(s.habits, h)
-	return nil
-}
-
 func timeOfDay(text string) (time.Duration, error) {
 	if strings.Count(text, ":") == 1 {
 		text += ":00"
@@ -326,171 +270,4 @@ func timeOfDay(text string) (time.Duration, error) {
 		return 0, err
 	}
 	return at.Sub(at.Truncate(24 * time.Hour)), nil
-}
-
-// flows returns what a habit is in some days.
-func (h *habit) flows(days int) (flows []*flow) {
-	for day := 1; day <= days; day++ {
-		if h.days != nil && !slices.Contains(h.days, day) {
-			continue
-		}
-		times := h.at
-		for at := time.Duration(0); h.every > 0 && at < 24*time.Hour; at += h.every {
-			times = append(times, at+time.Duration(h.id%17+1)*time.Second)
-		}
-		for _, at := range times {
-			start := dayStart(day).Add(at)
-			for n, from := range h.from {
-				for k, to := range h.to {
-					for _, port := range h.ports {
-						begin := start.Add(time.Duration(n*3+k) * time.Second)
-						flows = append(flows, &flow{
-							id: uint64(h.id)<<40 | uint64(day)<<32 | uint64(len(flows)), from: from, to: to, port: port, start: begin, end: begin.Add(h.length),
-						})
-					}
-				}
-			}
-		}
-	}
-	return flows
-}
-
-// play is a scene with the habits around it.
-type play struct {
-	fleet
-	begin, dense, end time.Time
-}
-
-// stage reads what happens in a scene.
-func (s *script) stage(sc *scene) (*play, error) {
-	p := &play{begin: dayStart(s.days + 1)}
-	p.end = p.begin.Add(time.Minute)
-	for _, h := range s.habits {
-		p.flows = append(p.flows, h.flows(s.days+1)...)
-	}
-	for _, m := range s.machines {
-		m.silent = nil
-	}
-	for _, line := range sc.line {
-		if err := s.happens(p, strings.Fields(line)); err != nil {
-			return nil, fmt.Errorf("%q: %w", line, err)
-		}
-	}
-	if p.dense.IsZero() {
-		p.dense = p.end
-	}
-	p.machines = s.machines
-	p.flows = slices.DeleteFunc(p.flows, func(f *flow) bool { return f.start.After(p.end) })
-	return p, nil
-}
-
-func (s *script) happens(p *play, fields []string) (err error) {
-	if fields[0] == "until" && len(fields) == 2 {
-		at, err := timeOfDay(fields[1])
-		p.end = p.begin.Add(at)
-		return err
-	}
-	at, err := timeOfDay(fields[0])
-	if err != nil {
-		return err
-	}
-	start := p.begin.Add(at)
-	if p.dense.IsZero() || start.Add(-3*time.Minute).Before(p.dense) {
-		p.dense = start.Add(-3 * time.Minute)
-	}
-	defer func() {
-		if end := start.Add(5 * time.Minute); end.After(p.end) {
-			p.end = end
-		}
-	}()
-	if len(fields) == 5 && fields[2] == "silent" && fields[3] == "for" {
-		length, err := time.ParseDuration(fields[4])
-		if m := s.named[fields[1]]; m != nil {
-			m.silent = append(m.silent, span{start, start.Add(length)})
-			start = start.Add(length)
-		}
-		return err
-	}
-	if len(fields) >= 4 && fields[2] == "listens" {
-		port, err := strconv.ParseUint(fields[3], 10, 16)
-		if m := s.named[fields[1]]; m != nil && err == nil {
-			p.add(&flow{to: m, port: uint16(port), start: start, end: start.Add(24 * time.Hour)})
-		}
-		return err
-	}
-	from, to, ports, err := s.connections(fields[1:])
-	if err != nil {
-		return err
-	}
-	how, err := s.how(fields[4:])
-	if err != nil {
-		return err
-	}
-	for range how.times {
-		for _, f := range from {
-			for _, t := range to {
-				for _, port := range ports {
-					p.add(&flow{
-						from: f, to: t, port: port, start: start, end: start.Add(how.length), unanswered: how.unanswered, dropped: how.dropped, hiddenAt: how.hiddenAt,
-					})
-					start = start.Add(how.every)
-				}
-			}
-		}
-	}
-	return nil
-}
-
-func (p *play) add(f *flow) {
-	f.id = 1<<60 | uint64(len(p.flows))
-	p.flows = append(p.flows, f)
-}
-
-// how connections of a scene happen.
-type how struct {
-	length, every time.Duration
-	times         int
-	unanswered    bool
-	dropped       bool
-	hiddenAt      *machine
-}
-
-func (s *script) how(fields []string) (h how, err error) {
-	h = how{every: time.Second, times: 1}
-	for len(fields) > 0 && err == nil {
-		word := fields[0]
-		if word == "unanswered" || word == "dropped" {
-			h.unanswered, h.dropped = h.unanswered || word == "unanswered", h.dropped || word == "dropped"
-			fields = fields[1:]
-			continue
-		}
-		if len(fields) < 2 {
-			return h, fmt.Errorf("%s what?", word)
-		}
-		switch value := fields[1]; word {
-		case "for":
-			h.length, err = time.ParseDuration(value)
-		case "every":
-			h.every, err = time.ParseDuration(value)
-		case "times":
-			h.times, err = strconv.Atoi(value)
-		case "hidden":
-			if len(fields) < 3 || s.named[fields[2]] == nil {
-				return h, fmt.Errorf("hidden at which host?")
-			}
-			h.hiddenAt = s.named[fields[2]]
-			fields = fields[1:]
-		default:
-			err = fmt.Errorf("%s: want for, every, times, unanswered, dropped or hidden at", word)
-		}
-		fields = fields[2:]
-	}
-	switch {
-	case h.length > 0:
-	case h.unanswered:
-		h.length = 2 * time.Minute
-	default:
-		h.length = time.Second
-	}
-	return h, err
 }
