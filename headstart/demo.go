@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"headstart/bus"
 	"headstart/daemon"
@@ -52,7 +51,8 @@ It needs no root and no network, and leaves no files behind, but for --keep.`,
 			if o.output != "text" && o.output != "json" {
 				return daemon.Usage("--output %q: want text or json", o.output)
 			}
-			return o.run(c.Context(), c.OutOrStdout(), c.ErrOrStderr())
+			told := story.New(o.seed)
+			return o.run(c.Context(), told, o.screen(c.OutOrStdout(), c.ErrOrStderr(), told), c.ErrOrStderr())
 		},
 	}
 	f := c.Flags()
@@ -71,7 +71,8 @@ var reading = demo.Pace{Line: 450 * time.Millisecond, Hour: 2500 * time.Millisec
 // demoStorage has room for the story.
 const demoStorage = 512 << 20
 
-func (o *demoOptions) run(ctx context.Context, out, errs io.Writer) (err error) {
+// run tells a story. At a terminal it makes pauses.
+func (o *demoOptions) run(ctx context.Context, told *story.Story, screen demoScreen, errs io.Writer) (err error) {
 	began := time.Now()
 	dir, err := o.directory()
 	if err != nil {
@@ -100,12 +101,11 @@ func (o *demoOptions) run(ctx context.Context, out, errs io.Writer) (err error) 
 	pipe.expect("tracker", "correlator", "notifier")
 	pipe.startServices(system)
 
-	told := story.New(o.seed)
-	screen := o.screen(out, errs, told)
 	pace := demo.Pace{}
-	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) && !o.fast {
+	if screen.read() && !o.fast {
 		pace = reading
 	}
+	screen.begin()
 	pipe.start("demo", func(ctx context.Context, b *bus.Bus, _ *slog.Logger) error {
 		defer stop()
 		if err := pipe.ready(ctx); err != nil {
@@ -172,6 +172,8 @@ func (o *demoOptions) system(dir string) (*runOptions, error) {
 // demoScreen is where the story is told.
 type demoScreen interface {
 	demo.Audience
+	read() bool // somebody reads along
+	begin()
 	end(*demo.Outcome, time.Duration)
 	kept(natsURL string, o *demo.Outcome)
 }
@@ -182,7 +184,5 @@ func (o *demoOptions) screen(out, errs io.Writer, told *story.Story) demoScreen 
 	if o.output == "json" {
 		return &demoLines{console}
 	}
-	s := &demoText{console: console, bar: newProgress(errs), story: told}
-	s.begin()
-	return s
+	return &demoText{console: console, bar: newProgress(errs), story: told}
 }

@@ -11,6 +11,10 @@ import (
 // and incidents as headstart run prints them, and a summary.
 type demoLines struct{ *console }
 
+func (*demoLines) read() bool { return false }
+
+func (*demoLines) begin() {}
+
 // Learning implements [demo.Audience].
 func (*demoLines) Learning(time.Time, float64) {}
 

@@ -33,6 +33,8 @@ func (c counted) Write(b []byte) (int, error) {
 	return c.out.Write(b)
 }
 
+func (t *demoText) read() bool { return t.page().Columns > 0 }
+
 func (t *demoText) begin() {
 	t.out = counted{t.out, &t.lines}
 	t.write(func(b *strings.Builder, p layout.Page) {
