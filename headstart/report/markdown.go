@@ -65,9 +65,9 @@ func escape(text string) string {
 	digits := true // so far
 	for n, c := range text {
 		switch {
-		case strings.ContainsRune("\\`*_{}[]<>|&~$^@", c):
+		case strings.ContainsRune("\\`*_{}[]<>|&~$^@#", c):
 			b.WriteByte('\\')
-		case n == 0 && strings.ContainsRune("#+-=:", c):
+		case n == 0 && strings.ContainsRune("+-=:", c):
 			b.WriteByte('\\')
 		case digits && n > 0 && (c == '.' || c == ')') && (n+1 == len(text) || text[n+1] == ' '):
 			b.WriteByte('\\')

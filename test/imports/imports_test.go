@@ -102,7 +102,7 @@ var pure = []string{
 	"headstart/services/correlator/rule", "headstart/services/correlator/watch", "headstart/services/correlator/directory",
 	"headstart/services/correlator/inventory", "headstart/services/correlator/spelling",
 	"headstart/services/notifier/delivery",
-	"headstart/headstart/kernel", "headstart/headstart/story",
+	"headstart/headstart/kernel", "headstart/headstart/layout", "headstart/headstart/report", "headstart/headstart/story",
 }
 
 func TestPurePackagesDoNoIO(t *testing.T) {
