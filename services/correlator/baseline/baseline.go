@@ -21,6 +21,7 @@
 package baseline
 
 import (
+	"math"
 	"time"
 
 	"headstart/event"
@@ -75,8 +76,8 @@ type Baseline struct {
 	to      map[endKey]*group    // responders by port
 	roles   map[edgeKey]*group   // what roles have in common
 	perOne  map[id]int           // edges of each originator
-	hosts   map[string]int64     // when each reporting host was first heard, unix seconds
-	started int64                // when the first was
+	hosts   map[string]int64     // when each reporting host had its first connection, unix seconds
+	started int64                // when anybody had
 	sources int                  // internal ends that have begun a connection
 	swept   int64
 	refused int
@@ -126,13 +127,26 @@ func New(o Options) *Baseline {
 // whatever was seen of it.
 func (b *Baseline) Approve(approved func(Sighting) (why string, ok bool)) { b.approve = approved }
 
-// Heard notes that a host reports connections. One that has none yet learns
-// nothing.
-func (b *Baseline) Heard(host string, at time.Time) {
+// Reports notes that a host reports its connections. It begins to learn with
+// the first of them.
+func (b *Baseline) Reports(host string) {
 	if _, ok := b.hosts[host]; !ok {
-		b.hosts[host] = at.Unix()
-		if b.started == 0 {
-			b.started = at.Unix()
+		b.hosts[host] = never
+	}
+}
+
+// never is when a host began to learn that has had no connection yet.
+const never = math.MaxInt64
+
+// Active notes that the ends of an edge have a connection.
+func (b *Baseline) Active(s Sighting) {
+	at := s.At.Unix()
+	if b.started == 0 || at < b.started {
+		b.started = at
+	}
+	for _, host := range [...]string{s.Originator.Host, s.Responder.Host} {
+		if first, reports := b.hosts[host]; reports && at < first {
+			b.hosts[host] = at
 		}
 	}
 }
@@ -143,11 +157,11 @@ func (b *Baseline) learning(e *End, at time.Time) bool {
 	if b.options.Learning < day {
 		return true
 	}
-	first, ok := b.hosts[e.Host]
-	if !ok || e.Host == "" {
+	first, reports := b.hosts[e.Host]
+	if !reports {
 		first = b.started
 	}
-	return at.Unix() < first+int64(b.options.Learning/time.Second)
+	return first == never || at.Unix() < first+int64(b.options.Learning/time.Second)
 }
 
 // Opened learns that a connection was opened.

@@ -153,9 +153,18 @@ func (c *Correlation) isExternal(a event.Address) bool {
 	return c.directory.At(a) == nil && !c.isInternal(a)
 }
 
+// actor is the host whose doing an alert is about: whichever end reports it, the
+// originator, if it is one of ours.
+func actor(host string, edges []incident.Edge) string {
+	if n := len(edges); n > 0 && !edges[n-1].SourceExternal {
+		return edges[n-1].SourceHost
+	}
+	return host
+}
+
 // raise hands an alert out and to the incidents.
 func (c *Correlation) raise(a *event.Alert, r *rule.Rule, edges []incident.Edge) {
-	a.Learning = c.baseline.Learning(a.Host, a.At)
+	a.Learning = c.baseline.Learning(actor(a.Host, edges), a.At)
 	score := r.Score
 	if a.Learning {
 		score = r.ScoreLearning

@@ -42,7 +42,7 @@ func (c *Correlation) Apply(changes *event.Changes, storedAt time.Time) *Output 
 	c.self, _ = c.directory.Learn(changes)
 	c.self.ClockOffset = changes.ClockOffset
 
-	c.learn(at)
+	c.learn()
 	findings, _, forgotten := c.watcher.Watch(&h.Host, changes, c.self, c.directory.At)
 	for i := range findings {
 		c.found(&findings[i], at)
@@ -106,19 +106,16 @@ func betweenHosts(conn *event.Connection) bool {
 
 // learn teaches the baseline what began, unless it is an intruder's doing, and
 // keeps what is unusual for the incidents.
-func (c *Correlation) learn(at time.Time) {
+func (c *Correlation) learn() {
 	c.learnWaiting()
-	heard := false
+	c.baseline.Reports(c.self.Name)
 	for i := range c.changes.Connections {
 		conn := &c.changes.Connections[i]
 		if !betweenHosts(conn) || conn.Kind != event.Opened && conn.Kind != event.Attempted {
 			continue
 		}
-		if !heard {
-			heard = true
-			c.baseline.Heard(c.self.Name, at)
-		}
 		s := c.sight(conn, c.opened(conn))
+		c.baseline.Active(s)
 		u := c.baseline.Usual(s, conn.Direction == event.Outbound)
 		if conn.Kind == event.Attempted || c.worthLearning(&s, conn) {
 			c.teach(s, conn.Kind, u.Known)
