@@ -39,10 +39,9 @@ func (t *demoText) begin() {
 	t.out = counted{t.out, &t.lines}
 	t.write(func(b *strings.Builder, p layout.Page) {
 		p.Margin = 0
-		p.Fill(b, "", 0, layout.Bold.Of("An ordinary Thursday in a small company, and an intruder in it: the published"+
-			" incident, to the second."))
-		p.Fill(b, "", 0, layout.Regular.Of("Nine servers have a poller. Their snapshots go through what 'headstart run'"+
-			" runs: tracker, correlator, notifier, and the NATS server between them."))
+		p.Fill(b, "", 0, layout.Bold.Of("An ordinary Thursday in a small company, and the published incident in it, to the second."))
+		p.Fill(b, "", 0, layout.Regular.Of("What pollers on its nine servers would have seen goes through what 'headstart run' runs:"+
+			" tracker, correlator, notifier, and the NATS server between them."))
 		b.WriteByte('\n')
 	})
 }

@@ -26,6 +26,7 @@ type user struct {
 // readme is what the user does with each command of README.md and
 // CONTRIBUTING.md.
 var readme = map[string]func(*user, *testing.T, string){
+	"go run ./headstart demo":                                  (*user).seesTheDemo,
 	"go run ./headstart run":                                   (*user).tries,
 	"go run ./headstart run --show connections --interval 5s":  (*user).seesItWork,
 	"go run ./headstart run --roles web":                       (*user).tries,
@@ -143,6 +144,21 @@ func (u *user) tries(t *testing.T, command string) {
 		shows(p, "roles "+roles)
 	}
 	ends(t, p)
+}
+
+// seesTheDemo waits for its parts, each for as long as a test waits: all of it
+// takes a minute, and on a busy machine two.
+func (u *user) seesTheDemo(t *testing.T, command string) {
+	p := u.start(t, command)
+	for _, part := range []string{
+		"learnt what is normal", "14:30:00 intruder logs in to web-01", "incident opened", "16:22:08 intruder", "17:30:00 SIEM",
+		"Head start over the SIEM: 2 h 5", "people told of 1, in ",
+	} {
+		shows(p, part)
+	}
+	if code := p.Wait(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
 }
 
 func (u *user) seesItWork(t *testing.T, command string) {
