@@ -77,7 +77,8 @@ type Baseline struct {
 	roles   map[edgeKey]*group   // what roles have in common
 	perOne  map[id]int           // edges of each originator
 	hosts   map[string]int64     // when each reporting host had its first connection, unix seconds
-	started int64                // when anybody had
+	heard   map[string]int64     // when each was last heard
+	started int64                // when anybody had a connection
 	sources int                  // internal ends that have begun a connection
 	swept   int64
 	refused int
@@ -118,7 +119,7 @@ func New(o Options) *Baseline {
 	}
 	return &Baseline{
 		options: o, ids: newIDs(), edges: map[edgeKey]*edge{}, from: map[endKey]*activity{}, to: map[endKey]*group{},
-		roles: map[edgeKey]*group{}, perOne: map[id]int{}, hosts: map[string]int64{},
+		roles: map[edgeKey]*group{}, perOne: map[id]int{}, hosts: map[string]int64{}, heard: map[string]int64{},
 		approve: func(Sighting) (string, bool) { return "", false },
 	}
 }
@@ -129,7 +130,8 @@ func (b *Baseline) Approve(approved func(Sighting) (why string, ok bool)) { b.ap
 
 // Reports notes that a host reports its connections. It begins to learn with
 // the first of them.
-func (b *Baseline) Reports(host string) {
+func (b *Baseline) Reports(host string, at time.Time) {
+	b.heard[host] = at.Unix()
 	if _, ok := b.hosts[host]; !ok {
 		b.hosts[host] = never
 	}
@@ -341,6 +343,12 @@ func (b *Baseline) Expire(now time.Time) {
 		}
 		if g := b.to[endKey{key.to, key.port}]; g != nil {
 			g.peers--
+		}
+	}
+	for host, heard := range b.heard {
+		if heard < oldest {
+			delete(b.heard, host)
+			delete(b.hosts, host)
 		}
 	}
 	for k, a := range b.from {

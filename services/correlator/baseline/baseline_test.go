@@ -28,7 +28,7 @@ func sighting(from, to baseline.End, port uint16, at time.Time) baseline.Sightin
 func company(b *baseline.Baseline) {
 	hosts := []baseline.End{host("web-01", "web"), host("web-02", "web"), host("db-01", "database"), host("app-01"), host("app-02"), host("app-03")}
 	for _, h := range append(hosts, host("admin-01", "admin")) {
-		b.Reports(h.Host)
+		b.Reports(h.Host, monday)
 		b.Active(sighting(h, h, 22, monday))
 	}
 	for d := range 4 {
@@ -49,7 +49,7 @@ func TestUsual(t *testing.T) {
 	company(b)
 	now := monday.Add(4*day + 10*time.Hour)
 	web1, web2, db := host("web-01", "web"), host("web-02", "web"), host("db-01", "database")
-	b.Reports("web-03")
+	b.Reports("web-03", now)
 	for name, c := range map[string]struct {
 		sighting baseline.Sighting
 		check    func(rule.Baseline) bool
@@ -214,7 +214,7 @@ func TestRestoredGoesOnExactly(t *testing.T) {
 		cut := r.IntN(len(all))
 		a, b := baseline.New(baseline.Options{Learning: day}), baseline.New(baseline.Options{Learning: day})
 		for _, s := range all[:cut] {
-			a.Reports(s.Originator.Host)
+			a.Reports(s.Originator.Host, s.At)
 			a.Active(s)
 			feed(a, s)
 		}
@@ -265,7 +265,7 @@ func TestClocksThatAreWrongDoNoHarm(t *testing.T) {
 	for _, at := range []time.Time{{}, time.Unix(-1<<40, 0), time.Unix(1<<40, 0), time.Unix(0, 0), monday} {
 		s := sighting(host("a"), host("b"), 22, at)
 		feed(b, s)
-		b.Reports("a")
+		b.Reports("a", at)
 		b.Active(s)
 		b.Usual(s, true)
 		b.Expire(at)

@@ -12,7 +12,7 @@ type State struct {
 	Edges          []edgeState
 	From           []activityState
 	To, Roles      []groupState
-	Hosts          map[string]int64
+	Hosts, Heard   map[string]int64
 	Started, Swept int64
 	Sources        int
 	Refused        int
@@ -58,7 +58,7 @@ type activityState struct {
 // refers to any more is left out.
 func (b *Baseline) Save() State {
 	s := State{
-		IDs: map[uint32]label{}, Hosts: maps.Clone(b.hosts), Started: b.started, Swept: b.swept, Sources: b.sources, Refused: b.refused,
+		IDs: map[uint32]label{}, Hosts: maps.Clone(b.hosts), Heard: maps.Clone(b.heard), Started: b.started, Swept: b.swept, Sources: b.sources, Refused: b.refused,
 	}
 	use := func(ids ...id) {
 		for _, i := range ids {
@@ -121,6 +121,7 @@ func (b *Baseline) Restore(s State) error {
 	fresh.approve = b.approve
 	fresh.started, fresh.swept, fresh.sources, fresh.refused = s.Started, s.Swept, s.Sources, s.Refused
 	maps.Copy(fresh.hosts, s.Hosts)
+	maps.Copy(fresh.heard, s.Heard)
 	now := make(map[uint32]id, len(s.IDs))
 	for _, old := range slices.Sorted(maps.Keys(s.IDs)) {
 		if l := s.IDs[old]; old != 0 && l.Kind < kinds {

@@ -68,6 +68,9 @@ func (c *Correlation) peer(a event.Address) *event.AlertPeer {
 
 // inStreamTime returns a connection with its times on the stream's clock.
 func (c *Correlation) inStreamTime(conn *event.Connection) *event.Connection {
+	if c.changes.StreamTime(c.changes.ObservedAt).Equal(c.changes.ObservedAt) {
+		return conn
+	}
 	moved := *conn
 	for _, t := range []*time.Time{&moved.OpenedAfter, &moved.OpenedBefore, &moved.SeenUntil, &moved.ClosedAfter, &moved.ClosedBefore} {
 		*t = c.changes.StreamTime(*t)

@@ -108,7 +108,7 @@ func betweenHosts(conn *event.Connection) bool {
 // keeps what is unusual for the incidents.
 func (c *Correlation) learn() {
 	c.learnWaiting()
-	c.baseline.Reports(c.self.Name)
+	c.baseline.Reports(c.self.Name, c.now)
 	for i := range c.changes.Connections {
 		conn := &c.changes.Connections[i]
 		if !betweenHosts(conn) || conn.Kind != event.Opened && conn.Kind != event.Attempted {

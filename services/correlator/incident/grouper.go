@@ -294,6 +294,7 @@ func (g *Grouper) fuse(a, b *incident) *incident {
 			continue
 		}
 		old.Part, old.Swept = max(old.Part, m.Part), old.Swept && m.Swept
+		old.OnlyBefore = old.OnlyBefore && m.OnlyBefore
 		if m.Since.Before(old.Since) {
 			old.Since = m.Since
 		}

@@ -103,7 +103,7 @@ type incident struct {
 	NotifiedAt     time.Time
 	ActiveAt       time.Time
 	BurstAt        time.Time // since when it has not been quiet
-	Threshold      float64 // when it was notified
+	Threshold      float64   // when it was notified
 	Members        map[string]*member
 	Sources        map[event.Address]time.Time // external, when first seen
 	Edges          map[key]*step
@@ -128,6 +128,11 @@ type member struct {
 	ActedAt time.Time // when it first acted; zero: it didn't
 	LastAt  time.Time // when it last acted or was reached
 	Swept   bool      // it was reached as one of many
+
+	// OnlyBefore says that nothing is known against it but that somebody was
+	// logged in from there to a host before that acted.
+	OnlyBefore bool
+
 	Address event.Address
 	Reached map[uint16]int // hosts that it has reached, by port
 }
@@ -264,11 +269,22 @@ func (i *incident) addEdge(e *Edge, alerted bool) bool {
 	i.Edges[e.key()] = s
 	if !e.SourceExternal && !e.Attempt {
 		if m := i.addMember(e.SourceHost, e.Source, e.At); m != nil {
-			m.Reached[e.Port]++
+			if m.Reached[e.Port]++; m.Reached[e.Port] == sweep+1 {
+				i.markSwept(e.SourceHost, e.Port)
+			}
 		}
 	}
 	i.setParts(e)
 	return true
+}
+
+// markSwept marks the hosts that were reached before a reach became a sweep.
+func (i *incident) markSwept(from string, port uint16) {
+	for k := range i.Edges {
+		if m := i.Members[k.To]; k.From == from && k.Port == port && m != nil && m.Part == event.Target {
+			m.Swept = true
+		}
+	}
 }
 
 func (i *incident) setParts(e *Edge) {
@@ -278,6 +294,7 @@ func (i *incident) setParts(e *Edge) {
 		}
 	} else if m := i.addMember(e.SourceHost, e.Source, e.At); m != nil {
 		m.act(e.At)
+		m.OnlyBefore = false
 	}
 	if e.DestinationExternal {
 		return

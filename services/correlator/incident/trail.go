@@ -74,7 +74,8 @@ func (t *trail) expire(now time.Time) {
 		return
 	}
 	t.SweptAt = now
-	old := func(e *Edge) bool { return now.Sub(e.At) > memory }
+	// An edge must not be there or not by when this happens to be called.
+	old := func(e *Edge) bool { return now.Sub(e.At) > memory+2*time.Hour }
 	t.Count = 0
 	for _, lists := range []map[string][]*Edge{t.From, t.To} {
 		for host, list := range lists {
@@ -106,7 +107,7 @@ func (g *Grouper) follow(i *incident, hosts ...string) (followed []string) {
 		seen[host] = true
 		followed = append(followed, host)
 		for _, e := range g.trail.From[host] {
-			if e.At.Before(m.Since.Add(-slack)) || m.Swept && e.At.Sub(m.Since) > sweepMemory {
+			if e.At.Before(m.Since.Add(-slack)) || e.At.Sub(m.Since) > memory || m.Swept && e.At.Sub(m.Since) > sweepMemory {
 				continue
 			}
 			if e.Minor && !i.between(e.SourceHost, e.DestinationHost) {
@@ -141,7 +142,7 @@ func (g *Grouper) follow(i *incident, hosts ...string) (followed []string) {
 			if e := g.logins.before(host, m.ActedAt); e != nil && i.addEdge(e, false) {
 				// It is how others are reached too: it says little of its source.
 				if from := i.Members[e.SourceHost]; from != nil && from.LastAt.Equal(e.At) {
-					from.Swept = true
+					from.Swept, from.OnlyBefore = true, true
 				}
 			}
 		}

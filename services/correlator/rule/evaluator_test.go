@@ -201,7 +201,7 @@ func TestEvaluatorsOfOneSetRunAtTheSameTime(t *testing.T) {
 			evaluator := rule.NewEvaluator(set)
 			o := session()
 			for range 200 {
-				if got := said(evaluator.Evaluate(o)); got != "database-session-long fires" {
+				if got := said(single(evaluator.Evaluate(o))); got != "database-session-long fires" {
 					t.Error(got)
 				}
 			}
