@@ -101,8 +101,11 @@ var pure = []string{
 	"headstart/services/tracker/table", "headstart/services/tracker/parts",
 	"headstart/services/correlator/rule", "headstart/services/correlator/watch", "headstart/services/correlator/directory",
 	"headstart/services/correlator/inventory", "headstart/services/correlator/spelling",
+	"headstart/services/correlator/baseline", "headstart/services/correlator/pattern", "headstart/services/correlator/presence",
+	"headstart/services/correlator/witness", "headstart/services/correlator/incident", "headstart/services/correlator/correlation",
 	"headstart/services/notifier/delivery",
 	"headstart/headstart/kernel", "headstart/headstart/layout", "headstart/headstart/report", "headstart/headstart/story",
+	"headstart/headstart/company", "headstart/headstart/score",
 }
 
 func TestPurePackagesDoNoIO(t *testing.T) {
