@@ -15,6 +15,7 @@ command -v docker-compose >/dev/null || docker compose version >/dev/null 2>&1 |
 command -v gcc >/dev/null || missing+=(gcc libc6-dev)
 [ -x /bin/busybox ] || missing+=(busybox-static)
 command -v iptables >/dev/null || missing+=(iptables)
+command -v nft >/dev/null || missing+=(nftables)
 command -v curl >/dev/null || missing+=(curl)
 [ -x /usr/lib/systemd/systemd ] || missing+=(systemd)
 [ ${#missing[@]} -gt 0 ] || exit 0
