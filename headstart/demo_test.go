@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -14,9 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"headstart/daemon"
 	"headstart/event"
 	"headstart/headstart/demo"
+	"headstart/headstart/layout"
 	"headstart/headstart/story"
 )
 
@@ -238,15 +237,65 @@ func (w *writer) Write(b []byte) (int, error) {
 	return w.Buffer.Write(b)
 }
 
-func TestDemoKeepsOnlyIntoANewDirectory(t *testing.T) {
+func TestDemoMistakes(t *testing.T) {
 	dir := t.TempDir()
 	writeFile(t, filepath.Join(dir, "mine"), "precious")
-	_, err := execute(t, "demo", "--fast", "--keep", dir)
-	var usage *daemon.UsageError
-	if !errors.As(err, &usage) || !strings.Contains(err.Error(), "new or empty") {
-		t.Errorf("got %v", err)
+	for _, tt := range []struct {
+		name, want string
+		args       []string
+	}{
+		{"a directory that holds something", "want a directory that is new or empty", []string{"--keep", dir}},
+		{"a directory that is a file", "--keep", []string{"--keep", filepath.Join(dir, "mine")}},
+		{"an unknown output", `--output "xml": want text or json`, []string{"--output", "xml"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			out, err := execute(t, append([]string{"demo", "--fast"}, tt.args...)...)
+			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(out, "learnt") {
+				t.Errorf("got %v\n%s", err, out)
+			}
+		})
 	}
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
 		t.Errorf("the directory holds %v, %v", entries, err)
 	}
+}
+
+func TestDemoEnd(t *testing.T) {
+	of := story.New(1)
+	at := func(clock string) time.Time {
+		when, err := time.Parse(time.DateTime, "2025-06-05 "+clock)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return when
+	}
+	o := &demo.Outcome{Hosts: 9, Snapshots: 23308, Connections: 86192, Alerts: 103, Incidents: 2, Notified: 1}
+	told := []time.Time{at("14:31:44"), at("14:31:44"), at("15:15:49"), {}, at("16:22:34")}
+	for k, step := range of.Published() {
+		o.Steps = append(o.Steps, demo.Told{Step: step, Told: told[k]})
+	}
+	end := func(columns int) string {
+		var out bytes.Buffer
+		screen := (&demoOptions{seed: 1}).screen(&out, &out, of).(*demoText)
+		screen.page = func() layout.Page { return layout.Page{Columns: columns, Margin: textColumn} }
+		screen.end(o, 52*time.Second)
+		return out.String()
+	}
+	golden(t, "demo-nobody-told.txt", end(0))
+	o.HeadStart = of.SIEM.At.Sub(told[0])
+	o.Incident = &event.Incident{
+		ID: "4f80ca23b54fba076bb10413", Sources: []event.Address{address("203.0.113.7")},
+		Parts: []event.HostPart{{Host: "web-01", Part: event.Entry}, {Host: "fs-01", Part: event.Pivot}, {Host: "db-01", Part: event.Target}},
+		Response: event.Response{
+			Block: []string{
+				"nft add table inet headstart", "nft add chain inet headstart input '{ type filter hook input priority -10 ; }'",
+				"nft add rule inet headstart input ip saddr 203.0.113.7 counter drop",
+				"nft add rule inet headstart input ip saddr 10.1.1.10 counter drop",
+			},
+			RotateKeys: []string{"web-01"}, RotateCredentials: []string{"db-01:5432"},
+			Segment: []string{"web-01 → db-01:5432", "web-01 → fs-01:445", "fs-01 → dc-01:3389", "dc-01 → app-01:22"},
+		},
+	}
+	golden(t, "demo-end.txt", end(0))
+	golden(t, "demo-end-60-columns.txt", end(60))
 }

@@ -99,23 +99,37 @@ func (t *demoText) Tell(e demo.Event) int {
 // end shows what happened beside when headstart said so, and what is to be done.
 func (t *demoText) end(o *demo.Outcome, took time.Duration) {
 	t.write(func(b *strings.Builder, p layout.Page) {
+		p.Margin = 0
 		heading := func(text string) { b.WriteString("\n" + p.Paint(layout.Bold, text) + "\n") }
 		heading("What happened, and when headstart told people")
 		p.Table(b, 2, timeline(o, t.story))
+		b.WriteByte('\n')
 		if o.Incident == nil {
 			p.Fill(b, "", 0, layout.Red.Of("headstart told nobody."))
 			return
 		}
-		b.WriteByte('\n')
 		p.Fill(b, "", 0, layout.Bold.Of("Head start over the SIEM: "+hours(o.HeadStart)+"."),
-			layout.Regular.Of("One incident, "+shortID(o.Incident.ID)+", holds all of it."))
+			layout.Regular.Of(held(o)))
 		heading("What it says to do, in short")
 		p.Table(b, 2, response(o.Incident))
 		b.WriteByte('\n')
-		p.Margin = 0
 		p.Fill(b, "", 0, layout.Faint.Of(fmt.Sprintf("%d snapshots of %s, %s, %s, %s, people told of %d, in %.0f s.", o.Snapshots, count(uint32(o.Hosts), "host"),
 			count(uint32(o.Connections), "connection"), count(uint32(o.Alerts), "alert"), count(uint32(o.Incidents), "incident"), o.Notified, took.Seconds())))
 	})
+}
+
+// held says how much of the published timeline people were told.
+func held(o *demo.Outcome) string {
+	never := 0
+	for _, s := range o.Steps {
+		if s.Told.IsZero() {
+			never++
+		}
+	}
+	if never == 0 && o.Notified == 1 {
+		return "One incident, " + shortID(o.Incident.ID) + ", holds all of it."
+	}
+	return fmt.Sprintf("People were told of %s and %d of %d steps.", count(uint32(o.Notified), "incident"), len(o.Steps)-never, len(o.Steps))
 }
 
 // hours shows a duration of hours.
