@@ -122,7 +122,7 @@ func (o *runOptions) announce(out io.Writer, p plan, natsURL, listen string) {
   watches    %s every %s
   roles      %s
   rules      %s
-  alerts to  %s
+  tells      %s
   metrics    %s
   NATS       %s
   data       %s

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -70,9 +71,9 @@ func TestRunOnATerminal(t *testing.T) {
 	q := newQuiet(t)
 	api, share := q.serve(8080), q.serve(445)
 	const columns = 72
-	p := cli.Start(t, q.run(t, columns, "--show", "connections"))
+	p := cli.Start(t, q.run(t, columns, "--show", "alerts,connections"))
 	for _, line := range []string{
-		"watches web-01 every 200ms", "roles web", "rules 7 by default", "alerts to this terminal", "metrics http://127.0.0.1:9470/metrics",
+		"watches web-01 every 200ms", "roles web", "by default (--rules DIR", "tells this terminal", "metrics http://127.0.0.1:9470/metrics",
 		"NATS nats://127.0.0.1:4222", "data " + q.data, "Ctrl-C ends it",
 	} {
 		shows(p, line)
@@ -88,6 +89,7 @@ func TestRunOnATerminal(t *testing.T) {
 	shows(p, "HIGH Web server reaches for file shares smb-from-web-server")
 	shows(p, fmt.Sprintf("web-01 %s → %s ESTABLISHED", q.web.Address, share))
 	shows(p, "First: Which process made the connection")
+	shows(p, fmt.Sprintf("HIGH web-01 reached %s: Web server reaches for file shares score", q.other.Address))
 	p.Type(cli.CtrlC)
 	if code := p.Wait(); code != 0 {
 		t.Errorf("after Ctrl-C exit code %d, want 0", code)
@@ -118,11 +120,12 @@ func TestStartedAgainItGoesOnWhereItWas(t *testing.T) {
 		func(p *cli.Program) { p.Kill() },
 		func(p *cli.Program) { p.Type(cli.CtrlC); p.Wait() },
 	} {
-		p := cli.Start(t, q.run(t, 0, "--show", "connections"))
+		p := cli.Start(t, q.run(t, 0, "--show", "alerts,connections"))
 		if life == 0 {
 			shows(p, "watching web-01 1 connection open")
 			q.connect(t, share)
 			shows(p, "HIGH Web server reaches for file shares")
+			shows(p, "people are told from")
 		}
 		ports = append(ports, q.serve(uint16(9000+life)))
 		q.connect(t, ports[life])
@@ -132,15 +135,16 @@ func TestStartedAgainItGoesOnWhereItWas(t *testing.T) {
 	}
 	opened := func(to netip.AddrPort) string { return fmt.Sprintf("opened %s → %s,", q.web.Address, to) }
 	for text, want := range map[string]int{
-		"watching web-01":                    1,
-		"Web server reaches for file shares": 1,
-		opened(api):                          0, // it was open before the first look
-		opened(share):                        1,
-		opened(ports[0]):                     1,
-		opened(ports[1]):                     1,
-		opened(ports[2]):                     1,
-		"closed":                             0,
-		"listening":                          0,
+		"watching web-01": 1,
+		"Web server reaches for file shares smb-from-web-server":                              1,
+		fmt.Sprintf("web-01 reached %s: Web server reaches for file shares", q.other.Address): 1,
+		opened(api):      0, // it was open before the first look
+		opened(share):    1,
+		opened(ports[0]): 1,
+		opened(ports[1]): 1,
+		opened(ports[2]): 1,
+		"closed":         0,
+		"listening":      0,
 	} {
 		if got := strings.Count(seen, text); got != want {
 			t.Errorf("%q is there %d times, want %d:\n%s", text, got, want, seen)
@@ -154,18 +158,19 @@ func TestRunIntoAPipe(t *testing.T) {
 		args    []string
 		looking string
 	}{
-		{"as text", nil, "watching web-01"},
-		{"as JSON lines", []string{"--output", "json"}, `"change":"listening"`},
+		{"as text", []string{"--show", "alerts,connections"}, "watching web-01"},
+		{"as JSON lines", []string{"--output", "json", "--show", "connections"}, `"change":"listening"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			q := newQuiet(t)
 			share := q.serve(445)
-			p := cli.Start(t, q.run(t, 0, append(tt.args, "--show", "connections")...))
+			p := cli.Start(t, q.run(t, 0, tt.args...))
 			p.Await("what runs where is said on standard error", func() bool { return strings.Contains(p.Stderr(), "Ctrl-C ends it") })
 			shows(p, tt.looking)
 			q.connect(t, share)
 			shows(p, "opened")
 			shows(p, "smb-from-web-server")
+			shows(p, fmt.Sprintf("web-01 reached %s: Web server reaches for file shares", q.other.Address))
 			p.Type(cli.CtrlC)
 			if code := p.Wait(); code != 0 {
 				t.Errorf("after Ctrl-C exit code %d, want 0", code)
@@ -176,7 +181,7 @@ func TestRunIntoAPipe(t *testing.T) {
 			if strings.Contains(p.Stdout(), "Ctrl-C") {
 				t.Error("the greeting is in standard output, where a program reads")
 			}
-			if tt.args != nil {
+			if tt.name == "as JSON lines" {
 				checkLines(t, p.Stdout(), share)
 			}
 		})
@@ -189,14 +194,22 @@ func checkLines(t *testing.T, out string, share netip.AddrPort) {
 	lines := map[string]int{}
 	for line := range strings.Lines(out) {
 		var got struct {
-			Type, Host, Rule, Change string
-			Connection               struct {
+			Type, Host, Rule, Change, Title string
+			Hosts                           []string
+			Connection                      struct {
 				Destination netip.Addr
 				Port        uint16
 			}
 		}
 		if err := json.Unmarshal([]byte(line), &got); err != nil {
 			t.Fatalf("%s: %v", line, err)
+		}
+		if got.Type == "incident" {
+			if !slices.Contains(got.Hosts, "web-01") || got.Title == "" {
+				t.Errorf("no host or title in %s", line)
+			}
+			lines["incident"]++
+			continue
 		}
 		if got.Host != "web-01" {
 			t.Errorf("no host in %s", line)
@@ -205,8 +218,8 @@ func checkLines(t *testing.T, out string, share netip.AddrPort) {
 			lines[got.Type+" "+got.Change+got.Rule]++
 		}
 	}
-	if lines["connection opened"] != 1 || lines["alert smb-from-web-server"] != 1 {
-		t.Errorf("to the share: %v, want one connection opened and one alert", lines)
+	if lines["connection opened"] != 1 || lines["alert smb-from-web-server"] != 1 || lines["incident"] == 0 {
+		t.Errorf("to the share: %v, want one connection opened, one alert, and an incident", lines)
 	}
 }
 

@@ -31,6 +31,9 @@ var readme = map[string]func(*user, *testing.T, string){
 	"go run ./headstart run --show connections --interval 5s":  (*user).seesItWork,
 	"go run ./headstart run --roles web":                       (*user).tries,
 	"go run ./headstart run --rules DIR":                       (*user).writesRules,
+	"go run ./headstart incidents list":                        (*user).asks,
+	"headstart incidents show ID":                              (*user).seesHelp,
+	"headstart hosts":                                          (*user).seesHelp,
 	"go run ./services/poller/cmd/poller --once --output json": (*user).looksOnce,
 	"make build":                          (*user).builds,
 	"source <(headstart completion bash)": (*user).completes,
@@ -137,7 +140,7 @@ func (u *user) connect(t *testing.T) {
 
 func (u *user) tries(t *testing.T, command string) {
 	p := u.start(t, command)
-	for _, want := range []string{"watches ", "every 30s", "alerts to this terminal", "http://127.0.0.1:9470/metrics", "nats://127.0.0.1:4222", "Ctrl-C ends it"} {
+	for _, want := range []string{"watches ", "every 30s", "tells this terminal", "http://127.0.0.1:9470/metrics", "nats://127.0.0.1:4222", "Ctrl-C ends it"} {
 		shows(p, want)
 	}
 	if _, roles, ok := strings.Cut(command, "--roles "); ok {
@@ -189,6 +192,24 @@ func (u *user) writesRules(t *testing.T, command string) {
 	p := u.start(t, strings.ReplaceAll(command, "DIR", own))
 	shows(p, fmt.Sprintf("rules %d in %s", len(rules)-1, own)) // lists.yaml is none
 	ends(t, p)
+}
+
+// asks lists the incidents of a system that has none yet.
+func (u *user) asks(t *testing.T, command string) {
+	running := u.start(t, "go run ./headstart run")
+	shows(running, "Ctrl-C ends it")
+	p := u.start(t, command)
+	if code := p.Wait(); code != 0 || !strings.Contains(p.Stdout(), "no such incidents") {
+		t.Errorf("exit code %d", code)
+	}
+	ends(t, running)
+}
+
+// seesHelp sees that there is such a command.
+func (u *user) seesHelp(t *testing.T, command string) {
+	if help := u.must(t, "go run ./"+strings.TrimSuffix(command, " ID")+" --help"); !strings.Contains(help, command) {
+		t.Errorf("the help of %q is\n%s", command, help)
+	}
 }
 
 func (u *user) looksOnce(t *testing.T, command string) {
