@@ -16,9 +16,9 @@ type diagramHost struct {
 }
 
 type arrow struct {
-	X, From, To, Middle int
-	At, Port            string
-	Attempt, Itself     bool
+	X, From, To, Label int
+	At, Port           string
+	Attempt, Itself    bool
 }
 
 // What is larger is not drawn: nobody can read it. The list of steps has it all.
@@ -56,14 +56,15 @@ func newDiagram(all steps) *diagram {
 	for n := range all {
 		s := &all[n]
 		a := arrow{X: nameWidth + n*arrowWidth + arrowWidth/2, From: y(s.From), To: y(s.To), At: s.At, Port: s.Port, Attempt: s.Attempt}
-		a.Middle = (a.From+a.To)/2 + portOffset
-		switch {
+		switch { // the port is between two lines
 		case a.To > a.From:
+			a.Label = a.From + lineHeight/2 + portOffset
 			a.To -= arrowHead + clearOfHost
 		case a.To < a.From:
+			a.Label = a.From - lineHeight/2 + portOffset
 			a.To += arrowHead + clearOfHost
 		default:
-			a.Itself = true
+			a.Label, a.Itself = a.From-portOffset, true
 		}
 		d.Arrows = append(d.Arrows, a)
 	}
