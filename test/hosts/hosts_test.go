@@ -63,7 +63,7 @@ func TestRealConnectionsBecomeTheRightAlerts(t *testing.T) {
 	defer background.Wait()
 	defer cancel()
 	background.Go(func() {
-		if conn, err := web.Dial(silent, "tcp", netip.AddrPortFrom(l.Silent, 22).String()); err == nil {
+		if conn, err := web.Dial(silent, "tcp", netip.AddrPortFrom(l.Silent, 3389).String()); err == nil {
 			conn.Close()
 			t.Error("the silent address has answered")
 		}
@@ -98,7 +98,7 @@ func TestRealConnectionsBecomeTheRightAlerts(t *testing.T) {
 	sort.Strings(got)
 	want := []string{
 		fmt.Sprintf("database-session-long on web-01: %s → %s:5432", web.Address, db.Address),
-		fmt.Sprintf("remote-administration-attempt on web-01: %s → %s:22", web.Address, l.Silent),
+		fmt.Sprintf("rdp-from-web-server on web-01: %s → %s:3389", web.Address, l.Silent),
 		fmt.Sprintf("smb-from-web-server on web-01: %s → %s:445", web.Address, files.Address),
 	}
 	if !slices.Equal(got, want) {
@@ -111,7 +111,7 @@ func TestRealConnectionsBecomeTheRightAlerts(t *testing.T) {
 		if a.Rule == "database-session-long" && a.Connection.State != event.Established {
 			t.Errorf("the database session is in %s, want it still open", a.Connection.State)
 		}
-		if a.Rule == "remote-administration-attempt" && a.Evidence[0].State != event.SynSent {
+		if a.Rule == "rdp-from-web-server" && a.Evidence[0].State != event.SynSent {
 			t.Errorf("the attempt's evidence is %s, want SYN_SENT", a.Evidence[0].State)
 		}
 	}

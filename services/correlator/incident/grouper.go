@@ -268,13 +268,20 @@ func (g *Grouper) Remark(id string, at time.Time, text string) {
 	i.Timeline = append(i.Timeline, event.TimelineEntry{At: at, Text: text})
 }
 
-// fuse makes one incident of two: the older goes on. It returns that.
+// fuse makes one incident of two: the one that people were told of goes on, of
+// two such, or none, the older. It returns that.
 func (g *Grouper) fuse(a, b *incident) *incident {
 	pair := []*incident{a, b}
 	sortByAge(pair)
 	into, from := pair[0], pair[1]
+	if into.NotifiedAt.IsZero() && !from.NotifiedAt.IsZero() {
+		into, from = from, into
+	}
 	if len(into.Members)+len(from.Members) > event.MaxIncidentHosts {
 		return a
+	}
+	if from.OpenedAt.Before(into.OpenedAt) {
+		into.OpenedAt = from.OpenedAt
 	}
 	for k, s := range from.Edges {
 		if old := into.Edges[k]; old != nil {
