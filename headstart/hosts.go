@@ -37,10 +37,7 @@ snapshot, and gone after twenty, at least a quarter of an hour.`,
 	})
 	complete(c, "output", "text", "json")
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		return cl.ask(c, func(ctx context.Context, b *bus.Bus) error {
-			if err := checkOutput(output); err != nil {
-				return err
-			}
+		return cl.ask(c, func() error { return checkOutput(output) }, func(ctx context.Context, b *bus.Bus) error {
 			hosts, unreadable, err := lastOfHosts(ctx, b, time.Now())
 			if err != nil {
 				return err

@@ -56,9 +56,12 @@ func newClient(c *cobra.Command, more func(*daemon.Flags)) *client {
 // patience is for how long a server may not answer. Who waits is a person.
 const patience = 2 * time.Second
 
-// ask connects and does something there.
-func (cl *client) ask(c *cobra.Command, do func(context.Context, *bus.Bus) error) error {
+// ask checks what was asked for, connects, and does something there.
+func (cl *client) ask(c *cobra.Command, check func() error, do func(context.Context, *bus.Bus) error) error {
 	if err := applyEnv(c, cl.flags); err != nil {
+		return err
+	}
+	if err := check(); err != nil {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(c.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelError}))
@@ -107,10 +110,7 @@ object a line.`,
 	})
 	complete(c, "output", "text", "json")
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		return cl.ask(c, func(ctx context.Context, b *bus.Bus) error {
-			if err := checkOutput(output); err != nil {
-				return err
-			}
+		return cl.ask(c, func() error { return checkOutput(output) }, func(ctx context.Context, b *bus.Bus) error {
 			screen := newConsole(c.OutOrStdout(), "", output == "json")
 			screen.show = cl.showCommand(c)
 			return watch(ctx, b, screen, c.ErrOrStderr())
@@ -128,10 +128,11 @@ func checkOutput(output string) error {
 
 // watch prints revisions from now on.
 func watch(ctx context.Context, b *bus.Bus, screen *console, errs io.Writer) error {
+	log := slog.New(slog.NewTextHandler(errs, nil))
 	err := b.Tail(ctx, event.StreamIncidents, func(m bus.Message) {
 		i, err := event.DecodeIncident(m.Data)
 		if err != nil {
-			slog.New(slog.NewTextHandler(errs, nil)).Error("unreadable incident", "sequence", m.Sequence, "error", err)
+			log.Error("unreadable incident", "sequence", m.Sequence, "error", err)
 			return
 		}
 		screen.incident(i)

@@ -45,10 +45,7 @@ newest activity first. An incident that stays below the threshold is faint.`,
 	})
 	complete(c, "output", "text", "json")
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		return cl.ask(c, func(ctx context.Context, b *bus.Bus) error {
-			if err := o.check(); err != nil {
-				return err
-			}
+		return cl.ask(c, o.check, func(ctx context.Context, b *bus.Bus) error {
 			return o.run(ctx, b, c.OutOrStdout(), c.ErrOrStderr())
 		})
 	}

@@ -27,7 +27,7 @@ func incidentsShowCommand() *cobra.Command {
 	cl := newClient(c, nil)
 	c.ValidArgsFunction = cl.complete
 	c.RunE = func(c *cobra.Command, args []string) error {
-		return cl.ask(c, func(ctx context.Context, b *bus.Bus) error {
+		return cl.ask(c, noCheck, func(ctx context.Context, b *bus.Bus) error {
 			i, err := find(ctx, b, args[0])
 			if err != nil {
 				return err
@@ -39,6 +39,11 @@ func incidentsShowCommand() *cobra.Command {
 	}
 	return c
 }
+
+func noCheck() error { return nil }
+
+// reportWriter writes a report in one format.
+type reportWriter func(*report.Report, io.Writer) error
 
 // formats are those of a report, by the endings of files.
 var formats = map[string]string{".md": "markdown", ".html": "html", ".htm": "html", ".json": "json"}
@@ -64,11 +69,12 @@ needs no other and no network. All times are in UTC.`,
 	complete(c, "format", "markdown", "json", "html")
 	c.MarkFlagFilename("out", "md", "html", "json")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		return cl.ask(c, func(ctx context.Context, b *bus.Bus) error {
-			write, err := writerFor(format, file)
-			if err != nil {
-				return err
-			}
+		var write reportWriter
+		check := func() (err error) {
+			write, err = writerFor(format, file)
+			return err
+		}
+		return cl.ask(c, check, func(ctx context.Context, b *bus.Bus) error {
 			i, err := find(ctx, b, args[0])
 			if err != nil {
 				return err
@@ -85,7 +91,7 @@ needs no other and no network. All times are in UTC.`,
 
 // writerFor returns what writes a report in a format, which the name of a file
 // stands for if nothing is said.
-func writerFor(format, file string) (func(*report.Report, io.Writer) error, error) {
+func writerFor(format, file string) (reportWriter, error) {
 	if format == "" {
 		format = "markdown"
 		if f, ok := formats[filepath.Ext(file)]; ok {
