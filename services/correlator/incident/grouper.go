@@ -2,7 +2,6 @@ package incident
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"time"
 
@@ -73,34 +72,6 @@ func (g *Grouper) Note(e Edge) {
 	if into != nil {
 		g.grow(into, e.SourceHost, e.DestinationHost)
 	}
-}
-
-// grow follows hosts of an incident, and makes one incident of it and of those
-// that it turns out to be part of.
-func (g *Grouper) grow(i *incident, hosts ...string) *incident {
-	followed := g.follow(i, hosts...)
-	g.index(i)
-	for _, host := range followed {
-		for _, other := range g.involving(host) {
-			if other != i && other.active() && i.Strong && other.Strong && linked(i, other, host) {
-				i = g.fuse(i, other)
-			}
-		}
-	}
-	return i
-}
-
-// linked reports whether what two incidents say of a host makes them one: it
-// acts in both, or was reached in one before it acted in the other.
-func linked(i, j *incident, host string) bool {
-	a, b := i.Members[host], j.Members[host]
-	switch {
-	case a == nil || b == nil:
-		return false
-	case a.acted() && b.acted():
-		return true
-	}
-	return a.acted() && j.reached(host, a.ActedAt) || b.acted() && i.reached(host, b.ActedAt)
 }
 
 // carries reports whether what a host does at a time still belongs to the
@@ -266,88 +237,6 @@ func (g *Grouper) Remark(id string, at time.Time, text string) {
 		return
 	}
 	i.Timeline = append(i.Timeline, event.TimelineEntry{At: at, Text: text})
-}
-
-// fuse makes one incident of two: the one that people were told of goes on, of
-// two such, or none, the older. It returns that.
-func (g *Grouper) fuse(a, b *incident) *incident {
-	pair := []*incident{a, b}
-	sortByAge(pair)
-	into, from := pair[0], pair[1]
-	if into.NotifiedAt.IsZero() && !from.NotifiedAt.IsZero() {
-		into, from = from, into
-	}
-	if len(into.Members)+len(from.Members) > event.MaxIncidentHosts {
-		return a
-	}
-	if from.OpenedAt.Before(into.OpenedAt) {
-		into.OpenedAt = from.OpenedAt
-	}
-	for k, s := range from.Edges {
-		if old := into.Edges[k]; old != nil {
-			old.Count += s.Count
-			old.Witnesses |= s.Witnesses
-			old.Alerted = old.Alerted || s.Alerted
-			old.Attempt = old.Attempt && s.Attempt
-			old.Reasons = merge(old.Reasons, s.Reasons)
-			continue
-		}
-		into.Edges[k] = s
-	}
-	for host, m := range from.Members {
-		old := into.Members[host]
-		if old == nil {
-			into.Members[host] = m
-			continue
-		}
-		old.Part, old.Swept = max(old.Part, m.Part), old.Swept && m.Swept
-		old.OnlyBefore = old.OnlyBefore && m.OnlyBefore
-		if m.Since.Before(old.Since) {
-			old.Since = m.Since
-		}
-		if m.LastAt.After(old.LastAt) {
-			old.LastAt = m.LastAt
-		}
-		if m.acted() {
-			part := old.Part
-			old.act(m.ActedAt)
-			old.Part = max(part, old.Part)
-		}
-	}
-	for a, at := range from.Sources {
-		if first, ok := into.Sources[a]; !ok || at.Before(first) {
-			into.Sources[a] = at
-		}
-	}
-	for rule, p := range from.Points {
-		old := into.Points[rule]
-		if old == nil {
-			into.Points[rule] = p
-			continue
-		}
-		old.Best = max(old.Best, p.Best)
-		maps.Copy(old.Distinct, p.Distinct)
-	}
-	room := max(0, event.MaxIncidentAlerts-len(into.Alerts))
-	into.Alerts = append(into.Alerts, from.Alerts[:min(room, len(from.Alerts))]...)
-	into.Timeline = append(into.Timeline, from.Timeline...)
-	into.Timeline = into.Timeline[:min(len(into.Timeline), event.MaxIncidentTimeline)]
-	into.Severity = max(into.Severity, from.Severity)
-	into.Strong = into.Strong || from.Strong
-	if into.KnownAt.IsZero() || !from.KnownAt.IsZero() && from.KnownAt.Before(into.KnownAt) {
-		into.KnownAt = from.KnownAt
-	}
-	into.State = event.IncidentUpdated
-	if !from.NotifiedAt.IsZero() && (into.NotifiedAt.IsZero() || from.NotifiedAt.Before(into.NotifiedAt)) {
-		into.NotifiedAt, into.Threshold = from.NotifiedAt, from.Threshold
-		into.ToldAt, into.ToldSeverity, into.ToldMembers = from.ToldAt, from.ToldSeverity, from.ToldMembers
-	}
-	into.touch(from.BurstAt, from.ActiveAt)
-	into.Pending = true
-	from.MergedInto, from.State, from.Dirty, from.Pending = into.ID, event.IncidentResolved, true, true
-	g.unindex(from)
-	g.index(into)
-	return into
 }
 
 func (g *Grouper) index(i *incident) {

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"headstart/services/correlator/spelling"
 )
 
 // mapping reads a YAML mapping whose keys are known, and reports unknown and
@@ -36,7 +38,7 @@ func (s *source) mapping(n *yaml.Node, what string, known []string) map[string]*
 }
 
 func suggestOrList(name string, known []string) string {
-	if hint := didYouMean(name, known); hint != "" {
+	if hint := spelling.DidYouMean(name, known); hint != "" {
 		return hint
 	}
 	return "; it has " + oneOf(known)

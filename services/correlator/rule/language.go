@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
+
+	"headstart/services/correlator/spelling"
 )
 
 // language is what the names in a condition can stand for: the fields of the
@@ -99,7 +101,7 @@ func (l *language) suggest(name string) string {
 	if ending != nil {
 		return "; did you mean " + oneOf(ending) + "?"
 	}
-	return didYouMean(name, append([]string{"conn", "host", "peer", "baseline", portLists, networkLists, roleLists}, l.names...))
+	return spelling.DidYouMean(name, append([]string{"conn", "host", "peer", "baseline", portLists, networkLists, roleLists}, l.names...))
 }
 
 // roleFact returns the number of a list of roles, false when all are given

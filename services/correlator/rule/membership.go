@@ -10,6 +10,7 @@ import (
 	"github.com/expr-lang/expr/ast"
 
 	"headstart/event"
+	"headstart/services/correlator/spelling"
 )
 
 // membership resolves in: the left side in a named list, in a literal list, in
@@ -79,7 +80,7 @@ func (r *resolver) namedList(n *ast.Node, node *ast.BinaryNode, kind, name strin
 		if r.lists.unread {
 			r.unsure = true
 		} else {
-			r.mistake(node.Right, "%s has no list %s in %s%s", listsFile, short(name), kind, didYouMean(name, r.lists.names(kind)))
+			r.mistake(node.Right, "%s has no list %s in %s%s", listsFile, short(name), kind, spelling.DidYouMean(name, r.lists.names(kind)))
 		}
 		if path, _ := pathOf(node.Left); path != "host" && path != "peer" {
 			r.expression(&node.Left)

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"headstart/services/correlator/spelling"
 )
 
 // The limits of patterns. What they bound is remembered while a window lasts.
@@ -270,7 +272,7 @@ func (p *patternReader) missing(n *yaml.Node) Missing {
 		return MissingWitness
 	case ok:
 		names := []string{"poller", "witness"}
-		p.mistake(placeOf(n), "of is %s, not %q%s", oneOf(names), short(text), didYouMean(text, names))
+		p.mistake(placeOf(n), "of is %s, not %q%s", oneOf(names), short(text), spelling.DidYouMean(text, names))
 	}
 	return 0
 }

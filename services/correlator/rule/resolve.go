@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
+
+	"headstart/services/correlator/spelling"
 )
 
 // resolver goes over the tree of one expression. It checks every name and
@@ -215,7 +217,7 @@ func (r *resolver) unknownName(n ast.Node, path string) {
 	base, _ := pathOf(member.Node)
 	switch _, isField := r.fields[base]; {
 	case r.isGroup(base):
-		r.mistake(n, "%s has no field %s%s", base, short(strings.TrimPrefix(path, base+".")), didYouMean(path, slices.Concat(r.groups, r.names)))
+		r.mistake(n, "%s has no field %s%s", base, short(strings.TrimPrefix(path, base+".")), spelling.DidYouMean(path, slices.Concat(r.groups, r.names)))
 	case isField:
 		r.mistake(n, "%s is %s and has no fields", base, r.fields[base].Type)
 	default:

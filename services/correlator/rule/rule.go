@@ -10,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"headstart/event"
+	"headstart/services/correlator/spelling"
 )
 
 // Rule is one rule as its file says it.
@@ -161,7 +162,7 @@ func (s *source) severity(n *yaml.Node) (severity event.Severity) {
 	for level := event.Info; level <= event.Critical; level++ {
 		names = append(names, level.String())
 	}
-	s.mistake(placeOf(n), "severity is %s, not %q%s", oneOf(names), short(text), didYouMean(text, names))
+	s.mistake(placeOf(n), "severity is %s, not %q%s", oneOf(names), short(text), spelling.DidYouMean(text, names))
 	return severity
 }
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"headstart/event"
+	"headstart/services/correlator/spelling"
 )
 
 func TestNetworkSetAgreesWithEachOfItsPrefixes(t *testing.T) {
@@ -103,7 +104,7 @@ func TestDidYouMean(t *testing.T) {
 		"":           "",
 		"x":          "",
 	} {
-		if got := didYouMean(name, known); got != want {
+		if got := spelling.DidYouMean(name, known); got != want {
 			t.Errorf("%q: %q, want %q", name, got, want)
 		}
 	}
