@@ -34,6 +34,10 @@ type Alert struct {
 	// unusual on it to mean much.
 	Learning bool `json:"learning,omitempty"`
 
+	// Baseline is what was known of the connection's edge: "never seen", or on
+	// how many days, since when and how often.
+	Baseline string `json:"baseline,omitempty"`
+
 	// Connection is absent where the alert is about a host that says nothing.
 	Connection AlertConnection `json:"connection,omitzero"`
 	Peer       *AlertPeer      `json:"peer,omitempty"` // absent for a listening socket

@@ -1,9 +1,11 @@
 package correlation
 
 import (
+	"strings"
 	"time"
 
 	"headstart/event"
+	"headstart/services/correlator/baseline"
 	"headstart/services/correlator/incident"
 	"headstart/services/correlator/pattern"
 	"headstart/services/correlator/rule"
@@ -111,7 +113,7 @@ func (c *Correlation) firedPattern(f *pattern.Fired, at time.Time) {
 		return
 	}
 	a := c.newAlert(r, f.ID, at)
-	a.Matched, a.Key = f.Matched, f.Key
+	a.Matched, a.Key = f.Matched, strings.ReplaceAll(f.Key, "\x00", " ")
 	matches := f.Evidence
 	if f.Path != nil {
 		matches = f.Path
@@ -156,6 +158,20 @@ func (c *Correlation) isExternal(a event.Address) bool {
 	return c.directory.At(a) == nil && !c.isInternal(a)
 }
 
+// explain says what the baseline knows of an edge.
+func (c *Correlation) explain(e *incident.Edge) string {
+	end := func(host string, a event.Address, external bool) baseline.End {
+		if h := c.directory.Named(host); h != nil {
+			return baseline.End{Host: h.Name, Address: a, Roles: h.Roles}
+		}
+		return baseline.End{Address: a, External: external}
+	}
+	return c.baseline.Explain(baseline.Sighting{
+		Originator: end(e.SourceHost, e.Source, e.SourceExternal), Responder: end(e.DestinationHost, e.Destination, e.DestinationExternal),
+		Port: e.Port, At: e.At,
+	})
+}
+
 // actor is the host whose doing an alert is about: whichever end reports it, the
 // originator, if it is one of ours.
 func actor(host string, edges []incident.Edge) string {
@@ -168,6 +184,9 @@ func actor(host string, edges []incident.Edge) string {
 // raise hands an alert out and to the incidents.
 func (c *Correlation) raise(a *event.Alert, r *rule.Rule, edges []incident.Edge) {
 	a.Learning = c.baseline.Learning(actor(a.Host, edges), a.At)
+	if n := len(edges); n > 0 {
+		a.Baseline = c.explain(&edges[n-1])
+	}
 	score := r.Score
 	if a.Learning {
 		score = r.ScoreLearning
