@@ -25,6 +25,7 @@ type console struct {
 	host  string // whose name goes without saying
 	show  string // the command that shows an incident, but for its id
 	json  bool
+	began time.Time
 	local *time.Location
 	day   string // of the last line
 	page  func() layout.Page
@@ -33,8 +34,8 @@ type console struct {
 
 // newConsole returns a console on a host.
 func newConsole(out io.Writer, host string, json bool) *console {
-	c := &console{out: out, host: host, show: showCommandLine, json: json, local: time.Local, told: map[string]event.IncidentState{}}
-	c.day = dayOf(time.Now().In(c.local))
+	c := &console{out: out, host: host, show: showCommandLine, json: json, began: time.Now(), local: time.Local, told: map[string]event.IncidentState{}}
+	c.day = dayOf(c.began.In(c.local))
 	c.page = func() layout.Page { // the window's size can change
 		p := pageOf(out)
 		p.Margin = textColumn

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -48,15 +49,39 @@ func (c *console) followAlerts(ctx context.Context, b *bus.Bus, log *slog.Logger
 	})
 }
 
-// followConnections prints what opens and closes from now on.
+// followConnections prints what opens and closes from the console's beginning on.
 func (c *console) followConnections(ctx context.Context, b *bus.Bus, log *slog.Logger) error {
 	var decoder event.ChangesDecoder
 	var changes event.Changes
-	return b.Tail(ctx, event.StreamConnections, func(m bus.Message) {
+	show := func(m bus.Message) {
 		if err := decoder.Decode(m.Data, &changes); err != nil {
 			log.Error("unreadable connections", "sequence", m.Sequence, "error", err)
 			return
 		}
 		c.changes(&changes)
+	}
+	first := true
+	return b.Tail(ctx, event.StreamConnections, func(m bus.Message) {
+		if first { // what was stored while this was starting
+			first = false
+			if err := b.ReadSince(ctx, event.StreamConnections, c.began, before(m.Sequence, show)); err != nil && !errors.Is(err, errShown) {
+				log.Error("connections not read back", "error", err)
+			}
+		}
+		show(m)
 	})
+}
+
+// errShown ends what is read back where following began.
+var errShown = errors.New("shown already")
+
+// before hands on the messages up to a sequence.
+func before(sequence uint64, do func(bus.Message)) func(bus.Message) error {
+	return func(m bus.Message) error {
+		if m.Sequence >= sequence {
+			return errShown
+		}
+		do(m)
+		return nil
+	}
 }
