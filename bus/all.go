@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -13,19 +14,26 @@ import (
 // All calls yield for every key and its value until it returns false. A key
 // that is written meanwhile can come again, its newest value last.
 func (s *Store) All(ctx context.Context, yield func(key string, value []byte) bool) error {
-	if err := s.all(ctx, yield); err != nil {
+	if err := s.all(ctx, yield); err != nil && !errors.Is(err, errEnough) {
 		return fmt.Errorf("bucket %s: %w", s.bucket, err)
 	}
 	return nil
 }
 
+// errEnough says that yield wants no more.
+var errEnough = errors.New("enough")
+
 func (s *Store) all(ctx context.Context, yield func(key string, value []byte) bool) error {
 	seen := map[string]bool{}
-	more, err := s.watch(ctx, func(entry jetstream.KeyValueEntry) (bool, error) {
-		seen[entry.Key()] = true
-		return s.yield(ctx, entry, yield)
+	err := s.bus.Last(ctx, bucketStream(s.bucket), s.subject(keyState+"*"), func(m Message) error {
+		key := strings.TrimPrefix(m.Subject, s.subject(""))
+		seen[key] = true
+		if m.deleted {
+			return nil
+		}
+		return s.yield(ctx, key, m.Data, yield)
 	})
-	if err != nil || !more {
+	if err != nil {
 		return err
 	}
 	stream, err := s.bus.js.Stream(ctx, bucketStream(s.bucket))
@@ -50,62 +58,28 @@ func (s *Store) all(ctx context.Context, yield func(key string, value []byte) bo
 		if entry == nil {
 			continue
 		}
-		if more, err := s.yield(ctx, entry, yield); err != nil || !more {
+		if err := s.yield(ctx, key, entry.Value(), yield); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// watch calls each for every key that has a value.
-func (s *Store) watch(ctx context.Context, each func(jetstream.KeyValueEntry) (more bool, err error)) (more bool, err error) {
-	watcher, err := s.kv.WatchFiltered(ctx, []string{keyState + "*", keyOwner})
+func (s *Store) yield(ctx context.Context, key string, entry []byte, yield func(key string, value []byte) bool) error {
+	name, err := event.FromToken(strings.TrimPrefix(key, keyState))
 	if err != nil {
-		return false, err
+		return err
 	}
-	defer func() {
-		_ = watcher.Stop()
-		for range watcher.Updates() { // or its callback would wait for ever
-		}
-	}()
-	// A replica may be behind: what was there when the bucket was opened has
-	// come when the entry by which it was opened has.
-	opened := false
-	for {
-		select {
-		case <-ctx.Done():
-			return false, ctx.Err()
-		case entry, ok := <-watcher.Updates():
-			if !ok {
-				return false, errInterrupted
-			}
-			if entry == nil {
-				continue
-			}
-			opened = opened || entry.Revision() >= s.opened
-			if entry.Operation() == jetstream.KeyValuePut && entry.Key() != keyOwner {
-				if more, err := each(entry); err != nil || !more {
-					return false, err
-				}
-			}
-			if opened && entry.Delta() == 0 {
-				return true, nil
-			}
-		}
+	value := entry
+	if len(entry) > 0 && entry[0] == entryWhole {
+		value = entry[1:]
+	} else if value, err = s.get(ctx, key); err != nil {
+		return fmt.Errorf("key %q: %w", name, err)
+	} else if value == nil {
+		return nil
 	}
-}
-
-func (s *Store) yield(ctx context.Context, entry jetstream.KeyValueEntry, yield func(key string, value []byte) bool) (more bool, err error) {
-	key, err := event.FromToken(strings.TrimPrefix(entry.Key(), keyState))
-	if err != nil {
-		return false, err
+	if !yield(name, value) {
+		return errEnough
 	}
-	value := entry.Value()
-	if len(value) > 0 && value[0] == entryWhole {
-		return yield(key, value[1:]), nil
-	}
-	if value, err = s.get(ctx, entry.Key()); err != nil {
-		return false, fmt.Errorf("key %q: %w", key, err)
-	}
-	return value == nil || yield(key, value), nil
+	return nil
 }

@@ -22,6 +22,8 @@ type Message struct {
 	StoredAt time.Time // by the server's clock
 	SentAt   time.Time // by the sender's; zero when it didn't say
 	Attempt  int       // how often it was delivered, from 1
+
+	deleted bool // of a bucket: it says that the key has no value any more
 }
 
 // Output is a message to publish.
@@ -41,6 +43,8 @@ const (
 	headerID     = jetstream.MsgIDHeader
 	headerOrigin = "Headstart-Origin" // see origin
 	headerSent   = "Headstart-Sent"   // unix nanoseconds
+
+	headerOperation = "KV-Operation" // of what deletes a key
 )
 
 // origin is what an output says of where it comes from: the stage that
@@ -75,6 +79,7 @@ func messageOf(m jetstream.Msg, meta *jetstream.MsgMetadata) Message {
 	return Message{
 		Subject: m.Subject(), ID: h.Get(headerID), Data: m.Data(),
 		Sequence: meta.Sequence.Stream, StoredAt: meta.Timestamp, SentAt: parseSent(h), Attempt: int(meta.NumDelivered),
+		deleted: h.Get(headerOperation) != "",
 	}
 }
 

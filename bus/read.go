@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,8 +15,9 @@ const (
 	readAhead = 512
 
 	// readIdle is after how long without a message a reader asks whether
-	// there is one: what it waits for may have expired.
-	readIdle = time.Second
+	// there is one, and readPatience how often before it is opened again.
+	readIdle     = time.Second
+	readPatience = 5
 )
 
 // Read calls do with the messages of a stream between two sequences, both
@@ -123,8 +125,8 @@ func (r *reading) takeAll(ctx context.Context, input *reader) (interrupted, err 
 	case r.last != "":
 		r.to = input.end // what was the last of its subject may not be it any more
 	}
-	for input.pending > 0 && r.at.Sequence < r.to {
-		m, ok, err := input.soon(ctx)
+	for r.at.Sequence < r.to {
+		m, ok, err := r.next(ctx, input)
 		switch {
 		case errors.Is(err, errInterrupted):
 			return err, nil
@@ -143,24 +145,33 @@ func (r *reading) takeAll(ctx context.Context, input *reader) (interrupted, err 
 	return nil, nil
 }
 
-// soon returns the next message, or none when there is none to come.
-func (r *reader) soon(ctx context.Context) (m Message, ok bool, err error) {
-	if m, ok = r.ready(); ok {
+// next returns the next message, or none when there is none to come. The
+// consumer's word for that is not enough: it may be on a replica that is behind,
+// and counts what was dropped since.
+func (r *reading) next(ctx context.Context, input *reader) (m Message, ok bool, err error) {
+	if m, ok = input.ready(); ok {
 		return m, true, nil
 	}
-	for {
-		limited, cancel := context.WithTimeout(ctx, readIdle)
-		m, err = r.next(limited)
-		cancel()
-		if err == nil || errors.Is(err, errInterrupted) || ctx.Err() != nil {
-			return m, err == nil, err
+	if input.pending == 0 && r.at.Sequence == 0 && !r.since.IsZero() {
+		return m, false, nil // which of those that are there it would be, only the consumer knows
+	}
+	for range readPatience {
+		if input.pending > 0 {
+			limited, cancel := context.WithTimeout(ctx, readIdle)
+			m, err = input.next(limited)
+			cancel()
+			if err == nil || errors.Is(err, errInterrupted) || ctx.Err() != nil {
+				return m, err == nil, err
+			}
 		}
-		info, err := r.consumer.Info(ctx)
+		next, err := input.stream.GetMsg(ctx, r.at.Sequence+1, jetstream.WithGetMsgSubject(cmp.Or(r.last, ">")))
+		if errors.Is(err, jetstream.ErrMsgNotFound) || err == nil && next.Sequence > r.to {
+			return m, false, nil
+		}
 		if err != nil {
 			return m, false, fmt.Errorf("%w: %w", errInterrupted, err)
 		}
-		if info.NumPending == 0 && info.Delivered.Consumer < r.expected {
-			return m, false, nil
-		}
+		input.pending = max(input.pending, 1)
 	}
+	return m, false, fmt.Errorf("%w: nothing comes after message %d", errInterrupted, r.at.Sequence)
 }

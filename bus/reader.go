@@ -36,7 +36,7 @@ type reader struct {
 	expected uint64 // the consumer's number of the next message
 	pending  uint64 // messages after the last one taken, when that was sent
 
-	consumer  jetstream.Consumer
+	stream    jetstream.Stream
 	consuming jetstream.ConsumeContext
 	status    chan nats.Status
 	conn      *nats.Conn
@@ -98,7 +98,7 @@ func (b *Bus) openReader(ctx context.Context, stream string, from start, ahead i
 	from.after.Stream = info.Created
 	from.after.Sequence = min(from.after.Sequence, info.State.LastSeq)
 	r := &reader{
-		position: from.after, end: info.State.LastSeq, queue: newQueue(ahead), expected: 1, conn: b.nc, broken: make(chan struct{}),
+		stream: s, position: from.after, end: info.State.LastSeq, queue: newQueue(ahead), expected: 1, conn: b.nc, broken: make(chan struct{}),
 		status: b.nc.StatusChanged(nats.RECONNECTING, nats.CLOSED),
 	}
 	go func() {
@@ -106,10 +106,16 @@ func (b *Bus) openReader(ctx context.Context, stream string, from start, ahead i
 			r.interrupt(fmt.Errorf("connection: %s", s))
 		}
 	}()
-	r.consumer, err = s.CreateConsumer(ctx, from.config())
+	consumer, err := s.CreateConsumer(ctx, from.config())
+	if err == nil && from.last != "" {
+		// What was the last of its subject a moment ago may not be it any more.
+		if info, err = s.Info(ctx); err == nil {
+			r.end = info.State.LastSeq
+		}
+	}
 	if err == nil {
-		r.pending = r.consumer.CachedInfo().NumPending
-		r.consuming, err = r.consumer.Consume(r.queue.put,
+		r.pending = consumer.CachedInfo().NumPending
+		r.consuming, err = consumer.Consume(r.queue.put,
 			jetstream.PullMaxMessagesWithBytesLimit(2*ahead, pullBytes), jetstream.PullHeartbeat(heartbeat),
 			jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) { r.interrupt(err) }))
 	}

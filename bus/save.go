@@ -120,7 +120,7 @@ func (s *Store) messages(ctx context.Context, c checkpoint) ([]*nats.Msg, error)
 func (s *Store) appendState(ctx context.Context, to []*nats.Msg, state State) ([]*nats.Msg, error) {
 	key := stateKey(state.Key)
 	if state.Value == nil {
-		return append(to, &nats.Msg{Subject: s.subject(key), Header: nats.Header{"KV-Operation": {"DEL"}}}), nil
+		return append(to, &nats.Msg{Subject: s.subject(key), Header: nats.Header{headerOperation: {"DEL"}}}), nil
 	}
 	if len(state.Value) <= s.chunk {
 		return append(to, &nats.Msg{Subject: s.subject(key), Data: append([]byte{entryWhole}, state.Value...)}), nil

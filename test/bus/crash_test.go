@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -62,31 +64,34 @@ func TestStageWhoseConnectionBreaksKeepsTheOrder(t *testing.T) {
 
 func TestStageOutlivesServerRestarts(t *testing.T) {
 	t.Parallel()
-	const hosts, said = 3, 200
+	const hosts, said, more, batch = 3, 200, 60, 20
 	w, random := newWorld(t), dice(t)
 	w.say(t, hosts, 1, said)
-	restart := make(chan struct{})
-	l := w.mustLive(t, lifeOptions{batch: 20, wrap: func(handle handler) handler {
+	var left atomic.Int32 // batches until the server is to be restarted
+	restart := make(chan struct{}, 1)
+	again := func() { left.Store(int32(1 + random.IntN(hosts*more/batch))) }
+	again()
+	l := w.mustLive(t, lifeOptions{batch: batch, wrap: func(handle handler) handler {
 		return func(ctx context.Context, batch []bus.Message) (bus.Work, error) {
-			if random.IntN(5) == 0 {
-				select {
-				case restart <- struct{}{}:
-				default:
-				}
+			if left.Add(-1) == 0 {
+				restart <- struct{}{}
 			}
 			return handle(ctx, batch)
 		}
 	}})
+	to := said
 	for range 3 {
 		receive(t, "the stage to work", restart)
 		w.server.Stop(t)
 		w.server.Restart(t)
+		await(t, "an answer", func() bool { return w.nc.FlushTimeout(time.Second) == nil })
+		again()
+		w.say(t, hosts, to+1, to+more) // or it might have nothing to do any more
+		to += more
 	}
 	w.caughtUp(t)
-	w.say(t, hosts, said+1, said+20)
-	w.caughtUp(t)
 	l.end(t)
-	w.check(t, hosts, said+20)
+	w.check(t, hosts, to)
 }
 
 func TestStageInTwoInstances(t *testing.T) {

@@ -271,11 +271,15 @@ func (w *world) savedBy(t testing.TB, bucket, stage string) uint64 {
 // caughtUp waits until the stage has saved that it handled everything.
 func (w *world) caughtUp(t testing.TB) {
 	t.Helper()
-	info, err := w.stream(t, event.StreamSnapshots).Info(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	await(t, fmt.Sprintf("message %d to be handled", info.State.LastSeq), func() bool { return w.saved(t) >= info.State.LastSeq })
+	var last uint64
+	await(t, "the server to say how much there is", func() bool { // it may just have been restarted
+		s, err := w.js.Stream(t.Context(), event.StreamSnapshots)
+		if err == nil {
+			last = s.CachedInfo().State.LastSeq
+		}
+		return err == nil
+	})
+	await(t, fmt.Sprintf("message %d to be handled", last), func() bool { return w.saved(t) >= last })
 }
 
 // say publishes what each host says from one number to another, the hosts in

@@ -306,6 +306,42 @@ func TestLastGivesTheLastOfEachSubject(t *testing.T) {
 	})
 }
 
+// A subject that gets message after message is not left out.
+func TestLastWhileAnotherWrites(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	b := connect(t, bus.Options{Server: w.server.URL})
+	const subjects = 50
+	w.stored(t, 1, subjects, subjects)
+	stop, stopped := make(chan struct{}), make(chan int)
+	go func() {
+		n := subjects
+		for {
+			select {
+			case <-stop:
+				stopped <- n
+				return
+			default:
+				n++
+				if _, err := w.js.Publish(t.Context(), fmt.Sprintf("incident.%d", n%subjects), fmt.Append(nil, n)); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	}()
+	for range 50 {
+		seen := map[string]bool{}
+		if err := b.Last(t.Context(), event.StreamIncidents, "incident.*", func(m bus.Message) error { seen[m.Subject] = true; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if len(seen) != subjects {
+			t.Fatalf("%d subjects, want %d", len(seen), subjects)
+		}
+	}
+	close(stop)
+	t.Logf("%d messages meanwhile", receive(t, "the writer to end", stopped)-subjects)
+}
+
 // Whoever is slow gets no more ahead than a bound, however large the messages.
 func TestReadHoldsLittle(t *testing.T) {
 	t.Parallel()

@@ -334,6 +334,7 @@ func TestStageStartsAStreamThatWasMadeAnewAtItsBeginning(t *testing.T) {
 		w.server.Restart(t)
 		await(t, "a connection", w.nc.IsConnected)
 		w.ensure(t, storage)
+		w.open(t, "SIMPLE") // who starts a service again makes its bucket too
 		w.send(t, "6", "7")
 		s.expect(t, "6", "7")
 		await(t, "the outputs", func() bool { return w.count(t, event.StreamConnections) >= 2 })

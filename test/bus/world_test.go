@@ -11,6 +11,7 @@ import (
 	"os"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -206,18 +207,20 @@ func (w *world) stream(t testing.TB, name string) jetstream.Stream {
 // publish publishes messages in order and waits for all of them.
 func (w *world) publish(t testing.TB, messages ...*nats.Msg) {
 	t.Helper()
-	futures := make([]jetstream.PubAckFuture, len(messages))
-	for i, m := range messages {
-		var err error
-		if futures[i], err = w.js.PublishMsgAsync(m); err != nil {
-			t.Fatal(err)
+	for some := range slices.Chunk(messages, 1000) { // the library stalls at more
+		futures := make([]jetstream.PubAckFuture, len(some))
+		for i, m := range some {
+			var err error
+			if futures[i], err = w.js.PublishMsgAsync(m); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	for _, f := range futures {
-		select {
-		case <-f.Ok():
-		case err := <-f.Err():
-			t.Fatal(err)
+		for _, f := range futures {
+			select {
+			case <-f.Ok():
+			case err := <-f.Err():
+				t.Fatal(err)
+			}
 		}
 	}
 }
