@@ -26,15 +26,17 @@ type user struct {
 // readme is what the user does with each command of README.md and
 // CONTRIBUTING.md.
 var readme = map[string]func(*user, *testing.T, string){
-	"go run ./headstart demo":                                  (*user).seesTheDemo,
-	"go run ./headstart run":                                   (*user).tries,
-	"go run ./headstart run --show connections --interval 5s":  (*user).seesItWork,
-	"go run ./headstart run --roles web":                       (*user).tries,
-	"go run ./headstart run --rules DIR":                       (*user).writesRules,
-	"go run ./headstart incidents list":                        (*user).asks,
-	"headstart incidents show ID":                              (*user).seesHelp,
-	"headstart hosts":                                          (*user).seesHelp,
-	"go run ./services/poller/cmd/poller --once --output json": (*user).looksOnce,
+	"go run ./headstart demo":                                    (*user).seesTheDemo,
+	"go run ./headstart run":                                     (*user).tries,
+	"go run ./headstart run --show connections --interval 5s":    (*user).seesItWork,
+	"go run ./headstart run --roles web":                         (*user).tries,
+	"go run ./headstart run --rules DIR":                         (*user).writesRules,
+	"go run ./headstart incidents list":                          (*user).asks,
+	"headstart incidents show ID":                                (*user).seesHelp,
+	"headstart hosts":                                            (*user).seesHelp,
+	"headstart evaluate":                                         (*user).seesHelp,
+	"go run ./headstart replay --conn-log FILE --inventory FILE": (*user).replays,
+	"go run ./services/poller/cmd/poller --once --output json":   (*user).looksOnce,
 	"make build":                          (*user).builds,
 	"source <(headstart completion bash)": (*user).completes,
 	"make help":                           (*user).readsTheTargets,
@@ -209,6 +211,25 @@ func (u *user) asks(t *testing.T, command string) {
 func (u *user) seesHelp(t *testing.T, command string) {
 	if help := u.must(t, "go run ./"+strings.TrimSuffix(command, " ID")+" --help"); !strings.Contains(help, command) {
 		t.Errorf("the help of %q is\n%s", command, help)
+	}
+}
+
+// replays replays the traffic of a company with an intruder in it.
+func (u *user) replays(t *testing.T, command string) {
+	u.must(t, "go run ./headstart simulate --days 2 --learn 24h --hosts 20 --kind aggressive --stealth 0 --dir "+u.state)
+	for _, name := range []string{"conn.log", "inventory.yaml"} {
+		command = strings.Replace(command, "FILE", filepath.Join(u.state, name), 1)
+	}
+	output := strings.Split(strings.TrimSpace(u.must(t, command)), "\n")
+	var summary struct {
+		Type                   string
+		Connections, Incidents int
+	}
+	if err := json.Unmarshal([]byte(output[len(output)-1]), &summary); err != nil {
+		t.Fatal(err)
+	}
+	if summary.Type != "summary" || summary.Connections == 0 || summary.Incidents == 0 {
+		t.Errorf("got %+v, want an incident at least", summary)
 	}
 }
 
