@@ -103,7 +103,7 @@ var pure = []string{
 	"headstart/services/correlator/inventory", "headstart/services/correlator/spelling",
 	"headstart/services/correlator/baseline", "headstart/services/correlator/pattern", "headstart/services/correlator/presence",
 	"headstart/services/correlator/witness", "headstart/services/correlator/incident", "headstart/services/correlator/correlation",
-	"headstart/services/notifier/delivery",
+	"headstart/services/notifier/delivery", "headstart/services/notifier/thread",
 	"headstart/headstart/kernel", "headstart/headstart/layout", "headstart/headstart/report", "headstart/headstart/story",
 	"headstart/headstart/company", "headstart/headstart/score",
 }
