@@ -39,12 +39,6 @@ func Open(dir string) (*Recording, error) {
 	return r, err
 }
 
-// Is reports whether a directory holds a recording.
-func Is(dir string) bool {
-	_, err := os.Stat(filepath.Join(dir, manifestName))
-	return err == nil
-}
-
 // Bytes returns the length of the finished files.
 func (r *Recording) Bytes() (n int64) {
 	for i := range r.Manifest.Files {

@@ -247,9 +247,6 @@ func (w *Writer) finish() error {
 	return w.manifest.write(w.dir)
 }
 
-// Manifest returns what is finished so far.
-func (w *Writer) Manifest() Manifest { return w.manifest }
-
 // Close finishes the recording.
 func (w *Writer) Close() error {
 	var err error
