@@ -287,7 +287,7 @@ func TestLastGivesTheLastOfEachSubject(t *testing.T) {
 				restarted = true
 				w.server.Stop(t)
 				w.server.Restart(t)
-				await(t, "a connection", w.nc.IsConnected)
+				await(t, "an answer of the new server", func() bool { return w.nc.FlushTimeout(time.Second) == nil })
 				w.stored(t, 2004, 2500, 700)
 			}
 		})

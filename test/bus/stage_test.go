@@ -332,7 +332,7 @@ func TestStageStartsAStreamThatWasMadeAnewAtItsBeginning(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.server.Restart(t)
-		await(t, "a connection", w.nc.IsConnected)
+		await(t, "an answer of the server", func() bool { return w.nc.FlushTimeout(time.Second) == nil })
 		w.ensure(t, storage)
 		w.open(t, "SIMPLE") // who starts a service again makes its bucket too
 		w.send(t, "6", "7")
@@ -356,7 +356,7 @@ func TestStageGoesOnAtTheEndOfAStreamThatLostIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.server.Restart(t)
-	await(t, "a connection", w.nc.IsConnected)
+	await(t, "an answer of the server", func() bool { return w.nc.FlushTimeout(time.Second) == nil })
 	w.send(t, "4", "5", "6")
 	s.expect(t, "4", "5", "6")
 	w.server.Stop(t)
@@ -367,7 +367,7 @@ func TestStageGoesOnAtTheEndOfAStreamThatLostIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.server.Restart(t)
-	await(t, "a connection", w.nc.IsConnected)
+	await(t, "an answer of the server", func() bool { return w.nc.FlushTimeout(time.Second) == nil })
 	await(t, "the log to say it", func() bool { return strings.Contains(s.log.String(), "stream has lost its end") })
 	w.send(t, "7", "8")
 	s.expect(t, "7", "8")
