@@ -36,7 +36,7 @@ Try it on this machine, without root:
 	}
 	run := runCommand()
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return flagError(c, run, err) })
-	root.AddCommand(run, demoCommand(), incidentsCommand(), hostsCommand(), replayCommand(), recordCommand(), versionCommand(), simulateCommand(), scoreCommand(), evaluateCommand(replayMadeUp))
+	root.AddCommand(run, demoCommand(), incidentsCommand(), hostsCommand(), rulesCommand(), replayCommand(), recordCommand(), versionCommand(), simulateCommand(), scoreCommand(), evaluateCommand(replayMadeUp))
 	root.InitDefaultCompletionCmd()
 	onlyGroups(root)
 	for _, c := range root.Commands() {

@@ -148,7 +148,7 @@ func (o *replayOptions) check() (p replayPlan, err error) {
 		files, name = os.DirFS(o.rules), o.rules
 	}
 	if p.inventory != nil {
-		p.set, err = rule.LoadFor(files, name, p.inventory.Internal)
+		p.set, err = rule.LoadLayers([]rule.Layer{{Name: name, Files: files}}, p.inventory.Internal)
 	} else {
 		p.set, err = rule.Load(files, name)
 	}

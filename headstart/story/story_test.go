@@ -164,7 +164,7 @@ func play(t *testing.T, s *Story) map[string]*event.Incident {
 	if err != nil {
 		t.Fatal(err)
 	}
-	set, err := rule.LoadFor(rules.Files, "the default pack", known.Internal)
+	set, err := rule.LoadLayers([]rule.Layer{{Name: "the default pack", Files: rules.Files}}, known.Internal)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,7 +35,7 @@ func openRules(o Options, internal []netip.Prefix) (*rules, error) {
 		}
 		r.fsys, r.name = os.DirFS(o.Rules), o.Rules
 	}
-	set, err := rule.LoadFor(r.fsys, r.name, r.internal)
+	set, err := rule.LoadLayers([]rule.Layer{{Name: r.name, Files: r.fsys}}, r.internal)
 	if err != nil {
 		return nil, daemon.Usage("the rules in %s can't be used:\n%w", r.name, err)
 	}
@@ -82,7 +82,7 @@ func (r *rules) follow(ctx context.Context) {
 			continue
 		}
 		settled, seen = seen, now
-		set, err := rule.LoadFor(r.fsys, r.name, r.internal)
+		set, err := rule.LoadLayers([]rule.Layer{{Name: r.name, Files: r.fsys}}, r.internal)
 		switch {
 		case err != nil && failed != err.Error():
 			failed = err.Error()

@@ -15,19 +15,23 @@ import (
 
 // Rule is one rule as its file says it.
 type Rule struct {
-	ID            string // 1 to 64 lower-case letters, digits and hyphens
-	Title         string // one line
-	Severity      event.Severity
-	Attack        []string // MITRE ATT&CK technique ids: T1021, T1021.002
-	Description   string   // what it finds, what it assumes, known false positives
-	Guide         string   // what the analyst does first
-	When          string   // the condition; empty for a sequence, which has one in each step
-	For           time.Duration
-	Unless        []*Exception
-	Enabled       bool    // a rule that isn't is checked and never evaluated
-	File          string  // that it comes from, as the user knows it
-	Score         float64 // what it adds to an incident's, 0 to 100
-	ScoreLearning float64 // the same while the host is still learnt; half of Score unless said
+	ID             string // 1 to 64 lower-case letters, digits and hyphens
+	Title          string // one line
+	Severity       event.Severity
+	Attack         []string // MITRE ATT&CK technique ids: T1021, T1021.002
+	Description    string   // what it finds, what it assumes, known false positives
+	Guide          string   // what the analyst does first
+	References     []string // addresses of pages to read
+	FalsePositives []string // known ones
+	When           string   // the condition; empty for a sequence, which has one in each step
+	For            time.Duration
+	Unless         []*Exception
+	Enabled        bool    // a rule that isn't is checked and never evaluated
+	File           string  // that it comes from, as the user knows it
+	Score          float64 // what it adds to an incident's, 0 to 100
+	ScoreLearning  float64 // the same while the host is still learnt; half of Score unless said
+	Alert          bool    // it raises alerts; one that doesn't only feeds fired(…) in others
+	Tests          *Tests  // nil when it has none
 
 	// At most one of these is set. Then the rule is a pattern.
 	Count    *Count
@@ -71,7 +75,7 @@ const (
 
 var (
 	ruleFields = []string{"rule", "title", "severity", "score", "score_learning", "attack", "description", "guide", "when", "for",
-		"count", "sequence", "path", "absent", "unless", "enabled"}
+		"count", "sequence", "path", "absent", "unless", "enabled", "alert", "references", "false_positives", "tests"}
 	exceptionFields = []string{"when", "owner", "reason", "expires"}
 	idPattern       = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 	attackPattern   = regexp.MustCompile(`^T[0-9]{4}(\.[0-9]{3})?$`)
@@ -88,7 +92,7 @@ func readRule(s *source, data []byte, lang *language) (r *Rule, id place) {
 		return nil, place{}
 	}
 	s.require(root, fields, "a rule", "rule", "title", "severity")
-	r = &Rule{File: s.file, Enabled: true}
+	r = &Rule{File: s.file, Enabled: true, Alert: true}
 	if n := fields["rule"]; n != nil {
 		r.ID, id = s.id(n), placeOf(n)
 	}
@@ -108,6 +112,18 @@ func readRule(s *source, data []byte, lang *language) (r *Rule, id place) {
 	}
 	if n := fields["guide"]; n != nil {
 		r.Guide, _ = s.text(n, "guide")
+	}
+	if n := fields["references"]; n != nil {
+		r.References = s.texts(n, "a reference")
+	}
+	if n := fields["false_positives"]; n != nil {
+		r.FalsePositives = s.texts(n, "a false positive")
+	}
+	if n := fields["tests"]; n != nil {
+		r.Tests = s.tests(n)
+	}
+	if n := fields["alert"]; n != nil {
+		r.Alert, _ = s.boolean(n, "alert")
 	}
 	if n := fields["enabled"]; n != nil {
 		r.Enabled, _ = s.boolean(n, "enabled")
@@ -178,6 +194,17 @@ func (s *source) attack(n *yaml.Node) []string {
 		ids = append(ids, id)
 	}
 	return ids
+}
+
+func (s *source) texts(n *yaml.Node, what string) []string {
+	var texts []string
+	entries, _ := s.list(n, what)
+	for _, entry := range entries {
+		if text, ok := s.text(entry, what); ok {
+			texts = append(texts, text)
+		}
+	}
+	return texts
 }
 
 func (s *source) forDuration(n *yaml.Node) time.Duration {

@@ -53,17 +53,24 @@ func (s *Set) HasPort(list string, port uint16) bool {
 	return ports != nil && ports.has(int(port))
 }
 
-// Load reads the rules in the root of fsys: each file whose name ends in .yaml
-// or .yml and doesn't begin with a dot is a rule, but for lists.yaml. Other
-// files, and directories, are not looked at. name is the directory as the user
-// knows it, for messages.
+// Layer is a directory of rules.
+type Layer struct {
+	Name  string // as the user knows it, for messages
+	Files fs.FS  // with the files in its root
+}
+
+// Load is LoadLayers of one directory.
+func Load(fsys fs.FS, name string) (*Set, error) { return LoadLayers([]Layer{{name, fsys}}, nil) }
+
+// LoadLayers reads directories of rules, of which a later one wins. In the root
+// of each, every file whose name ends in .yaml or .yml and doesn't begin with a
+// dot is a rule, but for lists.yaml. Other files, and directories, are not
+// looked at. internal is what an inventory says of the internal networks: it
+// takes the place of networks.internal, unless it is empty.
 //
 // The error is of type [Errors] and holds every mistake in every file.
-func Load(fsys fs.FS, name string) (*Set, error) { return LoadFor(fsys, name, nil) }
-
-// LoadFor is Load where an inventory says which networks are internal: they take
-// the place of networks.internal, unless there are none.
-func LoadFor(fsys fs.FS, name string, internal []netip.Prefix) (*Set, error) {
+func LoadLayers(layers []Layer, internal []netip.Prefix) (*Set, error) {
+	fsys, name := layers[0].Files, layers[0].Name
 	names, err := ruleFiles(fsys)
 	if err != nil {
 		return nil, Errors{{File: name, Message: fmt.Sprintf("can't be read: %v", cause(err))}}

@@ -1,0 +1,125 @@
+package rule
+
+import (
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Tests are those that a rule carries: hosts, what is usual among them, and
+// cases that begin with what was learnt. What the lines of the tables mean is
+// for who plays them to say.
+type Tests struct {
+	Hosts     Table
+	LearnDays int // from which the usual is learnt; 0: nothing is
+	Usual     Table
+	Cases     []Case
+}
+
+// Case is something that happens on the day after the learning, and what must
+// follow.
+type Case struct {
+	Name        string
+	Line        int // of the file
+	Connections Table
+	Alerts      Table
+}
+
+// Table is text of a line each.
+type Table []Line
+
+// Line is a line of a table without the blanks around it, and where it is in
+// the file. None is empty.
+type Line struct {
+	Text         string
+	Line, Column int // from 1
+}
+
+// The limits of a rule's tests.
+const (
+	MaxTestDays  = 31
+	MaxTestCases = 100
+	maxCaseName  = 100 // bytes
+)
+
+func (s *source) tests(n *yaml.Node) *Tests {
+	fields := s.mapping(n, "tests", []string{"hosts", "learn", "usual", "cases"})
+	if fields == nil {
+		return nil
+	}
+	s.require(n, fields, "tests", "hosts", "cases")
+	t := &Tests{Hosts: s.table(fields["hosts"], "hosts"), Usual: s.table(fields["usual"], "usual")}
+	if n := fields["learn"]; n != nil {
+		t.LearnDays = s.days(n)
+	}
+	if n := fields["cases"]; n != nil {
+		entries, _ := s.list(n, "cases")
+		if len(entries) > MaxTestCases {
+			s.mistake(placeOf(entries[MaxTestCases]), "a rule has at most %d cases", MaxTestCases)
+			entries = entries[:MaxTestCases]
+		}
+		for _, entry := range entries {
+			if c, ok := s.testCase(entry); ok {
+				t.Cases = append(t.Cases, c)
+			}
+		}
+	}
+	return t
+}
+
+func (s *source) testCase(n *yaml.Node) (c Case, ok bool) {
+	fields := s.mapping(n, "a case", []string{"name", "connections", "alerts"})
+	if fields == nil {
+		return c, false
+	}
+	s.require(n, fields, "a case", "name", "connections", "alerts")
+	c.Line = n.Line
+	if n := fields["name"]; n != nil {
+		c.Name, _ = s.oneLine(n, "name", maxCaseName)
+	}
+	c.Connections, c.Alerts = s.table(fields["connections"], "connections"), s.table(fields["alerts"], "alerts")
+	return c, true
+}
+
+// days reads "4 days".
+func (s *source) days(n *yaml.Node) int {
+	text, ok := s.text(n, "learn")
+	if !ok {
+		return 0
+	}
+	number, unit, _ := strings.Cut(text, " ")
+	days, err := strconv.Atoi(number)
+	if err != nil || unit != "days" && unit != "day" || days < 1 || days > MaxTestDays {
+		s.mistake(placeOf(n), "learn is written as in \"4 days\", from 1 to %d, not %s", MaxTestDays, written(n))
+		return 0
+	}
+	return days
+}
+
+// table reads a text of several lines; no line is a table too.
+func (s *source) table(n *yaml.Node, field string) Table {
+	if n == nil {
+		return nil
+	}
+	text, ok := s.text(n, field)
+	if !ok {
+		return nil
+	}
+	var t Table
+	if n.Style&(yaml.LiteralStyle) == 0 {
+		if strings.Contains(text, "\n") || n.Style&yaml.FoldedStyle != 0 {
+			s.mistake(placeOf(n), "%s has several lines; write them below \"%s: |\"", field, field)
+			return nil
+		}
+		return Table{{text, n.Line, n.Column}}
+	}
+	for i := range strings.Count(n.Value, "\n") + 1 {
+		line := s.line(n.Line + 1 + i)
+		trimmed := strings.TrimSpace(line)
+		if trimmed != "" {
+			t = append(t, Line{trimmed, n.Line + 1 + i, 1 + len(line) - len(strings.TrimLeft(line, " "))})
+		}
+	}
+	return t
+}
