@@ -16,7 +16,7 @@ import (
 )
 
 // openRecording returns the snapshots of a recording.
-func (o *replayOptions) openRecording(ctx context.Context, p replayPlan, bar *progress, errs io.Writer) (replay.Source, error) {
+func (o *traffic) openRecording(ctx context.Context, p plannedTraffic, bar *progress, errs io.Writer) (replay.Source, error) {
 	r, err := recording.Open(o.snapshots)
 	if err != nil {
 		return nil, daemon.Usage("--snapshots: %w", err)

@@ -45,92 +45,40 @@ type Totals struct {
 	Failures    int   // evaluations of rules that failed
 	FirstError  error // of these
 	From, Until time.Time
+	Muted       map[string]int // by rule: how often an exception kept it from firing
 }
 
-// batch is what goes from one goroutine to the next at a time.
-const batchSize = 256
-
-type batch struct {
-	changes  [batchSize]event.Changes
-	storedAt [batchSize]time.Time
-	n        int
-}
-
-// Run replays a source. Comparing snapshots and correlating what changed are
-// done side by side.
+// Run replays snapshots. Comparing them and correlating what changed are done
+// side by side.
 func Run(ctx context.Context, o Options, source Source, sink Sink) (Totals, error) {
-	r := &run{sink: sink, correlation: correlation.New(o.Rules, o.Correlation), seen: map[string]bool{}, notified: map[string]bool{}}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	full, empty := make(chan *batch, 4), make(chan *batch, 6)
-	for range cap(empty) {
-		empty <- new(batch)
-	}
-	failed := make(chan error, 1)
-	go func() {
-		defer close(full)
-		failed <- compare(ctx, source, full, empty)
-	}()
-	for b := range full {
-		for i := range b.n {
-			if err := r.apply(&b.changes[i], b.storedAt[i]); err != nil {
-				cancel()
-				return r.totals, err
-			}
-		}
-		empty <- b
-	}
-	if err := <-failed; err != nil {
-		return r.totals, err
-	}
-	return r.totals, ctx.Err()
+	totals, err := RunAll(ctx, Compare(source), []Side{{o, sink}})
+	return totals[0], err
 }
 
-// compare turns snapshots into changes, as the tracker does.
-func compare(ctx context.Context, source Source, full chan<- *batch, empty <-chan *batch) error {
-	tables := map[string]*table.Table{}
-	var comparer table.Comparer
-	b := <-empty
-	err := source(func(s *event.Snapshot, lag time.Duration) error {
-		t := tables[s.Host]
-		if t == nil {
-			t = new(table.Table)
-			tables[s.Host] = t
-		}
-		changes := &b.changes[b.n]
-		if result := comparer.Apply(t, s, lag, changes); result != table.Compared {
-			return nil
-		}
-		b.storedAt[b.n] = s.TakenAt.Add(lag)
-		if b.n++; b.n < batchSize {
-			return nil
-		}
-		select {
-		case full <- b:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		select {
-		case b = <-empty:
-			b.n = 0
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	})
-	if err != nil {
-		return fmt.Errorf("replay: %w", err)
+// Compare feeds what changed from each snapshot of a source to the next, as the
+// tracker says it.
+func Compare(source Source) Feed {
+	return func(tape *Tape) error {
+		tables := map[string]*table.Table{}
+		var comparer table.Comparer
+		return source(func(s *event.Snapshot, lag time.Duration) error {
+			t := tables[s.Host]
+			if t == nil {
+				t = new(table.Table)
+				tables[s.Host] = t
+			}
+			if comparer.Apply(t, s, lag, tape.Next()) != table.Compared {
+				return nil
+			}
+			return tape.Put(s.TakenAt.Add(lag))
+		})
 	}
-	select {
-	case full <- b:
-	case <-ctx.Done():
-	}
-	return nil
 }
 
 type run struct {
 	sink           Sink
 	correlation    *correlation.Correlation
+	changes        event.Changes // the message that is applied
 	totals         Totals
 	seen, notified map[string]bool // incidents
 }
