@@ -15,6 +15,7 @@ type counts struct {
 	ask      *rule.Count
 	within   int64
 	need     int64 // of at least, in thousandths
+	regular  int64 // likewise; 0: not asked
 	keys     keys[countWindow]
 	scratch  struct{ old, new []point }
 }
@@ -30,6 +31,7 @@ func newCounts(p *Patterns, r Rule) *counts {
 	if least := math.Ceil(r.Count.AtLeast * thousand); least >= 1 {
 		c.need = int64(min(least, 1e18))
 	}
+	c.regular = int64(math.Ceil(min(max(r.Count.Regular, 0), 1) * thousand))
 	c.keys = newKeys(p, func(w *countWindow) int { return len(w.reports) })
 	return c
 }
@@ -86,6 +88,9 @@ func (c *counts) check(w *countWindow, r *report, at int) (fired []Fired) {
 		}
 		reached := ups.until(end) - downs.until(end)
 		if reached < c.need || w.fired.has(dayOf(end)) || c.ask.AboveUsual > 0 && !c.aboveUsual(w, end, reached) {
+			continue
+		}
+		if c.regular > 0 && (at < len(w.reports)-1 || regularity(w.between(end-c.within, end)) < c.regular) {
 			continue
 		}
 		w.fired.add(dayOf(end))

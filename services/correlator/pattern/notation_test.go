@@ -34,7 +34,8 @@ import (
 // arrival. A number is a connection as that host saw it; the same number from
 // another host is another report. A connection was opened in the 30 s before the
 // snapshot unless it says opened=, whose first time is missing when it is not
-// known; it was last seen open at the snapshot. What fires is
+// known; it was last seen open at the snapshot. With ended= it is first seen in
+// TIME_WAIT, which tells when it ended. What fires is
 //
 //	-- fires --
 //	r web-01 on 2025-06-05: 3 by web-01#1 web-01#2 web-01#4
@@ -108,6 +109,8 @@ func (s *script) rule(fields []string) (err error) {
 			count.AtLeast, err = strconv.ParseFloat(value, 64)
 		case "above_usual":
 			count.AboveUsual, err = strconv.ParseFloat(value, 64)
+		case "regular":
+			count.Regular, err = strconv.ParseFloat(value, 64)
 		case "of":
 			count.Of = "value"
 		case "sum":
@@ -251,6 +254,10 @@ func matchField(m *pattern.Match, field string) (err error) {
 		if err == nil {
 			m.OpenedBefore, err = parseMoment(before)
 		}
+	case "ended":
+		m.SeenUntil, err = parseMoment(value)
+		m.State, m.OpenedBefore = event.TimeWait, m.SeenUntil
+		m.OpenedAfter = m.SeenUntil.Add(-30 * time.Second)
 	case "until":
 		m.SeenUntil, err = parseMoment(value)
 	default:

@@ -26,6 +26,10 @@
 // 10^12, and nothing below zero. AboveUsual asks for more than so many times the
 // largest Usual of the matches that are counted; any choice of matches can prove
 // it. It fires once a key and UTC day, which is that of the window's last match.
+// Regular also asks how regular the connections of the window are that ends with
+// the newest match. That is the one thing that more matches can take back. It is
+// asked of what one host reports (host.name is part of the key), which comes in
+// its order: in which order the hosts are heard changes nothing.
 //
 // A sequence fires when there is a connection for each step, a different one
 // for each, such that the steps can have begun in their order by all bounds, and

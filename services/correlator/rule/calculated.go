@@ -25,6 +25,7 @@ func calculations() map[string]any {
 		"conn.originator": func(env any) any { return changeOf(env).originator() },
 		"conn.responder":  func(env any) any { return changeOf(env).responder() },
 		"conn.service":    func(env any) any { return changeOf(env).service() },
+		"peer.subnet":     func(env any) string { return changeOf(env).subnet() },
 	}
 }
 
@@ -96,4 +97,24 @@ func (c Change) service() End {
 	end := c.responder()
 	end.Port = uint16(c.Conn.Port)
 	return end
+}
+
+// The lengths of the prefixes that are taken for a subnet where nobody says
+// how networks are cut.
+const subnet4, subnet6 = 24, 64
+
+// subnet is the network of the other end's address.
+func (c Change) subnet() string {
+	if c.Conn.Direction == "" {
+		return ""
+	}
+	bits := subnet6
+	if c.Conn.Peer.Is4() {
+		bits = subnet4
+	}
+	prefix, err := c.Conn.Peer.Netip().Prefix(bits)
+	if err != nil {
+		return ""
+	}
+	return prefix.String()
 }

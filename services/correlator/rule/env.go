@@ -82,9 +82,10 @@ type Host struct {
 // Peer is the other end of the connection. For a listening socket everything
 // in it is empty or false.
 type Peer struct {
-	Name     string   `expr:"name" doc:"the peer's name; empty when no known host has the address" example:"peer.name == \"backup-01\""`
-	Roles    []string `expr:"roles" doc:"what the peer is for; empty when it isn't known" example:"peer in roles.monitoring"`
-	Internal bool     `expr:"internal" doc:"its address is in networks.internal" example:"peer.internal"`
-	External bool     `expr:"external" doc:"its address is not in networks.internal" example:"peer.external and conn.port == 22"`
-	Known    bool     `expr:"known" doc:"a host that reports its own connections has the address" example:"peer.internal and not peer.known"`
+	Name     string             `expr:"name" doc:"the peer's name; empty when no known host has the address" example:"peer.name == \"backup-01\""`
+	Roles    []string           `expr:"roles" doc:"what the peer is for; empty when it isn't known" example:"peer in roles.monitoring"`
+	Subnet   calculated[string] `expr:"subnet" doc:"the network of its address: the /24 of IPv4, the /64 of IPv6; empty for a listening socket" example:"peer.subnet != \"10.1.5.0/24\""`
+	Internal bool               `expr:"internal" doc:"its address is in networks.internal" example:"peer.internal"`
+	External bool               `expr:"external" doc:"its address is not in networks.internal" example:"peer.external and conn.port == 22"`
+	Known    bool               `expr:"known" doc:"a host that reports its own connections has the address" example:"peer.internal and not peer.known"`
 }

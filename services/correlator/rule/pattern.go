@@ -18,6 +18,11 @@ type Count struct {
 	// AboveUsual also asks for this many times the originator's usual fan-out
 	// on the service (baseline.fanout.p99), where that is more; zero: doesn't.
 	AboveUsual float64
+
+	// Regular also asks for connections as regular as this, from 0 (excluded)
+	// to 1; zero: doesn't. Then what is counted are connections, and host.name
+	// is part of the key: one host's connections come in order.
+	Regular float64
 }
 
 // Sequence fires when each of its steps has matched, in order, with the same

@@ -169,6 +169,22 @@ func TestEndsAreTheSameFromBothSides(t *testing.T) {
 	}
 }
 
+func TestSubnetOfThePeer(t *testing.T) {
+	set, _ := loadOne(t, header+"when: conn.uid >= 0\ncount: {by: [host.name, peer.subnet], within: 1m, at_least: 2}\n")
+	evaluator := rule.NewEvaluator(set)
+	for peer, want := range map[string]string{
+		"10.1.5.10": "10.1.5.0/24", "10.1.6.255": "10.1.6.0/24", "2001:db8:1:2:3::4": "2001:db8:1:2::/64",
+	} {
+		results := evaluator.Evaluate(rule.Observation{Connection: outbound(445, peer), Host: &rule.Host{Name: "web-01"}, At: noon})
+		if len(results) != 1 || strings.ReplaceAll(results[0].By, "\x00", " ") != "web-01 "+want {
+			t.Errorf("%s: %+v, want %s", peer, results, want)
+		}
+	}
+	if !holds(t, `peer.subnet == ""`, rule.Observation{Connection: listening(80, "0.0.0.0"), At: noon}) {
+		t.Error("a listening socket has a subnet")
+	}
+}
+
 func TestAStepReachesTheHostOfTheNext(t *testing.T) {
 	set, _ := loadOne(t, header+`sequence:
   within: 5m

@@ -2,7 +2,9 @@ package rule
 
 import (
 	"math"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -12,11 +14,12 @@ import (
 
 // The limits of patterns. What they bound is remembered while a window lasts.
 const (
-	MaxSteps  = 8 // of a sequence
-	MaxHops   = 20
-	MaxCount  = 4096                // of Count.AtLeast, where it isn't a sum
-	minWithin = time.Second         // of windows
-	MaxWithin = 30 * 24 * time.Hour // likewise
+	MaxSteps   = 8 // of a sequence
+	MaxHops    = 20
+	MaxCount   = 4096                // of Count.AtLeast, where it isn't a sum
+	minWithin  = time.Second         // of windows
+	MinRegular = 6                   // of Count.AtLeast, where Count.Regular is asked
+	MaxWithin  = 30 * 24 * time.Hour // likewise
 
 	minSteps, minHops = 2, 2
 	maxBy             = 4 // expressions of a key
@@ -98,7 +101,7 @@ func (p *patternReader) refuse(field, why string) {
 }
 
 func (p *patternReader) count(n *yaml.Node, asked *part) {
-	fields := p.mapping(n, "count", []string{"by", "of", "sum", "within", "at_least", "above_usual"})
+	fields := p.mapping(n, "count", []string{"by", "of", "sum", "within", "at_least", "above_usual", "regular"})
 	if fields == nil {
 		return
 	}
@@ -127,6 +130,9 @@ func (p *patternReader) count(n *yaml.Node, asked *part) {
 		c.AboveUsual = p.aboveUsual(n, fields["of"] != nil)
 		asked.usual = true
 	}
+	if n := fields["regular"]; n != nil {
+		c.Regular = p.regular(n, c)
+	}
 }
 
 func (p *patternReader) atLeast(n *yaml.Node, sum bool) float64 {
@@ -152,6 +158,21 @@ func (p *patternReader) aboveUsual(n *yaml.Node, of bool) float64 {
 		p.mistake(placeOf(n), "above_usual compares with how many responders are usual; count them with of: conn.peer")
 	}
 	return factor
+}
+
+func (p *patternReader) regular(n *yaml.Node, c *Count) float64 {
+	score, ok := p.number(n, "regular")
+	switch {
+	case ok && (score <= 0 || score > 1):
+		p.mistake(placeOf(n), "regular is how regular connections must be, more than 0 and at most 1, not %s", n.Value)
+	case c.Of != "" || c.Sum != "":
+		p.mistake(placeOf(n), "regular looks at the times of connections; leave out of and sum")
+	case !slices.ContainsFunc(c.By, func(by string) bool { return strings.TrimSpace(by) == "host.name" }):
+		p.mistake(placeOf(n), "regular compares what one host reports; add host.name to by")
+	case c.AtLeast < MinRegular && c.AtLeast >= 1:
+		p.mistake(placeOf(n), "regular needs an at_least of %d or more: fewer connections have no rhythm", MinRegular)
+	}
+	return score
 }
 
 func (p *patternReader) sequence(n *yaml.Node) {

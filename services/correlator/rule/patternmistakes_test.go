@@ -21,7 +21,15 @@ func TestMistakeInPattern(t *testing.T) {
 			`5:62 "31d" is not a duration such as 30s, 5m, 1h30m or 24h`,
 			"5:77 at_least must be 1 or more, not 0",
 			"5:93 above_usual is how many times the usual it must be, more than 0, not 0",
-			`5:96 count has no field "distinct"; it has by, of, sum, within, at_least or above_usual`}},
+			`5:96 count has no field "distinct"; it has by, of, sum, within, at_least, above_usual or regular`}},
+		{"regular out of range", "when: conn.open\ncount: {by: host.name, within: 1h, at_least: 10, regular: 1.2}\n", []string{
+			"5:59 regular is how regular connections must be, more than 0 and at most 1, not 1.2"}},
+		{"regular of distinct values", "when: conn.open\ncount: {by: host.name, of: conn.peer, within: 1h, at_least: 10, regular: 0.8}\n", []string{
+			"5:74 regular looks at the times of connections; leave out of and sum"}},
+		{"regular of several hosts together", "when: conn.open\ncount: {by: conn.peer, within: 1h, at_least: 10, regular: 0.8}\n", []string{
+			"5:59 regular compares what one host reports; add host.name to by"}},
+		{"regular of a few", "when: conn.open\ncount: {by: [host.name, conn.peer], within: 1h, at_least: 5, regular: 0.8}\n", []string{
+			"5:71 regular needs an at_least of 6 or more: fewer connections have no rhythm"}},
 		{"no key, short window, half a match", "when: conn.open\ncount: {by: [], within: 0.5s, at_least: 2.5}\n", []string{
 			"5:13 by is one expression or a list of 4 at most, not of 0",
 			"5:25 within is from 1s to 720h (30 days), not 0.5s",
