@@ -99,12 +99,19 @@ func (h *HostFeed) Next() *event.Snapshot {
 	if h.poll > h.until {
 		return nil
 	}
-	h.advance(h.poll)
+	s := h.At(h.poll)
+	h.poll += h.jitter()
+	return s
+}
+
+// At takes a snapshot at a time of the caller's choice, in nanoseconds since
+// 1970, which is later than that of the one before. It is valid as that of Next.
+func (h *HostFeed) At(t int64) *event.Snapshot {
+	h.advance(t)
 	s := &h.snapshot
 	s.Sequence++
-	s.TakenAt, s.Uptime = time.Unix(0, h.poll).UTC(), time.Duration(h.poll-h.boot)
+	s.TakenAt, s.Uptime = time.Unix(0, t).UTC(), time.Duration(t-h.boot)
 	s.Sockets = h.table.rows
-	h.poll += h.jitter()
 	return s
 }
 

@@ -105,7 +105,7 @@ var pure = []string{
 	"headstart/services/correlator/witness", "headstart/services/correlator/incident", "headstart/services/correlator/correlation",
 	"headstart/services/notifier/delivery", "headstart/services/notifier/thread",
 	"headstart/headstart/kernel", "headstart/headstart/layout", "headstart/headstart/report", "headstart/headstart/story",
-	"headstart/headstart/company", "headstart/headstart/score",
+	"headstart/headstart/company", "headstart/headstart/score", "headstart/headstart/trial",
 }
 
 func TestPurePackagesDoNoIO(t *testing.T) {

@@ -42,7 +42,6 @@ type flow struct {
 	start, end time.Time
 	unanswered bool
 	dropped    bool // the responder ends it
-	hiddenAt   *machine
 }
 
 // ender is who ends a connection, and keeps it in TIME_WAIT.
@@ -71,10 +70,10 @@ type message struct {
 func (f *fleet) messages(from, dense, to time.Time) []message {
 	of := map[*machine][]*flow{}
 	for _, flow := range f.flows {
-		if flow.from != nil && flow.from.reports && flow.from != flow.hiddenAt {
+		if flow.from != nil && flow.from.reports {
 			of[flow.from] = append(of[flow.from], flow)
 		}
-		if flow.to.reports && flow.to != flow.hiddenAt && flow.to != flow.from && !flow.unanswered {
+		if flow.to.reports && flow.to != flow.from && !flow.unanswered {
 			of[flow.to] = append(of[flow.to], flow)
 		}
 	}

@@ -2,8 +2,6 @@ package correlation_test
 
 import (
 	"fmt"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -16,7 +14,6 @@ type habit struct {
 	every    time.Duration
 	at       []time.Duration
 	length   time.Duration
-	days     []int // none: all, and those of the scenes
 }
 
 func (s *script) habit(fields []string) (err error) {
@@ -36,14 +33,8 @@ func (s *script) habit(fields []string) (err error) {
 				at, err = timeOfDay(text)
 				h.at = append(h.at, at)
 			}
-		case "days":
-			for text := range strings.SplitSeq(value, ",") {
-				var day int
-				day, err = strconv.Atoi(text)
-				h.days = append(h.days, day)
-			}
 		default:
-			err = fmt.Errorf("want every, at, for or days")
+			err = fmt.Errorf("want every, at or for")
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", fields[0], err)
@@ -59,9 +50,6 @@ func (s *script) habit(fields []string) (err error) {
 // flows returns what a habit is in some days.
 func (h *habit) flows(days int) (flows []*flow) {
 	for day := 1; day <= days; day++ {
-		if h.days != nil && !slices.Contains(h.days, day) {
-			continue
-		}
 		times := h.at
 		for at := time.Duration(0); h.every > 0 && at < 24*time.Hour; at += h.every {
 			times = append(times, at+time.Duration(h.id%17+1)*time.Second)

@@ -3,7 +3,6 @@ package correlation_test
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -29,9 +28,6 @@ func (s *script) stage(sc *scene) (*play, error) {
 	p.end = p.begin.Add(time.Minute)
 	for _, h := range s.habits {
 		p.flows = append(p.flows, h.flows(s.days+1)...)
-	}
-	for _, m := range s.machines {
-		m.silent = nil
 	}
 	for _, line := range sc.lines {
 		if err := s.happens(p, strings.Fields(line)); err != nil {
@@ -65,21 +61,6 @@ func (s *script) happens(p *play, fields []string) (err error) {
 			p.end = end
 		}
 	}()
-	if len(fields) == 5 && fields[2] == "silent" && fields[3] == "for" {
-		length, err := time.ParseDuration(fields[4])
-		if m := s.named[fields[1]]; m != nil {
-			m.silent = append(m.silent, span{start, start.Add(length)})
-			start = start.Add(length)
-		}
-		return err
-	}
-	if len(fields) >= 4 && fields[2] == "listens" {
-		port, err := strconv.ParseUint(fields[3], 10, 16)
-		if m := s.named[fields[1]]; m != nil && err == nil {
-			p.add(&flow{to: m, port: uint16(port), start: start, end: start.Add(24 * time.Hour)})
-		}
-		return err
-	}
 	from, to, ports, err := s.connections(fields[1:])
 	if err != nil {
 		return err
@@ -88,15 +69,11 @@ func (s *script) happens(p *play, fields []string) (err error) {
 	if err != nil {
 		return err
 	}
-	for range how.times {
-		for _, f := range from {
-			for _, t := range to {
-				for _, port := range ports {
-					p.add(&flow{
-						from: f, to: t, port: port, start: start, end: start.Add(how.length), unanswered: how.unanswered, dropped: how.dropped, hiddenAt: how.hiddenAt,
-					})
-					start = start.Add(how.every)
-				}
+	for _, f := range from {
+		for _, t := range to {
+			for _, port := range ports {
+				p.add(&flow{from: f, to: t, port: port, start: start, end: start.Add(how.length), unanswered: how.unanswered})
+				start = start.Add(how.every)
 			}
 		}
 	}
@@ -111,18 +88,15 @@ func (p *play) add(f *flow) {
 // how connections of a scene happen.
 type how struct {
 	length, every time.Duration
-	times         int
 	unanswered    bool
-	dropped       bool
-	hiddenAt      *machine
 }
 
 func (s *script) how(fields []string) (h how, err error) {
-	h = how{every: time.Second, times: 1}
+	h = how{every: time.Second}
 	for len(fields) > 0 && err == nil {
 		word := fields[0]
-		if word == "unanswered" || word == "dropped" {
-			h.unanswered, h.dropped = h.unanswered || word == "unanswered", h.dropped || word == "dropped"
+		if word == "unanswered" {
+			h.unanswered = true
 			fields = fields[1:]
 			continue
 		}
@@ -134,16 +108,8 @@ func (s *script) how(fields []string) (h how, err error) {
 			h.length, err = time.ParseDuration(value)
 		case "every":
 			h.every, err = time.ParseDuration(value)
-		case "times":
-			h.times, err = strconv.Atoi(value)
-		case "hidden":
-			if len(fields) < 3 || s.named[fields[2]] == nil {
-				return h, fmt.Errorf("hidden at which host?")
-			}
-			h.hiddenAt = s.named[fields[2]]
-			fields = fields[1:]
 		default:
-			err = fmt.Errorf("%s: want for, every, times, unanswered, dropped or hidden at", word)
+			err = fmt.Errorf("%s: want for, every or unanswered", word)
 		}
 		fields = fields[2:]
 	}

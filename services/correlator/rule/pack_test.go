@@ -51,7 +51,7 @@ func known(peer *rule.Host, o rule.Observation) rule.Observation {
 
 // packTest says what the shipped rules that look at single connections make of
 // an observation. Nothing is known as normal. What patterns and the baseline do
-// is tested where they meet: see the scripts of package correlation.
+// is tested where they meet: see the tests that the rules carry.
 type packTest struct {
 	name string
 	seen rule.Observation

@@ -114,7 +114,7 @@ func (s *source) table(n *yaml.Node, field string) Table {
 		}
 		return Table{{text, n.Line, n.Column}}
 	}
-	for i := range strings.Count(n.Value, "\n") + 1 {
+	for i := range strings.Count(strings.TrimRight(n.Value, "\n"), "\n") + 1 {
 		line := s.line(n.Line + 1 + i)
 		trimmed := strings.TrimSpace(line)
 		if trimmed != "" {
