@@ -67,12 +67,12 @@ func (l *language) parse(text string) (*parser.Tree, []mistake) {
 }
 
 // compile compiles the text of a condition, or returns its mistakes.
-func (l *language) compile(text string, about scope) (condition, []mistake) {
+func (l *language) compile(text string, in frame) (condition, []mistake) {
 	tree, mistakes := l.parse(text)
 	if mistakes != nil {
 		return condition{}, mistakes
 	}
-	r := &resolver{language: l, leaves: make(map[ast.Node]leaf), scope: about}
+	r := newResolver(l, in, tree.Node)
 	r.condition(&tree.Node)
 	if len(r.mistakes) > 0 || r.unsure {
 		return condition{}, r.mistakes

@@ -18,6 +18,9 @@ type language struct {
 	groups     []string // of fields: conn, conn.age
 	dimensions map[string]*dimension
 	lists      *lists
+	macros     *macros
+	ids        []string        // of all rules, in order
+	fed        map[string]bool // the rules that fired(…) asks about
 	calculator calculator
 	conditions configs
 	values     configs // of expressions that may be of any type
@@ -28,11 +31,14 @@ type language struct {
 	roleSets  []roleSet
 }
 
-func newLanguage(l *lists) *language {
+func newLanguage(l *lists, m *macros, ids []string) *language {
 	lang := &language{
 		fields:     make(map[string]Field),
 		dimensions: make(map[string]*dimension),
 		lists:      l,
+		macros:     m,
+		ids:        ids,
+		fed:        make(map[string]bool),
 		calculator: calculations(),
 		conditions: newConfigs(reflect.Bool),
 		values:     newConfigs(reflect.Invalid),
@@ -101,7 +107,7 @@ func (l *language) suggest(name string) string {
 	if ending != nil {
 		return "; did you mean " + oneOf(ending) + "?"
 	}
-	return spelling.DidYouMean(name, append([]string{"conn", "host", "peer", "baseline", portLists, networkLists, roleLists}, l.names...))
+	return spelling.DidYouMean(name, append([]string{"conn", "host", "peer", "baseline", portLists, networkLists, roleLists, hostLists, macroGroup, thresholdGroup}, l.names...))
 }
 
 // roleFact returns the number of a list of roles, false when all are given

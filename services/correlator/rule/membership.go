@@ -76,7 +76,8 @@ func (r *resolver) inAddresses(n *ast.Node, node *ast.BinaryNode) {
 
 // namedList resolves in with a list of lists.yaml.
 func (r *resolver) namedList(n *ast.Node, node *ast.BinaryNode, kind, name string) {
-	if !r.lists.has(kind, name) {
+	names := r.lists.matching(kind, name)
+	if names == nil {
 		if r.lists.unread {
 			r.unsure = true
 		} else {
@@ -87,8 +88,12 @@ func (r *resolver) namedList(n *ast.Node, node *ast.BinaryNode, kind, name strin
 		}
 		return
 	}
-	if kind == roleLists {
-		r.namedRoles(n, node, name)
+	switch kind {
+	case roleLists:
+		r.namedRoles(n, node, name, uniteRoles(all(names, r.lists.roles)...))
+		return
+	case hostLists:
+		r.namedHosts(n, node, name, uniteNames(all(names, r.lists.hosts)...))
 		return
 	}
 	switch path, _ := pathOf(node.Left); {
@@ -104,16 +109,40 @@ func (r *resolver) namedList(n *ast.Node, node *ast.BinaryNode, kind, name strin
 	switch {
 	case len(r.mistakes) > before:
 	case kind == portLists && isNumber(left):
-		r.inPorts(n, node, r.lists.ports[name])
+		r.inPorts(n, node, unitePorts(all(names, r.lists.ports)...))
 	case kind == networkLists && left == TypeAddress:
-		r.inNetworks(n, node, r.lists.networks[name])
+		r.inNetworks(n, node, uniteNetworks(all(names, r.lists.networks)...))
 	default:
 		r.mistake(node, "%s.%s can't hold what is of the type %s; write %s", kind, name, cmp.Or(left, "unknown"), listExample(kind))
 	}
 }
 
-func (r *resolver) namedRoles(n *ast.Node, node *ast.BinaryNode, name string) {
-	roles := r.lists.roles[name]
+// all returns what names stand for.
+func all[T any](names []string, of map[string]T) (values []T) {
+	for _, name := range names {
+		values = append(values, of[name])
+	}
+	return values
+}
+
+// namedHosts asks whether an end is one of the hosts of a list.
+func (r *resolver) namedHosts(n *ast.Node, node *ast.BinaryNode, name string, hosts *nameSet) {
+	has := func(v string) bool { return hosts.has(v) }
+	if end, _ := pathOf(node.Left); end == "host" || end == "peer" {
+		r.refuseAmongAddresses(node, "hosts")
+		r.asked(node, end+".name")
+		field := &ast.MemberNode{Node: &ast.IdentifierNode{Value: end}, Property: &ast.StringNode{Value: "name"}}
+		r.replace(n, node, call(has, field))
+		return
+	}
+	if left := r.expression(&node.Left); left != TypeText && left != unknown {
+		r.mistake(node, "hosts.%s is asked of an end: host in hosts.%s, peer in hosts.%s", name, name, name)
+		return
+	}
+	r.replace(n, node, call(has, node.Left))
+}
+
+func (r *resolver) namedRoles(n *ast.Node, node *ast.BinaryNode, name string, roles roleSet) {
 	if left, _ := pathOf(node.Left); left == "host" || left == "peer" {
 		r.inRoles(n, node, left, roleLists+"."+name, roles)
 		return
@@ -164,7 +193,7 @@ func (r *resolver) inNetworks(n *ast.Node, node *ast.BinaryNode, networks *netwo
 
 // literalList resolves in with a list that is written out.
 func (r *resolver) literalList(n *ast.Node, node *ast.BinaryNode, left string, elements []ast.Node) {
-	texts, numbers := all[*ast.StringNode](elements), all[*ast.IntegerNode](elements)
+	texts, numbers := nodes[*ast.StringNode](elements), nodes[*ast.IntegerNode](elements)
 	switch {
 	case left == TypeAddress && texts != nil:
 		var prefixes []netip.Prefix
@@ -228,11 +257,11 @@ func (r *resolver) inRange(n *ast.Node, node, bounds *ast.BinaryNode, left strin
 	}
 }
 
-// all returns the nodes as what they all are, nil when one is something else
+// nodes returns the nodes as what they all are, nil when one is something else
 // or there are none.
-func all[T ast.Node](nodes []ast.Node) []T {
+func nodes[T ast.Node](all []ast.Node) []T {
 	var same []T
-	for _, n := range nodes {
+	for _, n := range all {
 		one, ok := n.(T)
 		if !ok {
 			return nil

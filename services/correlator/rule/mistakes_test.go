@@ -231,7 +231,7 @@ func TestMistakeInFile(t *testing.T) {
 			`4:1 a rule has no field "severty"; did you mean severity?`,
 			`5:1 "title" is here a second time; the first is in line 2`}},
 		{"merge key", header + "<<: {title: B}\nwhen: conn.open\n", []string{
-			`4:1 a rule has no field "<<"; it has rule, title, severity, score, score_learning, attack, description, guide, when, for, count, sequence, path, absent, unless or enabled`}},
+			`4:1 a rule has no field "<<"; it has rule, title, severity, score, score_learning, attack, references, description, false_positives, guide, thresholds, when, for, count, sequence, path, absent, unless, alert, enabled or tests`}},
 		{"wrong types", "rule: [a]\ntitle: {a: b}\nseverity: 3\nattack: T1021\ndescription: [x]\nguide: true\nwhen: true\nfor: 30\nunless: x\nenabled: yes\n", []string{
 			"1:7 rule must be text, this is a list",
 			"2:8 title must be text, this is a mapping",

@@ -33,7 +33,7 @@ type patternReader struct {
 	rule     *Rule
 	root     *yaml.Node
 	fields   map[string]*yaml.Node
-	about    scope // of the rule's condition and exceptions
+	frame    // of the rule's condition and exceptions
 }
 
 func (p *patternReader) read() {
@@ -52,11 +52,11 @@ func (p *patternReader) read() {
 	p.require(p.root, p.fields, "a rule", "when")
 	var asked part
 	if n := p.fields["for"]; n != nil {
-		p.rule.For = p.forDuration(n)
+		p.rule.For = p.given(n).forDuration()
 		asked.lasts = p.rule.For
 	}
 	if n := p.fields["when"]; n != nil {
-		p.rule.When, asked.condition = p.condition(n, p.language, aboutConnection)
+		p.rule.When, asked.condition = p.condition(n, "when", p.language, p.frame)
 	}
 	switch pattern {
 	case "count":
@@ -121,13 +121,13 @@ func (p *patternReader) count(n *yaml.Node, asked *part) {
 		}
 	}
 	if n := fields["within"]; n != nil {
-		c.Within = p.window(n, "within")
+		c.Within = p.given(n).window("within")
 	}
 	if n := fields["at_least"]; n != nil {
-		c.AtLeast = p.atLeast(n, fields["sum"] != nil)
+		c.AtLeast = p.given(n).atLeast(fields["sum"] != nil)
 	}
 	if n := fields["above_usual"]; n != nil {
-		c.AboveUsual = p.aboveUsual(n, fields["of"] != nil)
+		c.AboveUsual = p.given(n).aboveUsual(fields["of"] != nil)
 		asked.usual = true
 	}
 	if n := fields["regular"]; n != nil {
@@ -135,27 +135,33 @@ func (p *patternReader) count(n *yaml.Node, asked *part) {
 	}
 }
 
-func (p *patternReader) atLeast(n *yaml.Node, sum bool) float64 {
-	least, ok := p.number(n, "at_least")
+func (v setting) atLeast(sum bool) float64 {
+	if v.n == nil {
+		return 0
+	}
+	least, ok := v.s.number(v.n, "at_least")
 	switch {
 	case !ok:
 	case least < 1:
-		p.mistake(placeOf(n), "at_least must be 1 or more, not %s", n.Value)
+		v.s.mistake(placeOf(v.n), "at_least must be 1 or more, not %s", v.n.Value)
 	case !sum && least != math.Trunc(least):
-		p.mistake(placeOf(n), "at_least must be a whole number, not %s", n.Value)
+		v.s.mistake(placeOf(v.n), "at_least must be a whole number, not %s", v.n.Value)
 	case !sum && least > MaxCount:
-		p.mistake(placeOf(n), "at_least can be %d at most, not %s", MaxCount, n.Value)
+		v.s.mistake(placeOf(v.n), "at_least can be %d at most, not %s", MaxCount, v.n.Value)
 	}
 	return least
 }
 
-func (p *patternReader) aboveUsual(n *yaml.Node, of bool) float64 {
-	factor, ok := p.number(n, "above_usual")
+func (v setting) aboveUsual(of bool) float64 {
+	if v.n == nil {
+		return 0
+	}
+	factor, ok := v.s.number(v.n, "above_usual")
 	switch {
 	case ok && factor <= 0:
-		p.mistake(placeOf(n), "above_usual is how many times the usual it must be, more than 0, not %s", n.Value)
+		v.s.mistake(placeOf(v.n), "above_usual is how many times the usual it must be, more than 0, not %s", v.n.Value)
 	case !of:
-		p.mistake(placeOf(n), "above_usual compares with how many responders are usual; count them with of: conn.peer")
+		v.s.mistake(placeOf(v.n), "above_usual compares with how many responders are usual; count them with of: conn.peer")
 	}
 	return factor
 }
@@ -184,7 +190,7 @@ func (p *patternReader) sequence(n *yaml.Node) {
 	q := new(Sequence)
 	p.rule.Sequence = q
 	if n := fields["within"]; n != nil {
-		q.Within = p.window(n, "within")
+		q.Within = p.given(n).window("within")
 	}
 	if n := fields["steps"]; n != nil {
 		q.Steps = p.steps(n)
@@ -214,14 +220,14 @@ func (p *patternReader) step(entry *yaml.Node) (step Step, asked part) {
 	}
 	p.require(entry, fields, "a step", "when", "by")
 	if n := fields["when"]; n != nil {
-		step.When, asked.condition = p.condition(n, p.language, aboutConnection)
+		step.When, asked.condition = p.condition(n, "when", p.language, p.frame)
 	}
 	if n := fields["by"]; n != nil {
 		step.By, asked.by = p.by(n)
 		p.sameKey(n, asked.by)
 	}
 	if n := fields["for"]; n != nil {
-		step.For = p.forDuration(n)
+		step.For = p.given(n).forDuration()
 		asked.lasts = step.For
 	}
 	return step, asked
@@ -252,16 +258,23 @@ func (p *patternReader) path(n *yaml.Node) {
 	p.require(n, fields, "path", "hops", "within")
 	p.rule.Path = new(Path)
 	if n := fields["hops"]; n != nil {
-		hops, ok := p.number(n, "hops")
-		if ok && (hops < minHops || hops > MaxHops || hops != math.Trunc(hops)) {
-			p.mistake(placeOf(n), "hops is a whole number from %d to %d, not %s", minHops, MaxHops, n.Value)
-			hops = 0
-		}
-		p.rule.Path.Hops = int(hops)
+		p.rule.Path.Hops = p.given(n).hops()
 	}
 	if n := fields["within"]; n != nil {
-		p.rule.Path.Within = p.window(n, "within")
+		p.rule.Path.Within = p.given(n).window("within")
 	}
+}
+
+func (v setting) hops() int {
+	if v.n == nil {
+		return 0
+	}
+	hops, ok := v.s.number(v.n, "hops")
+	if ok && (hops < minHops || hops > MaxHops || hops != math.Trunc(hops)) {
+		v.s.mistake(placeOf(v.n), "hops is a whole number from %d to %d, not %s", minHops, MaxHops, v.n.Value)
+		return 0
+	}
+	return int(hops)
 }
 
 func (p *patternReader) absent(n *yaml.Node) {
@@ -273,14 +286,14 @@ func (p *patternReader) absent(n *yaml.Node) {
 			p.rule.Absent.Of = p.missing(n)
 		}
 		if n := fields["for"]; n != nil {
-			p.rule.Absent.For = p.window(n, "for")
+			p.rule.Absent.For = p.given(n).window("for")
 		}
 		if p.rule.Absent.Of == MissingPoller {
 			p.about = aboutHost
 		}
 	}
 	if n := p.fields["when"]; n != nil {
-		p.rule.When, p.rule.absent = p.condition(n, p.language, p.about)
+		p.rule.When, p.rule.absent = p.condition(n, "when", p.language, p.frame)
 	}
 }
 
@@ -321,23 +334,30 @@ func (p *patternReader) value(n *yaml.Node, field string, kinds ...string) (stri
 	if !ok {
 		return "", value{}
 	}
-	v, mistakes := p.language.compileValue(n.Value, kinds...)
+	v, mistakes := p.language.compileValue(n.Value, p.frame, kinds...)
 	p.mistakesIn(n, field, mistakes)
 	return text, v
 }
 
+// given is the value of a field: what stands there, or the threshold that it
+// names.
+func (p *patternReader) given(n *yaml.Node) setting { return p.thresholds.resolve(p.source, n) }
+
 // window reads a duration that something is remembered for.
-func (p *patternReader) window(n *yaml.Node, field string) time.Duration {
-	text, ok := p.text(n, field)
+func (v setting) window(field string) time.Duration {
+	if v.n == nil {
+		return 0
+	}
+	text, ok := v.s.text(v.n, field)
 	if !ok {
 		return 0
 	}
 	d, err := parseDuration(text)
 	switch {
 	case err != nil:
-		p.mistake(placeOf(n), "%v", err)
+		v.s.mistake(placeOf(v.n), "%v", err)
 	case d < minWithin || d > MaxWithin:
-		p.mistake(placeOf(n), "%s is from 1s to 720h (30 days), not %s", field, text)
+		v.s.mistake(placeOf(v.n), "%s is from 1s to 720h (30 days), not %s", field, text)
 	}
 	return d
 }

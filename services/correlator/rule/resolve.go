@@ -21,9 +21,26 @@ type resolver struct {
 	element  string // the type of # in the loop that is being resolved
 	states   int    // of all regular expressions
 	unsure   bool   // a list may exist that could not be read
-	scope    scope
-	asks     bool // for some field
-	baseline bool // for one of the baseline
+	frame
+	within   []string // macros, from the outermost
+	nodes    int      // of the expression and the macros in it so far
+	asks     bool     // for some field
+	baseline bool     // for one of the baseline
+}
+
+// frame is what an expression stands in.
+type frame struct {
+	about      scope
+	thresholds thresholds // of the rule; nil in a macro
+	macro      string     // that it is the condition of; else empty
+}
+
+func newResolver(l *language, in frame, tree ast.Node) *resolver {
+	r := &resolver{language: l, leaves: make(map[ast.Node]leaf), frame: in, nodes: count(tree)}
+	if in.macro != "" {
+		r.within = []string{in.macro}
+	}
+	return r
 }
 
 // scope is what an expression can ask about.
@@ -65,6 +82,12 @@ func (r *resolver) expression(n *ast.Node) string {
 	case *ast.StringNode:
 		return TypeText
 	case *ast.IdentifierNode, *ast.MemberNode:
+		switch path, _ := pathOf(*n); {
+		case strings.HasPrefix(path, thresholdGroup+"."):
+			return r.threshold(n, path)
+		case strings.HasPrefix(path, macroGroup+"."):
+			return r.macro(n, path)
+		}
 		return r.name(*n)
 	case *ast.PointerNode:
 		if node.Name != "" {
@@ -164,6 +187,8 @@ func (r *resolver) name(n ast.Node) string {
 	switch {
 	case r.isGroup(path):
 		r.mistake(n, "%s is not a value; it has %s", path, r.someFields(path))
+	case path == thresholdGroup || path == macroGroup:
+		r.mistake(n, "%s is not a value; name one of them: %s.NAME", path, path)
 	case isListKind(root) && list != "":
 		r.mistake(n, "%s is a list; it stands on the right of in: %s", path, listExample(root))
 	case isListKind(root):
@@ -179,7 +204,7 @@ func (r *resolver) asked(n ast.Node, path string) {
 	group, _, _ := strings.Cut(path, ".")
 	r.asks = true
 	r.baseline = r.baseline || group == "baseline"
-	if r.scope == aboutHost && group != "host" && group != "now" {
+	if r.about == aboutHost && group != "host" && group != "now" {
 		r.mistake(n, "%s can't be asked of a poller that is missing; host.… and now can", path)
 	}
 }
@@ -193,7 +218,7 @@ func (r *resolver) refuseAmongAddresses(n ast.Node, what string) {
 }
 
 func isListKind(name string) bool {
-	return name == portLists || name == networkLists || name == roleLists
+	return slices.Contains(listKinds(), name)
 }
 
 func listExample(kind string) string {
@@ -202,6 +227,8 @@ func listExample(kind string) string {
 		return "conn.port in ports.NAME"
 	case networkLists:
 		return "conn.peer in networks.NAME"
+	case hostLists:
+		return "host in hosts.NAME, peer in hosts.NAME"
 	default:
 		return "host in roles.NAME, peer in roles.NAME"
 	}

@@ -32,6 +32,8 @@ type Rule struct {
 	ScoreLearning  float64 // the same while the host is still learnt; half of Score unless said
 	Alert          bool    // it raises alerts; one that doesn't only feeds fired(…) in others
 	Tests          *Tests  // nil when it has none
+	Thresholds     []Threshold
+	Overrides      []Override // that changed it, the last to win
 
 	// At most one of these is set. Then the rule is a pattern.
 	Count    *Count
@@ -59,6 +61,8 @@ type Exception struct {
 	Owner   string // whom to ask
 	Reason  string
 	Expires time.Time // the first instant, in UTC, at which it no longer counts
+	File    string    // that it is in: the rule's or an override's
+	Line    int
 
 	condition condition
 }
@@ -74,66 +78,66 @@ const (
 )
 
 var (
-	ruleFields = []string{"rule", "title", "severity", "score", "score_learning", "attack", "description", "guide", "when", "for",
-		"count", "sequence", "path", "absent", "unless", "enabled", "alert", "references", "false_positives", "tests"}
+	ruleFields = []string{"rule", "title", "severity", "score", "score_learning", "attack", "references", "description", "false_positives", "guide",
+		"thresholds", "when", "for", "count", "sequence", "path", "absent", "unless", "alert", "enabled", "tests"}
 	exceptionFields = []string{"when", "owner", "reason", "expires"}
 	idPattern       = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 	attackPattern   = regexp.MustCompile(`^T[0-9]{4}(\.[0-9]{3})?$`)
 )
 
-// readRule reads a file with a rule; nil when nothing of it could be read.
-func readRule(s *source, data []byte, lang *language) (r *Rule, id place) {
-	root := s.parse(data)
-	if root == nil {
-		return nil, place{}
+// rule reads the rule, with what overrides it.
+func (d *draft) rule(lang *language) *Rule {
+	r := &Rule{ID: d.id, File: d.file, Enabled: true, Alert: true}
+	d.require(d.root, d.fields, "a rule", "rule", "title", "severity")
+	for _, o := range d.overrides {
+		r.Overrides = append(r.Overrides, o.describe())
 	}
-	fields := s.mapping(root, "a rule", ruleFields)
-	if fields == nil {
-		return nil, place{}
+	thresholds := d.thresholds()
+	d.about(r)
+	if v := d.setting("severity"); v.n != nil {
+		r.Severity = v.s.severity(v.n)
 	}
-	s.require(root, fields, "a rule", "rule", "title", "severity")
-	r = &Rule{File: s.file, Enabled: true, Alert: true}
-	if n := fields["rule"]; n != nil {
-		r.ID, id = s.id(n), placeOf(n)
+	r.Score = d.score("score", defaultScore(r.Severity))
+	r.ScoreLearning = d.score("score_learning", r.Score/2)
+	for field, into := range map[string]*bool{"enabled": &r.Enabled, "alert": &r.Alert} {
+		if v := d.setting(field); v.n != nil {
+			*into, _ = v.s.boolean(v.n, field)
+		}
 	}
-	if n := fields["title"]; n != nil {
-		r.Title, _ = s.oneLine(n, "title", maxLine)
-	}
-	if n := fields["severity"]; n != nil {
-		r.Severity = s.severity(n)
-	}
-	r.Score = s.score(fields["score"], "score", defaultScore(r.Severity))
-	r.ScoreLearning = s.score(fields["score_learning"], "score_learning", r.Score/2)
-	if n := fields["attack"]; n != nil {
-		r.Attack = s.attack(n)
-	}
-	if n := fields["description"]; n != nil {
-		r.Description, _ = s.text(n, "description")
-	}
-	if n := fields["guide"]; n != nil {
-		r.Guide, _ = s.text(n, "guide")
-	}
-	if n := fields["references"]; n != nil {
-		r.References = s.texts(n, "a reference")
-	}
-	if n := fields["false_positives"]; n != nil {
-		r.FalsePositives = s.texts(n, "a false positive")
-	}
-	if n := fields["tests"]; n != nil {
-		r.Tests = s.tests(n)
-	}
-	if n := fields["alert"]; n != nil {
-		r.Alert, _ = s.boolean(n, "alert")
-	}
-	if n := fields["enabled"]; n != nil {
-		r.Enabled, _ = s.boolean(n, "enabled")
-	}
-	p := patternReader{source: s, language: lang, rule: r, root: root, fields: fields}
+	p := patternReader{source: d.source, language: lang, rule: r, root: d.root, fields: d.fields, frame: frame{thresholds: thresholds}}
 	p.read()
-	if n := fields["unless"]; n != nil {
-		r.Unless = s.exceptions(n, lang, p.about)
+	for _, o := range append([]*draft{d}, d.overrides...) {
+		if n := o.fields["unless"]; n != nil {
+			r.Unless = append(r.Unless, o.exceptions(n, lang, p.frame)...)
+		}
 	}
-	return r, id
+	r.Thresholds = thresholds.list()
+	return r
+}
+
+// about reads what a rule says to people.
+func (d *draft) about(r *Rule) {
+	if n := d.fields["title"]; n != nil {
+		r.Title, _ = d.oneLine(n, "title", maxLine)
+	}
+	if n := d.fields["attack"]; n != nil {
+		r.Attack = d.attack(n)
+	}
+	if n := d.fields["description"]; n != nil {
+		r.Description, _ = d.text(n, "description")
+	}
+	if n := d.fields["guide"]; n != nil {
+		r.Guide, _ = d.text(n, "guide")
+	}
+	if n := d.fields["references"]; n != nil {
+		r.References = d.texts(n, "a reference")
+	}
+	if n := d.fields["false_positives"]; n != nil {
+		r.FalsePositives = d.texts(n, "a false positive")
+	}
+	if n := d.fields["tests"]; n != nil {
+		r.Tests = d.tests(n)
+	}
 }
 
 // defaultScore is the score of a rule that doesn't say one.
@@ -141,13 +145,14 @@ func defaultScore(severity event.Severity) float64 {
 	return map[event.Severity]float64{event.Info: 1, event.Low: 10, event.Medium: 30, event.High: 60, event.Critical: 90}[severity]
 }
 
-func (s *source) score(n *yaml.Node, field string, otherwise float64) float64 {
-	if n == nil {
+func (d *draft) score(field string, otherwise float64) float64 {
+	v := d.setting(field)
+	if v.n == nil {
 		return otherwise
 	}
-	score, ok := s.number(n, field)
+	score, ok := v.s.number(v.n, field)
 	if ok && (score < 0 || score > maxScore) {
-		s.mistake(placeOf(n), "%s is from 0 to %d, not %s", field, maxScore, n.Value)
+		v.s.mistake(placeOf(v.n), "%s is from 0 to %d, not %s", field, maxScore, v.n.Value)
 	}
 	return score
 }
@@ -161,10 +166,12 @@ func (s *source) require(n *yaml.Node, fields map[string]*yaml.Node, what string
 	}
 }
 
-func (s *source) id(n *yaml.Node) string {
-	id, ok := s.text(n, "rule")
+// readID reads the id of a rule; empty when it can't be one.
+func (s *source) readID(n *yaml.Node, field string) string {
+	id, ok := s.text(n, field)
 	if ok && (len(id) > maxID || !idPattern.MatchString(id)) {
 		s.mistake(placeOf(n), "%q can't be the id of a rule: lower-case letters and digits, with single hyphens between, at most %d characters", short(id), maxID)
+		return ""
 	}
 	return id
 }
@@ -207,8 +214,11 @@ func (s *source) texts(n *yaml.Node, what string) []string {
 	return texts
 }
 
-func (s *source) forDuration(n *yaml.Node) time.Duration {
-	text, ok := s.text(n, "for")
+func (v setting) forDuration() time.Duration {
+	if v.n == nil {
+		return 0
+	}
+	text, ok := v.s.text(v.n, "for")
 	if !ok {
 		return 0
 	}
@@ -217,7 +227,7 @@ func (s *source) forDuration(n *yaml.Node) time.Duration {
 		err = fmt.Errorf("for must be longer than nothing, not %s", text)
 	}
 	if err != nil {
-		s.mistake(placeOf(n), "%v", err)
+		v.s.mistake(placeOf(v.n), "%v", err)
 		return 0
 	}
 	return d
@@ -238,13 +248,13 @@ func parseDuration(text string) (time.Duration, error) {
 
 // condition compiles an expression and reports its mistakes where they are in
 // the file.
-func (s *source) condition(n *yaml.Node, lang *language, about scope) (string, condition) {
-	text, ok := s.text(n, "when")
+func (s *source) condition(n *yaml.Node, field string, lang *language, in frame) (string, condition) {
+	text, ok := s.text(n, field)
 	if !ok {
 		return "", condition{}
 	}
-	c, mistakes := lang.compile(n.Value, about)
-	s.mistakesIn(n, "when", mistakes)
+	c, mistakes := lang.compile(n.Value, in)
+	s.mistakesIn(n, field, mistakes)
 	return text, c
 }
 
@@ -268,7 +278,7 @@ func (s *source) commentHint(n *yaml.Node, field string) string {
 	return ""
 }
 
-func (s *source) exceptions(n *yaml.Node, lang *language, about scope) []*Exception {
+func (s *source) exceptions(n *yaml.Node, lang *language, in frame) []*Exception {
 	var exceptions []*Exception
 	entries, _ := s.list(n, "unless")
 	for _, entry := range entries {
@@ -279,7 +289,8 @@ func (s *source) exceptions(n *yaml.Node, lang *language, about scope) []*Except
 		s.require(entry, fields, "an exception", exceptionFields...)
 		e := new(Exception)
 		if n := fields["when"]; n != nil {
-			e.When, e.condition = s.condition(n, lang, about)
+			e.When, e.condition = s.condition(n, "when", lang, in)
+			e.File, e.Line = s.file, n.Line
 		}
 		if n := fields["owner"]; n != nil {
 			e.Owner, _ = s.oneLine(n, "owner", maxLine)

@@ -34,13 +34,19 @@ func (s *source) mistake(at place, format string, args ...any) {
 		s.errors = append(s.errors, &Error{File: s.file, Message: fmt.Sprintf("more than %d mistakes; the others are not shown", maxMistakes)})
 		return
 	}
+	s.errors = append(s.errors, s.warning(at, format, args...))
+}
+
+// warning returns what is to be said of a place, without counting it as a
+// mistake.
+func (s *source) warning(at place, format string, args ...any) *Error {
 	e := &Error{File: s.file, Message: fmt.Sprintf(format, args...)}
 	if at.line > 0 {
 		at.line = min(at.line, max(1, len(s.lines)))
 		e.Line, e.Source = at.line, s.line(at.line)
 		e.Column = min(max(1, at.column), utf8.RuneCountInString(e.Source)+1)
 	}
-	s.errors = append(s.errors, e)
+	return e
 }
 
 // line returns a line by its number, empty beyond the end.

@@ -21,13 +21,13 @@ type value struct {
 
 // compileValue compiles an expression whose value is a number, or of one of the
 // [keyTypes], or returns its mistakes.
-func (l *language) compileValue(text string, kinds ...string) (value, []mistake) {
+func (l *language) compileValue(text string, in frame, kinds ...string) (value, []mistake) {
 	tree, mistakes := l.parse(text)
 	if mistakes != nil {
 		return value{}, mistakes
 	}
 	start := startOf(tree.Node)
-	r := &resolver{language: l, leaves: make(map[ast.Node]leaf)}
+	r := newResolver(l, in, tree.Node)
 	kind := plain(r.expression(&tree.Node))
 	if len(r.mistakes) > 0 || r.unsure {
 		return value{}, r.mistakes

@@ -1,0 +1,113 @@
+package rule
+
+import (
+	"path"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// draft is a file with a rule, or with an override of one, before its fields
+// are read.
+type draft struct {
+	*source
+	layer     int
+	override  bool
+	id        string // empty when it could not be read
+	at        place  // of the id
+	root      *yaml.Node
+	fields    map[string]*yaml.Node
+	overrides []*draft // of the rule, the last to win
+}
+
+// setting is the value of a field and the file that it is in.
+type setting struct {
+	s *source
+	n *yaml.Node // nil: the field isn't there
+}
+
+// open reads a file; nil when nothing of it could be read.
+func (l *loader) open(layer int, from Layer, name string) *draft {
+	d := &draft{source: &source{file: path.Join(from.Name, name)}, layer: layer}
+	data, err := readFile(from.Files, name, MaxFile)
+	if err != nil {
+		d.mistake(place{}, "%v", err)
+	} else {
+		l.hash(layer, "rule", data)
+		d.read(data)
+	}
+	if d.fields == nil {
+		l.errors = append(l.errors, d.errors...)
+		return nil
+	}
+	return d
+}
+
+func (d *draft) read(data []byte) {
+	if d.root = d.parse(data); d.root == nil {
+		return
+	}
+	what, field, known := "a rule", "rule", ruleFields
+	if d.override = hasKey(d.root, "override") && !hasKey(d.root, "rule"); d.override {
+		what, field, known = "an override", "override", overrideFields
+	}
+	if d.fields = d.mapping(d.root, what, known); d.fields == nil {
+		return
+	}
+	if n := d.fields[field]; n != nil {
+		d.id, d.at = d.readID(n, field), placeOf(n)
+	}
+}
+
+func hasKey(n *yaml.Node, name string) bool {
+	if n.Kind != yaml.MappingNode {
+		return false
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == name {
+			return true
+		}
+	}
+	return false
+}
+
+// setting returns the value of a field that can be overridden.
+func (d *draft) setting(field string) setting {
+	for i := len(d.overrides) - 1; i >= 0; i-- {
+		if n := d.overrides[i].fields[field]; n != nil {
+			return setting{d.overrides[i].source, n}
+		}
+	}
+	return setting{d.source, d.fields[field]}
+}
+
+// Override is a file that changes a rule.
+type Override struct {
+	File   string
+	Reason string   // empty when it doesn't say one
+	Fields []string // that it sets, of a threshold as in thresholds.session
+}
+
+var overrideFields = []string{"override", "reason", "severity", "score", "score_learning", "enabled", "alert", "thresholds", "unless"}
+
+// describe says what an override is about.
+func (d *draft) describe() Override {
+	o := Override{File: d.file}
+	if n := d.fields["reason"]; n != nil {
+		o.Reason, _ = d.text(n, "reason")
+	}
+	for i := 0; i+1 < len(d.root.Content); i += 2 {
+		switch key, value := d.root.Content[i].Value, d.root.Content[i+1]; key {
+		case "override", "reason":
+		case "thresholds":
+			for j := 0; j+1 < len(value.Content); j += 2 {
+				o.Fields = append(o.Fields, "thresholds."+value.Content[j].Value)
+			}
+		default:
+			o.Fields = append(o.Fields, key)
+		}
+	}
+	if len(o.Fields) == 0 {
+		d.mistake(d.at, "an override changes something: %s", oneOf(overrideFields[2:]))
+	}
+	return o
+}
