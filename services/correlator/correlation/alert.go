@@ -183,6 +183,10 @@ func actor(host string, edges []incident.Edge) string {
 
 // raise hands an alert out and to the incidents.
 func (c *Correlation) raise(a *event.Alert, r *rule.Rule, edges []incident.Edge) {
+	c.fires(r, a.Host, a.At)
+	if !r.Alert {
+		return
+	}
 	a.Learning = c.baseline.Learning(actor(a.Host, edges), a.At)
 	if n := len(edges); n > 0 {
 		a.Baseline = c.explain(&edges[n-1])

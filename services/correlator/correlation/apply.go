@@ -44,8 +44,18 @@ func (c *Correlation) Apply(changes *event.Changes, storedAt time.Time) *Output 
 
 	c.learn()
 	findings, _, forgotten := c.watcher.Watch(&h.Host, changes, c.self, c.directory.At)
+	c.fed = false
 	for i := range findings {
 		c.found(&findings[i], at)
+	}
+	for range maxChain {
+		if !c.fed {
+			break
+		}
+		c.fed = false
+		for _, f := range c.watcher.Again(&h.Host, changes, c.self, c.directory.At) {
+			c.found(&f, at)
+		}
 	}
 	c.stillOpen(at)
 	h.remember(changes, c.self)
@@ -63,6 +73,10 @@ func (c *Correlation) Apply(changes *event.Changes, storedAt time.Time) *Output 
 	}
 	return &c.out
 }
+
+// maxChain is how many rules that ask about one another can fire with one
+// message; what would follow then comes with the host's next.
+const maxChain = 8
 
 // remember keeps of a message what a checkpoint needs.
 func (h *host) remember(changes *event.Changes, self *rule.Host) {
@@ -227,6 +241,7 @@ func (c *Correlation) expire() {
 	}
 	c.directory.Expire(c.now.Add(-silence))
 	c.baseline.Expire(c.now)
+	c.firings.expire(c.now, c.set)
 }
 
 // knowledge is what an incident's description needs.

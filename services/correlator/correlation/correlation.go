@@ -57,6 +57,8 @@ type Correlation struct {
 	witness   *witness.Witnesses
 	incidents *incident.Grouper
 	hosts     map[string]*host
+	firings   firings
+	fed       bool // something has been added to firings
 	lessons   lessons
 	taught    uint64 // lessons so far
 
@@ -107,6 +109,8 @@ type Counts struct {
 	Events    int
 	Forgotten int            // connections that no rule can fire on twice, but for which there was no room
 	Muted     map[string]int // by rule
+
+	FiringsForgotten int // that fired(…) can't see, for which there was no room
 }
 
 // New returns a correlation that knows nothing, with a set of rules in force.
@@ -117,7 +121,7 @@ func New(set *rule.Set, o Options) *Correlation {
 	c := &Correlation{
 		options: o, directory: directory.New(o.MaxHosts), baseline: baseline.New(o.Baseline),
 		patterns: pattern.New(pattern.Limits{}), presence: presence.New(o.MaxHosts), witness: witness.New(witness.Limits{Hosts: o.MaxHosts}),
-		incidents: incident.New(o.Incident), hosts: map[string]*host{},
+		incidents: incident.New(o.Incident), hosts: map[string]*host{}, firings: firings{},
 		counts: Counts{Muted: map[string]int{}},
 		out:    Output{Alerts: []*event.Alert{}, Incidents: []*event.Incident{}, Controls: []Control{}, Failures: []Failure{}},
 	}
@@ -134,7 +138,7 @@ func New(set *rule.Set, o Options) *Correlation {
 func (c *Correlation) Use(set *rule.Set) {
 	c.set = set
 	c.watcher = watch.NewWatcher(set)
-	c.watcher.Baseline = c.usual
+	c.watcher.Baseline, c.watcher.Fired = c.usual, c.fired
 	c.evaluator = rule.NewEvaluator(set)
 	c.absent = [2][]*rule.Rule{}
 	var patterns []pattern.Rule
@@ -164,7 +168,7 @@ func (c *Correlation) approved(s baseline.Sighting) (why string, ok bool) {
 
 // Sizes are how much is remembered.
 type Sizes struct {
-	Hosts, Contested, Edges, EdgesRefused, Windows, Incidents, IncidentsDropped int
+	Hosts, Contested, Firings, Edges, EdgesRefused, Windows, Incidents, IncidentsDropped int
 }
 
 // Counts returns what has happened.
@@ -172,7 +176,7 @@ func (c *Correlation) Counts() Counts { return c.counts }
 
 // Sizes returns how much is remembered.
 func (c *Correlation) Sizes() Sizes {
-	s := Sizes{Hosts: c.directory.Len(), Contested: c.directory.Contested(), Windows: c.patterns.Len()}
+	s := Sizes{Hosts: c.directory.Len(), Contested: c.directory.Contested(), Windows: c.patterns.Len(), Firings: c.firings.len()}
 	s.Edges, s.EdgesRefused = c.baseline.Edges()
 	s.Incidents, s.IncidentsDropped = c.incidents.Active()
 	return s

@@ -32,6 +32,7 @@ type state struct {
 	Presence   presence.State
 	Witness    witness.State
 	Incidents  incident.State
+	Firings    []firing
 	Lessons    []lesson
 	Taught     uint64
 	Now, Swept time.Time
@@ -48,7 +49,7 @@ type hostState struct {
 func (c *Correlation) Save() ([]byte, error) {
 	s := state{
 		Version: stateVersion, Baseline: c.baseline.Save(), Patterns: c.patterns.Save(), Presence: c.presence.Save(), Witness: c.witness.Save(),
-		Incidents: c.incidents.Save(), Lessons: c.lessons, Taught: c.taught, Now: c.now, Swept: c.swept,
+		Incidents: c.incidents.Save(), Firings: c.firings.save(), Lessons: c.lessons, Taught: c.taught, Now: c.now, Swept: c.swept,
 	}
 	var codec watch.Codec
 	for _, name := range slices.Sorted(maps.Keys(c.hosts)) {
@@ -107,6 +108,7 @@ func (c *Correlation) Restore(data []byte) error {
 		return fmt.Errorf("restore: %w", err)
 	}
 	fresh.incidents.Restore(s.Incidents)
+	fresh.firings.restore(s.Firings)
 	fresh.lessons, fresh.taught = s.Lessons, s.Taught
 	fresh.now, fresh.swept, fresh.counts = s.Now, s.Swept, c.counts
 	*c = *fresh

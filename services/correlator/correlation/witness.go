@@ -47,7 +47,7 @@ func (c *Correlation) unattested(r *rule.Rule, o *witness.OneSided) {
 		return
 	}
 	result, holds := c.evaluator.Absent(r, rule.Observation{
-		Connection: conn, At: o.At, Host: host, Peer: c.directory.Named(o.Silent),
+		Connection: conn, At: o.At, Host: host, Peer: c.directory.Named(o.Silent), Fired: c.fired,
 	})
 	switch {
 	case !holds || result.Wait > 0:

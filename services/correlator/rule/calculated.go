@@ -20,6 +20,7 @@ func (calculated[T]) typeOfField() reflect.Type { return reflect.TypeFor[T]() }
 // expr's virtual machine calls without reflection.
 func calculations() map[string]any {
 	return map[string]any{
+		"conn.began":      func(env any) any { return changeOf(env).Conn.began },
 		"conn.weekday":    func(env any) string { return weekdayNames[changeOf(env).Conn.weekday] },
 		"conn.hour":       func(env any) int { return int(changeOf(env).Conn.hour) },
 		"conn.originator": func(env any) any { return changeOf(env).originator() },

@@ -15,6 +15,7 @@ import (
 type clause struct {
 	program  *vm.Program
 	baseline bool // it asks for the baseline
+	fired    bool // it can become true when another rule fires
 }
 
 // bound is the clause that a connection has lived longer than something. What
@@ -27,41 +28,45 @@ type bound struct {
 }
 
 // split compiles the clauses of a condition that has no mistakes.
-func (l *language) split(tree *parser.Tree) (clauses []clause, bounds []bound, err error) {
-	var cheap, usual ast.Node
+func (l *language) split(tree *parser.Tree, asksFired map[ast.Node]bool) (c condition, err error) {
+	var cheap, usual, fired ast.Node
 	for _, n := range conjuncts(tree.Node, nil) {
 		if b, duration, ok := boundOf(n); ok {
 			if constant, ok := duration.(*ast.ConstantNode); ok {
 				b.fixed, _ = constant.Value.(time.Duration)
 			} else if b.clause, err = l.clause(duration, tree, l.values); err != nil {
-				return nil, nil, err
+				return c, err
 			}
-			bounds = append(bounds, b)
+			c.bounds = append(c.bounds, b)
 			continue
 		}
-		if asksFor(n, "baseline") {
+		switch {
+		case mayFire(n, asksFired):
+			fired = join(fired, n)
+		case asksFor(n, "baseline"):
 			usual = join(usual, n)
-		} else {
+		default:
 			cheap = join(cheap, n)
 		}
 	}
-	for _, n := range []ast.Node{cheap, usual} {
+	for _, n := range []ast.Node{cheap, usual, fired} {
 		if n == nil {
 			continue
 		}
-		c, err := l.clause(n, tree, l.conditions)
+		one, err := l.clause(n, tree, l.conditions)
 		if err != nil {
-			return nil, nil, err
+			return c, err
 		}
-		clauses = append(clauses, c)
+		one.fired = n == fired
+		c.clauses = append(c.clauses, one)
 	}
-	return clauses, bounds, nil
+	return c, nil
 }
 
 func (l *language) clause(n ast.Node, of *parser.Tree, with configs) (clause, error) {
 	baseline := asksFor(n, "baseline")
 	program, err := assemble(&parser.Tree{Node: n, Source: of.Source}, with.of(baseline))
-	return clause{program, baseline}, err
+	return clause{program: program, baseline: baseline}, err
 }
 
 // conjuncts returns what and connects, in order.
@@ -116,6 +121,10 @@ func (a *asking) Visit(n *ast.Node) {
 	}
 }
 
+// again is what a connection waits for that lacks nothing but another rule's
+// firing: the next time that it is looked at.
+const again = time.Nanosecond
+
 // holds reports whether a condition holds. When only its bounds don't, and the
 // connection can get older, it says how much older it must get.
 func (e *Evaluator) holds(c *condition, o *Observation) (holds bool, wait time.Duration, err error) {
@@ -126,8 +135,10 @@ func (e *Evaluator) holds(c *condition, o *Observation) (holds bool, wait time.D
 		}
 		if holds, ok := value.(bool); !ok {
 			return false, 0, fmt.Errorf("the condition is %T, not true or false", value)
-		} else if !holds {
+		} else if !holds && !c.clauses[i].fired {
 			return false, 0, nil
+		} else if !holds {
+			wait = again
 		}
 	}
 	for i := range c.bounds {

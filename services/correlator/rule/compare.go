@@ -104,8 +104,8 @@ func (r *resolver) literals(node *ast.BinaryNode, left, right string) {
 	path, _ := pathOf(field)
 	switch value := literal.(type) {
 	case *ast.StringNode:
-		if d := r.dimensions[path]; d != nil && d.names != nil && (operator == "==" || operator == "!=") {
-			r.note(node, factLeaf(d, r.values(path, value)), operator == "==")
+		if d, name := r.valuesOf(field); d != nil && d.names != nil && (operator == "==" || operator == "!=") {
+			r.note(node, factLeaf(d, r.values(d, name, value)), operator == "==")
 		}
 	case *ast.IntegerNode:
 		if fieldType != TypePort {
@@ -202,8 +202,7 @@ func (r *resolver) portNumber(n *ast.IntegerNode) {
 
 // values checks texts that a field with few values is compared with, and
 // returns the facts they stand for.
-func (r *resolver) values(path string, texts ...*ast.StringNode) facts {
-	d := r.dimensions[path]
+func (r *resolver) values(d *dimension, path string, texts ...*ast.StringNode) facts {
 	var allowed facts
 	for _, text := range texts {
 		if !slices.Contains(d.values(), text.Value) {

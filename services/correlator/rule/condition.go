@@ -82,11 +82,12 @@ func (l *language) compile(text string, in frame) (condition, []mistake) {
 		return condition{}, mistakes
 	}
 	needs := necessary(tree.Node, true, r.leaves)
-	clauses, bounds, err := l.split(tree)
+	c, err := l.split(tree, r.asksFired)
 	if err != nil {
 		return condition{}, []mistake{mistakeOf(err, 0)}
 	}
-	return condition{clauses, bounds, needs}, nil
+	c.needs = needs
+	return c, nil
 }
 
 func assemble(tree *parser.Tree, config *conf.Config) (*vm.Program, error) {

@@ -19,35 +19,38 @@ type Env struct {
 // Change is the part of the environment that is known without the baseline.
 // Conditions that don't ask for more see only that: it is cheaper to make.
 type Change struct {
-	Conn Conn      `expr:"conn"`
-	Host Host      `expr:"host"`
-	Peer Peer      `expr:"peer"`
-	Now  time.Time `expr:"now" doc:"when the change was observed, in event time: a replay of last week sees last week's times" example:"now < date(\"2027-01-01\")"`
+	Conn  Conn `expr:"conn"`
+	Host  Host `expr:"host"`
+	Peer  Peer `expr:"peer"`
+	fired func(rule, host string) (time.Time, bool)
+	Now   time.Time `expr:"now" doc:"when the change was observed, in event time: a replay of last week sees last week's times" example:"now < date(\"2027-01-01\")"`
 }
 
 // Conn is the connection, attempt or listening socket, as its host saw it.
 type Conn struct {
-	Event         string             `expr:"event" doc:"what became known with this change" example:"conn.event == \"opened\""`
-	Direction     string             `expr:"direction" doc:"who began it, seen from the host; empty for a listening socket" example:"conn.direction == \"outbound\""`
-	DirectionFrom string             `expr:"direction_from" doc:"what the direction was concluded from, surest first; empty for a listening socket" example:"conn.direction_from != \"ports\""`
-	Local         event.Address      `expr:"local" doc:"the host's own address on it" example:"conn.local in networks.internal"`
-	Peer          event.Address      `expr:"peer" doc:"the other end's address; :: or 0.0.0.0 for a listening socket" example:"conn.peer in [\"10.1.5.10\", \"10.2.0.0/16\"]"`
-	Port          int                `expr:"port" kind:"port" doc:"the service's port, which is the responder's: the peer's when outbound, else the host's own" example:"conn.port in ports.database"`
-	LocalPort     int                `expr:"local_port" kind:"port" doc:"the port at the host's end" example:"conn.local_port == 22"`
-	PeerPort      int                `expr:"peer_port" kind:"port" doc:"the port at the peer's end; 0 for a listening socket" example:"conn.peer_port < 1024"`
-	State         string             `expr:"state" doc:"TCP state of the row that shows the change, as Linux spells it; for a row that is gone, the last one seen" example:"conn.state == \"ESTABLISHED\""`
-	Age           Age                `expr:"age"`
-	Weekday       calculated[string] `expr:"weekday" doc:"the day of the week, in UTC, on which it began; of what began between two looks at the host, the later" example:"conn.weekday in [\"saturday\", \"sunday\"]"`
-	Hour          calculated[int]    `expr:"hour" doc:"the hour of the day, 0 to 23 in UTC, in which it began; likewise" example:"conn.hour < 6 or conn.hour >= 20"`
-	Originator    calculated[End]    `expr:"originator" doc:"who began it: the host's name, or the address where no name is known; for the keys of patterns, alike from both ends" example:"conn.originator != conn.responder"`
-	Responder     calculated[End]    `expr:"responder" doc:"who was asked; likewise" example:"conn.responder != conn.originator"`
-	Service       calculated[End]    `expr:"service" doc:"who was asked, and the port; likewise" example:"conn.service != conn.responder"`
-	Attempted     bool               `expr:"attempted" doc:"the host sent a SYN that was not answered yet (SYN_SENT)" example:"conn.attempted and conn.port == 445"`
-	Open          bool               `expr:"open" doc:"it is open with this change; false for attempts, listening sockets and what was over when it was first seen" example:"conn.open and conn.port == 22"`
-	Closed        bool               `expr:"closed" doc:"it ended with this change; for a listening socket: it is no longer listened on" example:"conn.closed and conn.reason == \"reset-or-unknown\""`
-	BeganBefore   bool               `expr:"began_before" doc:"it began before the host was first looked at, so nothing bounds its age from above" example:"not conn.began_before"`
-	Loopback      bool               `expr:"loopback" doc:"both ends are the host itself, or it listens on a loopback address only" example:"not conn.loopback"`
+	Event         string                `expr:"event" doc:"what became known with this change" example:"conn.event == \"opened\""`
+	Direction     string                `expr:"direction" doc:"who began it, seen from the host; empty for a listening socket" example:"conn.direction == \"outbound\""`
+	DirectionFrom string                `expr:"direction_from" doc:"what the direction was concluded from, surest first; empty for a listening socket" example:"conn.direction_from != \"ports\""`
+	Local         event.Address         `expr:"local" doc:"the host's own address on it" example:"conn.local in networks.internal"`
+	Peer          event.Address         `expr:"peer" doc:"the other end's address; :: or 0.0.0.0 for a listening socket" example:"conn.peer in [\"10.1.5.10\", \"10.2.0.0/16\"]"`
+	Port          int                   `expr:"port" kind:"port" doc:"the service's port, which is the responder's: the peer's when outbound, else the host's own" example:"conn.port in ports.database"`
+	LocalPort     int                   `expr:"local_port" kind:"port" doc:"the port at the host's end" example:"conn.local_port == 22"`
+	PeerPort      int                   `expr:"peer_port" kind:"port" doc:"the port at the peer's end; 0 for a listening socket" example:"conn.peer_port < 1024"`
+	State         string                `expr:"state" doc:"TCP state of the row that shows the change, as Linux spells it; for a row that is gone, the last one seen" example:"conn.state == \"ESTABLISHED\""`
+	Age           Age                   `expr:"age"`
+	Began         calculated[time.Time] `expr:"began" doc:"when it began; of what began between two looks at the host, the later" example:"hour(conn.began, \"Europe/Berlin\") < 6"`
+	Weekday       calculated[string]    `expr:"weekday" doc:"the day of the week, in UTC, on which it began; of what began between two looks at the host, the later" example:"conn.weekday in [\"saturday\", \"sunday\"]"`
+	Hour          calculated[int]       `expr:"hour" doc:"the hour of the day, 0 to 23 in UTC, in which it began; likewise" example:"conn.hour < 6 or conn.hour >= 20"`
+	Originator    calculated[End]       `expr:"originator" doc:"who began it: the host's name, or the address where no name is known; for the keys of patterns, alike from both ends" example:"conn.originator != conn.responder"`
+	Responder     calculated[End]       `expr:"responder" doc:"who was asked; likewise" example:"conn.responder != conn.originator"`
+	Service       calculated[End]       `expr:"service" doc:"who was asked, and the port; likewise" example:"conn.service != conn.responder"`
+	Attempted     bool                  `expr:"attempted" doc:"the host sent a SYN that was not answered yet (SYN_SENT)" example:"conn.attempted and conn.port == 445"`
+	Open          bool                  `expr:"open" doc:"it is open with this change; false for attempts, listening sockets and what was over when it was first seen" example:"conn.open and conn.port == 22"`
+	Closed        bool                  `expr:"closed" doc:"it ended with this change; for a listening socket: it is no longer listened on" example:"conn.closed and conn.reason == \"reset-or-unknown\""`
+	BeganBefore   bool                  `expr:"began_before" doc:"it began before the host was first looked at, so nothing bounds its age from above" example:"not conn.began_before"`
+	Loopback      bool                  `expr:"loopback" doc:"both ends are the host itself, or it listens on a loopback address only" example:"not conn.loopback"`
 	weekday, hour uint8
+	began         time.Time
 	Reason        string `expr:"reason" doc:"how its end became known; empty while it has not ended" example:"conn.reason == \"time-wait\""`
 	UID           int    `expr:"uid" doc:"user id of the socket's owner on the host; 0 is root, and also what Linux shows for sockets in TIME_WAIT and SYN_RECV" example:"conn.uid >= 1000"`
 	Retransmits   int    `expr:"retransmits" doc:"how often the last segment was sent again without an answer" example:"conn.attempted and conn.retransmits >= 2"`

@@ -1,9 +1,11 @@
 package rule
 
 import (
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/expr-lang/expr/ast"
 
@@ -19,8 +21,8 @@ type language struct {
 	dimensions map[string]*dimension
 	lists      *lists
 	macros     *macros
-	ids        []string        // of all rules, in order
-	fed        map[string]bool // the rules that fired(…) asks about
+	ids        map[string]*draft        // every rule
+	fed        map[string]time.Duration // the rules that fired(…) asks about, and how far it looks back
 	calculator calculator
 	conditions configs
 	values     configs // of expressions that may be of any type
@@ -31,14 +33,14 @@ type language struct {
 	roleSets  []roleSet
 }
 
-func newLanguage(l *lists, m *macros, ids []string) *language {
+func newLanguage(l *lists, m *macros, ids map[string]*draft) *language {
 	lang := &language{
 		fields:     make(map[string]Field),
 		dimensions: make(map[string]*dimension),
 		lists:      l,
 		macros:     m,
 		ids:        ids,
-		fed:        make(map[string]bool),
+		fed:        make(map[string]time.Duration),
 		calculator: calculations(),
 		conditions: newConfigs(reflect.Bool),
 		values:     newConfigs(reflect.Invalid),
@@ -59,16 +61,18 @@ func newLanguage(l *lists, m *macros, ids []string) *language {
 	return lang
 }
 
-// functions are the functions of expr that the language has. The others are
+// functions are the functions that the language has. The others of expr are
 // left out because their cost depends on what a rule makes up (repeat, range,
 // sort, string building), because they read the machine's clock (now), or
 // because nothing in the environment has a use for them.
 func functions() []string {
-	return []string{"all", "any", "count", "date", "duration", "len", "lower", "none", "one", "upper"}
+	return []string{"all", "any", "count", "date", "duration", "fired", "hour", "len", "lower", "none", "one", "time_of_day", "upper", "weekday"}
 }
 
 // loops are the functions that evaluate a condition for each element.
 func loops() []string { return []string{"all", "any", "count", "none", "one"} }
+
+func (l *language) ruleIDs() []string { return slices.Sorted(maps.Keys(l.ids)) }
 
 // isGroup reports whether a name stands for a group of fields: conn, conn.age.
 func (l *language) isGroup(name string) bool { return slices.Contains(l.groups, name) }

@@ -135,9 +135,11 @@ func (s *source) roleList(entries []*yaml.Node) roleSet {
 	return set
 }
 
-// maxPatterns is how many names with * one list can have: each is compared with
-// the host's.
-const maxPatterns = 100
+// Each name with * is compared with the host's, letter by letter.
+const (
+	maxPatterns = 32 // in a list
+	maxPattern  = 64 // bytes
+)
 
 func (s *source) hostList(entries []*yaml.Node) *nameSet {
 	set := &nameSet{names: make(map[string]struct{}, len(entries))}
@@ -147,6 +149,8 @@ func (s *source) hostList(entries []*yaml.Node) *nameSet {
 		case !ok:
 		case !strings.ContainsAny(name, "*?[\\"):
 			set.names[name] = struct{}{}
+		case len(name) > maxPattern:
+			s.mistake(placeOf(n), "a name with * has at most %d characters", maxPattern)
 		case len(set.patterns) == maxPatterns:
 			s.mistake(placeOf(n), "more than %d names with * in a list", maxPatterns)
 			return set

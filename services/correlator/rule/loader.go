@@ -103,7 +103,7 @@ func (l *loader) finish() []*Rule {
 		l.errors = append(l.errors, &Error{Message: fmt.Sprintf("%d rules in all directories; the limit is %d", len(ids), MaxRules)})
 		return nil
 	}
-	l.language = newLanguage(l.lists, &l.macros, ids)
+	l.language = newLanguage(l.lists, &l.macros, l.rules)
 	l.macros.check(l.language)
 	l.errors = append(l.errors, l.macros.errors...)
 	for _, o := range l.over {

@@ -127,6 +127,10 @@ func all[T any](names []string, of map[string]T) (values []T) {
 
 // namedHosts asks whether an end is one of the hosts of a list.
 func (r *resolver) namedHosts(n *ast.Node, node *ast.BinaryNode, name string, hosts *nameSet) {
+	if r.element != unknown {
+		r.mistake(node, "hosts.%s can't be asked in a loop", name)
+		return
+	}
 	has := func(v string) bool { return hosts.has(v) }
 	if end, _ := pathOf(node.Left); end == "host" || end == "peer" {
 		r.refuseAmongAddresses(node, "hosts")
@@ -225,11 +229,10 @@ func (r *resolver) inTexts(n *ast.Node, node *ast.BinaryNode, texts []*ast.Strin
 	for _, text := range texts {
 		values = append(values, text.Value)
 	}
-	path, _ := pathOf(node.Left)
-	d := r.dimensions[path]
+	d, name := r.valuesOf(node.Left)
 	r.replace(n, node, call(func(v string) bool { return slices.Contains(values, v) }, node.Left))
 	if d != nil {
-		r.leaves[*n] = factLeaf(d, r.values(path, texts...))
+		r.leaves[*n] = factLeaf(d, r.values(d, name, texts...))
 	}
 }
 

@@ -133,7 +133,7 @@ func TestMistakeInCondition(t *testing.T) {
 		{"unbalanced", `(conn.open or conn.closed`,
 			[]string{"4:31 the expression ends too early"}},
 		{"disabled function", `repeat("x", 10) == "x"`,
-			[]string{"4:7 the function repeat is not part of the rule language; it has all, any, count, date, duration, len, lower, none, one or upper"}},
+			[]string{"4:7 the function repeat is not part of the rule language; it has all, any, count, date, duration, fired, hour, len, lower, none, one, time_of_day, upper or weekday"}},
 		{"unknown function", `cuont(host.roles)`,
 			[]string{"4:7 unknown function cuont; did you mean count?"}},
 		{"method", `conn.peer.String() == "x"`,

@@ -17,6 +17,9 @@ type Observation struct {
 	// socket. It is called at most once, when a rule asks that could hold for
 	// all that is known without it. nil knows nothing.
 	Baseline func(*event.Connection) Baseline
+
+	// Fired says when a rule last fired about a host; nil: none ever has.
+	Fired func(rule, host string) (time.Time, bool)
 }
 
 // peer is the host at the other end; a listening socket has no other end.
@@ -68,7 +71,7 @@ func (o *Observation) baseline() Baseline {
 func (o *Observation) change(s *Set) Change {
 	c := o.Connection
 	if c == nil {
-		env := Change{Now: o.At}
+		env := Change{Now: o.At, fired: o.Fired}
 		if o.Host != nil {
 			env.Host = *o.Host
 		}
@@ -76,7 +79,8 @@ func (o *Observation) change(s *Set) Change {
 	}
 	weekday, hour := weekdayAndHour(c.OpenedBefore)
 	env := Change{
-		Now: o.At,
+		fired: o.Fired,
+		Now:   o.At,
 		Conn: Conn{
 			Event:         c.Kind.String(),
 			Direction:     c.Direction.String(),
@@ -89,6 +93,7 @@ func (o *Observation) change(s *Set) Change {
 			State:         c.State.String(),
 			Age:           ageOf(c, o.At),
 			weekday:       weekday,
+			began:         c.OpenedBefore,
 			hour:          hour,
 			Attempted:     c.Kind == event.Attempted,
 			Open:          isOpen(c),

@@ -77,8 +77,16 @@ func TestPageExamplesLoad(t *testing.T) {
 	for _, part := range strings.Split(string(page), "\n```yaml\n")[1:] {
 		text, _, ended := strings.Cut(part, "\n```\n")
 		files := fstest.MapFS{"example.yaml": {Data: []byte(text)}, "lists.yaml": {Data: lists}}
-		if strings.HasPrefix(text, "ports:") {
+		switch first, _, _ := strings.Cut(text, ":"); {
+		case first == "ports" && strings.Contains(text, "\nadd:"):
+			files["example.yaml"] = ruleFile("a", "conn.open")
+			files["lists.yaml"] = &fstest.MapFile{Data: append(slices.Clone(lists), text[strings.Index(text, "add:"):]...)}
+		case first == "ports":
 			files = fstest.MapFS{"example.yaml": ruleFile("a", "conn.open"), "lists.yaml": {Data: []byte(text)}}
+		case first == "from_outside":
+			files = fstest.MapFS{"example.yaml": ruleFile("a", "macros.from_outside and macros.administration"), "lists.yaml": {Data: lists}, "macros.yaml": {Data: []byte(text)}}
+		case first == "override":
+			files["ssh.yaml"] = &fstest.MapFile{Data: []byte("rule: ssh-session-long\ntitle: T\nseverity: low\nthresholds: {session: 5m}\nwhen: conn.age.min > thresholds.session\n")}
 		}
 		set, err := rule.Load(files, "docs")
 		if err != nil || !ended {

@@ -22,10 +22,11 @@ type resolver struct {
 	states   int    // of all regular expressions
 	unsure   bool   // a list may exist that could not be read
 	frame
-	within   []string // macros, from the outermost
-	nodes    int      // of the expression and the macros in it so far
-	asks     bool     // for some field
-	baseline bool     // for one of the baseline
+	within              []string          // macros, from the outermost
+	nodes               int               // of the expression and the macros in it so far
+	weekdays, asksFired map[ast.Node]bool // the calls that are those
+	asks                bool              // for some field
+	baseline            bool              // for one of the baseline
 }
 
 // frame is what an expression stands in.
@@ -36,7 +37,10 @@ type frame struct {
 }
 
 func newResolver(l *language, in frame, tree ast.Node) *resolver {
-	r := &resolver{language: l, leaves: make(map[ast.Node]leaf), frame: in, nodes: count(tree)}
+	r := &resolver{
+		language: l, leaves: make(map[ast.Node]leaf), frame: in, nodes: count(tree),
+		weekdays: make(map[ast.Node]bool), asksFired: make(map[ast.Node]bool),
+	}
 	if in.macro != "" {
 		r.within = []string{in.macro}
 	}
@@ -105,7 +109,7 @@ func (r *resolver) expression(n *ast.Node) string {
 	case *ast.BuiltinNode:
 		return r.function(n, node)
 	case *ast.CallNode:
-		r.unknownCall(node)
+		return r.ownCall(n, node)
 	default:
 		r.mistake(node, "%s not part of the rule language", construct(node))
 	}
@@ -261,6 +265,10 @@ func (r *resolver) unknownCall(n *ast.CallNode) {
 		return
 	}
 	name, _ := pathOf(n.Callee)
+	if ours := elsewhere[strings.ToLower(name)]; ours != "" {
+		r.mistake(n, "unknown function %s; write %s", short(name), ours)
+		return
+	}
 	r.mistake(n, "unknown function %s%s", short(name), suggestOrList(name, functions()))
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"headstart/event"
 )
@@ -28,8 +29,8 @@ type Set struct {
 	internal   *networkSet
 	ports      map[string]*portSet
 	dimensions [dimensionCount]dimension
-	roleFacts  map[string]roleFacts // what having a role says
-	fed        map[string]bool      // the rules that others ask about with fired(…)
+	roleFacts  map[string]roleFacts     // what having a role says
+	fed        map[string]time.Duration // the rules that others ask about with fired(…), and how far they look back
 	language   *language
 	index      index
 }
@@ -64,8 +65,9 @@ func (s *Set) HasPort(list string, port uint16) bool {
 	return ports != nil && ports.has(int(port))
 }
 
-// Feeds reports whether other rules ask with fired(…) about a rule.
-func (s *Set) Feeds(id string) bool { return s.fed[id] }
+// Feeds returns how far other rules look back to a rule with fired(…); 0 when
+// none does.
+func (s *Set) Feeds(id string) time.Duration { return s.fed[id] }
 
 // Layer is a directory of rules.
 type Layer struct {

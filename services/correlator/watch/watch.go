@@ -80,6 +80,9 @@ type Watcher struct {
 	// watched; nil knows nothing. See [rule.Observation].
 	Baseline func(*event.Connection) rule.Baseline
 
+	// Fired says when a rule last fired about a host; nil: none has.
+	Fired func(rule, host string) (time.Time, bool)
+
 	set       *rule.Set
 	parts     map[string]part         // by name
 	names     map[*rule.Rule][]string // of their parts
@@ -137,6 +140,17 @@ func (w *Watcher) Watch(h *Host, c *event.Changes, self *rule.Host, peers Peers)
 	return w.findings, t.changed, w.forgotten
 }
 
+// Again asks the rules that wait once more, of the message that was watched
+// last: another rule has fired that they ask about. What it returns is valid
+// until the next call.
+func (w *Watcher) Again(h *Host, c *event.Changes, self *rule.Host, peers Peers) []Finding {
+	w.findings = w.findings[:0]
+	t := turn{Watcher: w, host: h, changes: c, self: self, peers: peers}
+	h.rules = ""
+	t.advance()
+	return w.findings
+}
+
 // Repeated reports whether a message was watched before: the stream may hold
 // one twice after a failure that outlasted the server's duplicate window.
 func (h *Host) Repeated(c *event.Changes) bool {
@@ -160,7 +174,7 @@ type turn struct {
 }
 
 func (t *turn) observe(c *event.Connection, at time.Time) rule.Observation {
-	return rule.Observation{Connection: c, At: at, Host: t.self, Peer: t.peers(c.Remote), Baseline: t.Baseline}
+	return rule.Observation{Connection: c, At: at, Host: t.self, Peer: t.peers(c.Remote), Baseline: t.Baseline, Fired: t.Fired}
 }
 
 // begin brings what is remembered up to what a message says of the host as a
