@@ -111,3 +111,30 @@ func checkPlaces(t *testing.T, err error, files fstest.MapFS) {
 		}
 	}
 }
+
+// FuzzLoadLayers loads macros and an override of any bytes over a pack. Twice
+// the same bytes give the same; a set that loads evaluates without panic.
+func FuzzLoadLayers(f *testing.F) {
+	f.Add([]byte("remote: conn.port in ports.ssh and macros.b\nb: any(host.roles, # == 'x')"), []byte("override: sweep\nthresholds: {hosts: 9, window: 3h}\nscore: 1"))
+	f.Add([]byte("remote: macros.remote"), []byte("override: ssh-long\nunless: [{when: macros.remote, owner: o, reason: r, expires: 2030-01-01}]"))
+	f.Add([]byte("a: fired('sweep', host) or hour(now, 'UTC') < 3 or host in hosts['*']"), []byte("rule: x\ntitle: T\nseverity: low\nalert: false\nthresholds: {a: 1}\nwhen: macros.a and conn.port > thresholds.a"))
+	f.Fuzz(func(t *testing.T, macros, override []byte) {
+		all := append(layers(pack), rule.Layer{Name: "site", Files: fstest.MapFS{"macros.yaml": {Data: macros}, "o.yaml": {Data: override}}})
+		set, err := rule.LoadLayers(all, nil)
+		again, errAgain := rule.LoadLayers(all, nil)
+		if err != nil {
+			if errAgain == nil || err.Error() != errAgain.Error() {
+				t.Fatalf("once %v, then %v", err, errAgain)
+			}
+			return
+		}
+		if errAgain != nil || set.Hash != again.Hash {
+			t.Fatalf("once %s, then %v", set.Hash, errAgain)
+		}
+		r := rand.New(rand.NewPCG(9, uint64(len(macros))))
+		evaluator := rule.NewEvaluator(set)
+		for range 10 {
+			evaluator.Evaluate(randomObservation(r))
+		}
+	})
+}

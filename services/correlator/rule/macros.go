@@ -3,6 +3,7 @@ package rule
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/file"
@@ -110,7 +111,7 @@ func (r *resolver) macro(n *ast.Node, path string) string {
 		r.mistake(use, "%s has no macro %s%s", macrosFile, short(name), spelling.DidYouMean(name, r.macros.names()))
 		return unknown
 	case slices.Contains(r.within, name):
-		r.mistake(use, "the macro %s uses itself: %s", name, oneOf(append(slices.Clone(r.within), name)))
+		r.mistake(use, "the macro %s uses itself (%s)", name, strings.Join(append(slices.Clone(r.within), name), ", "))
 		return unknown
 	case len(r.within) == maxDepth:
 		r.mistake(use, "macros within macros, more than %d deep", maxDepth)
@@ -120,6 +121,9 @@ func (r *resolver) macro(n *ast.Node, path string) string {
 		return unknown
 	}
 	one.used = true
+	if r.nodes > maxNodes {
+		return unknown // it is reported
+	}
 	tree, err := parser.ParseWithConfig(one.n.Value, r.conditions.env)
 	if err != nil {
 		r.unsure = true // reported where it is
