@@ -3,10 +3,7 @@ package presence_test
 import (
 	"bytes"
 	"encoding/gob"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +11,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"headstart/services/correlator/presence"
+	"headstart/services/correlator/scripttest"
 )
 
 // The notation of the scripts in testdata. A section
@@ -32,52 +30,20 @@ import (
 // is what follows. Without it nothing does.
 const scriptDay = "2025-06-05"
 
-var update = flag.Bool("update", false, "write what changes into the scripts; review every line")
-
 func TestScripts(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no scripts in testdata: %v", err)
-	}
-	for _, file := range files {
-		archive, err := txtar.ParseFile(file)
-		if err != nil {
-			t.Fatal(err)
+	scripttest.Each(t, "changes", func(t *testing.T) scripttest.Machine {
+		p := presence.New(0)
+		return scripttest.Machine{
+			Do: func(section *txtar.File) (string, error) {
+				now := moment(t, section.Name)
+				for line := range strings.Lines(string(section.Data)) {
+					observe(t, p, now, strings.Fields(line))
+				}
+				return describe(p.Advance(now)), nil
+			},
+			Restart: func() { p = restored(t, p) },
 		}
-		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
-		t.Run(name, func(t *testing.T) { runScript(t, archive, false) })
-		t.Run(name+", restarted", func(t *testing.T) { runScript(t, archive, true) })
-		if *update {
-			if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-}
-
-func runScript(t *testing.T, archive *txtar.Archive, restarted bool) {
-	p := presence.New(0)
-	for i := 0; i < len(archive.Files); i++ {
-		section := &archive.Files[i]
-		now := moment(t, section.Name)
-		for line := range strings.Lines(string(section.Data)) {
-			observe(t, p, now, strings.Fields(line))
-		}
-		got, want := describe(p.Advance(now)), ""
-		if next := i + 1; next < len(archive.Files) && archive.Files[next].Name == "changes" {
-			i = next
-			if *update {
-				archive.Files[i].Data = []byte(got)
-			}
-			want = string(archive.Files[i].Data)
-		}
-		if got != want {
-			t.Errorf("at %s:\n got:\n%s want:\n%s", section.Name, got, want)
-		}
-		if restarted {
-			p = restored(t, p)
-		}
-	}
+	})
 }
 
 func observe(t *testing.T, p *presence.Presence, at time.Time, fields []string) {
