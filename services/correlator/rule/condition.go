@@ -31,6 +31,7 @@ type condition struct {
 	clauses []clause // in the order in which they are asked
 	bounds  []bound  // then these
 	needs   guard
+	origin  origin // for [Explainer]
 }
 
 // configs are expr's configurations: what it knows types from, and for how

@@ -254,6 +254,7 @@ func (s *source) condition(n *yaml.Node, field string, lang *language, in frame)
 		return "", condition{}
 	}
 	c, mistakes := lang.compile(n.Value, in)
+	c.origin = origin{s, n, in}
 	s.mistakesIn(n, field, mistakes)
 	return text, c
 }

@@ -1,0 +1,188 @@
+package rule
+
+import (
+	"time"
+
+	"headstart/event"
+)
+
+// Verdict is what a part of a rule says of an observation.
+type Verdict string
+
+// The verdicts.
+const (
+	Holds       Verdict = "holds"         // the rule fires; of a pattern, this is a match
+	Waits       Verdict = "waits"         // only for the connection to get older
+	IsMuted     Verdict = "muted"         // an exception holds too
+	DoesNotHold Verdict = "does not hold" // the condition doesn't, or what for asks
+	Fails       Verdict = "fails"         // it could not be evaluated
+)
+
+// Explanation says why a part of a rule holds of an observation, or doesn't.
+type Explanation struct {
+	Rule    string        `json:"rule"`
+	Part    int           `json:"part"`              // the step of a sequence, from 0; else 0
+	Enabled bool          `json:"enabled"`           // one that isn't is explained as if it were
+	Verdict Verdict       `json:"verdict"`           // what [Evaluator.Evaluate] says
+	Wait    event.Seconds `json:"wait,omitempty"`    // how much older the connection must at least get
+	Failure string        `json:"failure,omitempty"` // why it could not be evaluated
+
+	Condition  *Term                `json:"condition"`
+	For        *Term                `json:"for,omitempty"`        // what Rule.For or Step.For asks
+	Exceptions []ExplainedException `json:"exceptions,omitempty"` // all, whether they were asked or not
+	Key        []Named              `json:"key,omitempty"`        // what a pattern knows the match by
+}
+
+// ExplainedException is an exception of the rule, and whether it holds.
+type ExplainedException struct {
+	Owner     string    `json:"owner"`
+	Reason    string    `json:"reason"`
+	Expires   time.Time `json:"expires"` // the first instant at which it no longer counts
+	Expired   bool      `json:"expired"`
+	Condition *Term     `json:"condition"`
+}
+
+// Muted returns the exception that mutes the rule; nil when none does.
+func (e *Explanation) Muted() *ExplainedException {
+	for i := range e.Exceptions {
+		if x := &e.Exceptions[i]; e.Verdict == IsMuted && !x.Expired && x.Condition.Holds {
+			return x
+		}
+	}
+	return nil
+}
+
+// Explainer takes conditions of rules apart and evaluates each part by itself.
+// What it says of a rule as a whole is what an [Evaluator] says. It compiles the
+// parts of a condition when they are first asked for. One goroutine uses it at a
+// time.
+type Explainer struct {
+	set        *Set
+	language   *language
+	evaluator  *Evaluator
+	conditions map[*condition]*outline
+}
+
+// NewExplainer returns an explainer of the rules of a set.
+func NewExplainer(set *Set) *Explainer {
+	return &Explainer{
+		set: set, language: set.language.clone(), evaluator: NewEvaluator(set), conditions: map[*condition]*outline{},
+	}
+}
+
+// Explain says what a part of a rule of the set makes of an observation: of an
+// absent rule, which has only part 0, as [Evaluator.Absent] does. A part that the
+// rule doesn't have, and one that is asked of no connection, don't hold.
+func (x *Explainer) Explain(r *Rule, number int, o Observation) *Explanation {
+	e := &Explanation{Rule: r.ID, Part: number, Enabled: r.Enabled, Verdict: DoesNotHold, Condition: &Term{Kind: Always}}
+	asked, p := &r.absent, (*part)(nil)
+	switch {
+	case r.Absent != nil && number == 0:
+	case r.Absent != nil || number < 0 || number >= len(r.parts):
+		return e
+	default:
+		p = &r.parts[number]
+		asked = &p.condition
+	}
+	result, holds := x.result(r, number, o)
+	e.judge(&result, holds)
+	e.Condition = x.explain(asked, &o)
+	if p != nil {
+		e.For = forTerm(p.lasts, &o)
+	}
+	for _, exception := range r.Unless {
+		e.Exceptions = append(e.Exceptions, ExplainedException{
+			Owner: exception.Owner, Reason: exception.Reason, Expires: exception.Expires, Expired: exception.Expired(o.At),
+			Condition: x.explain(&exception.condition, &o),
+		})
+	}
+	e.Key = x.key(r, number, &o)
+	return e
+}
+
+// result is the evaluator's, of the rule as if it were enabled. What the
+// evaluator has looked up for it stays for the terms.
+func (x *Explainer) result(r *Rule, number int, o Observation) (Result, bool) {
+	enabled := *r
+	enabled.Enabled = true
+	if r.Absent != nil {
+		return x.evaluator.Absent(&enabled, o)
+	}
+	x.evaluator.change, x.evaluator.env = nil, nil
+	if o.Connection == nil {
+		return Result{}, false
+	}
+	if seen := x.set.sight(&o); seen.lacks(&r.parts[number].condition.needs) {
+		return Result{}, false
+	}
+	return x.evaluator.EvaluateRule(&enabled, number, o)
+}
+
+func (e *Explanation) judge(r *Result, holds bool) {
+	switch {
+	case r.Err != nil:
+		e.Verdict, e.Failure = Fails, shown(r.Err.Error())
+	case !holds:
+		e.Verdict = DoesNotHold
+	case r.Wait > 0:
+		e.Verdict, e.Wait = Waits, event.Seconds(r.Wait)
+	case r.Muted != nil:
+		e.Verdict = IsMuted
+	default:
+		e.Verdict = Holds
+	}
+}
+
+// key returns the values of the expressions by which a pattern knows a match.
+func (x *Explainer) key(r *Rule, number int, o *Observation) (key []Named) {
+	if r.Absent != nil || o.Connection == nil {
+		return nil
+	}
+	p := &r.parts[number]
+	var texts []string
+	switch {
+	case r.Sequence != nil && number < len(r.Sequence.Steps):
+		texts = r.Sequence.Steps[number].By
+	case r.Count != nil:
+		texts = r.Count.By
+	}
+	for i := range min(len(texts), len(p.by)) {
+		key = append(key, x.named(texts[i], &p.by[i].clause, o))
+	}
+	if r.Count != nil && p.of.program != nil {
+		key = append(key, x.named(r.Count.Of, &p.of.clause, o))
+	}
+	if r.Count != nil && p.sum.program != nil {
+		key = append(key, x.named(r.Count.Sum, &p.sum.clause, o))
+	}
+	return key
+}
+
+// clone returns a language that can compile what l could, without touching what
+// l shares with its set.
+func (l *language) clone() *language {
+	lists := *l.lists
+	lists.defined = make(map[listName]*Definition, len(l.lists.defined))
+	for name, d := range l.lists.defined {
+		one := *d
+		lists.defined[name] = &one
+	}
+	all := make(map[string]*macro, len(l.macros.all))
+	for name, m := range l.macros.all {
+		one := *m
+		all[name] = &one
+	}
+	return newLanguage(&lists, &macros{all: all}, l.ids)
+}
+
+func (t thresholds) clone() thresholds {
+	if t == nil {
+		return nil
+	}
+	all := make(thresholds, len(t))
+	for name, one := range t {
+		own := *one
+		all[name] = &own
+	}
+	return all
+}

@@ -1,0 +1,161 @@
+package rule
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/parser/lexer"
+	"go.yaml.in/yaml/v3"
+)
+
+// origin is where a condition is from: its text, the place of each character of
+// it, and what it stands in.
+type origin struct {
+	in    *source
+	node  *yaml.Node // nil: there is no condition
+	frame frame
+}
+
+func (o origin) place(offset int) place { return o.in.within(o.node, offset) }
+
+// outline is a condition taken apart at and, or and not, each part compiled by
+// itself.
+type outline struct {
+	kind TermKind
+	text string
+	file string
+	at   place
+
+	condition condition // of what asks
+	failure   string    // why it can't be asked by itself
+	asked     []asked
+	lists     []Named
+	terms     []*outline
+}
+
+// asked is a part of an expression whose value is worth showing.
+type asked struct {
+	name   string
+	clause clause
+}
+
+// outline takes a condition apart. It has no mistakes: it was compiled before.
+func (x *Explainer) outline(o origin) *outline {
+	text := o.node.Value
+	tree, mistakes := x.language.parse(text)
+	tokens, err := lexer.Lex(file.NewSource(text))
+	if mistakes != nil || err != nil {
+		return &outline{kind: Asks, text: shown(text), file: o.in.file, at: placeOf(o.node), failure: "it can't be taken apart"}
+	}
+	if n := len(tokens); n > 0 && tokens[n-1].Kind == lexer.EOF {
+		tokens = tokens[:n-1]
+	}
+	o.frame.thresholds = o.frame.thresholds.clone()
+	c := cutter{Explainer: x, origin: o, text: []rune(text)}
+	return c.cut(tree.Node, tokens)
+}
+
+// cutter takes one condition apart. The parser's tree knows where each operator
+// stands, not where its operands begin and end: that the tokens say.
+type cutter struct {
+	*Explainer
+	origin origin
+	text   []rune
+}
+
+func (c *cutter) cut(n ast.Node, tokens []lexer.Token) *outline {
+	tokens = withoutParentheses(tokens)
+	l := &outline{kind: Asks, text: shown(c.source(tokens)), file: c.origin.in.file}
+	if len(tokens) > 0 {
+		l.at = c.origin.place(tokens[0].From)
+	}
+	switch n := n.(type) {
+	case *ast.BinaryNode:
+		at := operatorAt(n, tokens)
+		if at < 0 || tokens[at].Kind != lexer.Operator || !isAnd(n.Operator) && !isOr(n.Operator) || tokens[at].Value != n.Operator {
+			break
+		}
+		if l.kind = Or; isAnd(n.Operator) {
+			l.kind = And
+		}
+		for _, side := range []*outline{c.cut(n.Left, tokens[:at]), c.cut(n.Right, tokens[at+1:])} {
+			if side.kind == l.kind {
+				l.terms = append(l.terms, side.terms...)
+			} else {
+				l.terms = append(l.terms, side)
+			}
+		}
+		return l
+	case *ast.UnaryNode: // a not in b is one too
+		if isNot(n.Operator) && operatorAt(n, tokens) == 0 {
+			l.kind, l.terms = Not, []*outline{c.cut(n.Node, tokens[1:])}
+			return l
+		}
+	case *ast.MemberNode:
+		path, _ := pathOf(n)
+		name, isMacro := strings.CutPrefix(path, macroGroup+".")
+		if one := c.language.macros.all[name]; isMacro && one != nil {
+			in := frame{about: c.origin.frame.about, macro: name}
+			l.kind, l.terms = Macro, []*outline{c.outline(origin{one.s, one.n, in})}
+			return l
+		}
+	}
+	c.ask(l, n, tokens)
+	return l
+}
+
+// ask compiles a part that isn't taken apart further, and what it asks about.
+func (c *cutter) ask(l *outline, n ast.Node, tokens []lexer.Token) {
+	compiled, mistakes := c.language.compile(c.source(tokens), c.origin.frame)
+	if len(mistakes) > 0 || compiled.clauses == nil && compiled.bounds == nil {
+		l.failure = "it can't be asked by itself"
+	}
+	l.condition = compiled
+	c.collect(l, n, tokens)
+}
+
+// operatorAt returns where among the tokens the operator of a node is; -1 when
+// it isn't.
+func operatorAt(n ast.Node, tokens []lexer.Token) int {
+	return slices.IndexFunc(tokens, func(t lexer.Token) bool { return t.From == n.Location().From })
+}
+
+// withoutParentheses drops those that are around all of the tokens.
+func withoutParentheses(tokens []lexer.Token) []lexer.Token {
+	for len(tokens) > 2 && tokens[0].Is(lexer.Bracket, "(") && closing(tokens) == len(tokens)-1 {
+		tokens = tokens[1 : len(tokens)-1]
+	}
+	return tokens
+}
+
+// closing returns where the bracket closes that the tokens begin with; -1 when
+// none does.
+func closing(tokens []lexer.Token) int {
+	depth := 0
+	for i, t := range tokens {
+		switch {
+		case t.Is(lexer.Bracket, "(", "[", "{"):
+			depth++
+		case t.Is(lexer.Bracket, ")", "]", "}"):
+			if depth--; depth == 0 {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+// source is the text of tokens as written, with a blank where there was white
+// space or a comment.
+func (c *cutter) source(tokens []lexer.Token) string {
+	var b strings.Builder
+	for i, t := range tokens {
+		if i > 0 && t.From > tokens[i-1].To {
+			b.WriteByte(' ')
+		}
+		b.WriteString(string(c.text[t.From:t.To]))
+	}
+	return b.String()
+}

@@ -1,0 +1,283 @@
+package rule
+
+import (
+	"fmt"
+	"maps"
+	"math/bits"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/checker"
+	"github.com/expr-lang/expr/parser/lexer"
+
+	"headstart/event"
+)
+
+// The limits of what is shown.
+const (
+	maxShown       = 300 // characters of a text
+	maxAsked       = 12  // values of a term
+	maxShownValues = 10  // elements of a list
+)
+
+// madeOf is what the fields that sum others up are made of.
+func madeOf(field string) []string {
+	switch field {
+	case "baseline.unusual":
+		return []string{"baseline.known", "baseline.role_known", "baseline.originator.peers", "baseline.responder.peers", "baseline.host.learning", "baseline.peer.learning"}
+	case "baseline.known":
+		return []string{"baseline.days"}
+	case "baseline.hour_usual":
+		return []string{"conn.hour"}
+	case "conn.open":
+		return []string{"conn.event", "conn.state"}
+	case "conn.closed", "conn.attempted":
+		return []string{"conn.event"}
+	case "conn.loopback":
+		return []string{"conn.local", "conn.peer"}
+	case "peer.internal", "peer.external":
+		return []string{"conn.peer"}
+	case "peer.known":
+		return []string{"peer.name"}
+	}
+	return nil
+}
+
+// collect notes what a term asks about: fields, what is calculated of them, and
+// the lists that they are looked for in.
+func (c *cutter) collect(l *outline, n ast.Node, tokens []lexer.Token) {
+	if not, ok := n.(*ast.UnaryNode); ok && isNot(not.Operator) {
+		n = not.Node // a not in b
+	}
+	if path, ok := pathOf(n); ok {
+		for _, part := range madeOf(path) {
+			c.add(l, part)
+		}
+		return
+	}
+	binary, ok := n.(*ast.BinaryNode)
+	at := -1
+	if ok {
+		at = operatorAt(binary, tokens)
+	}
+	if at < 0 {
+		c.names(l, n)
+		return
+	}
+	left := tokens[:at]
+	if n := len(left); n > 0 && left[n-1].Is(lexer.Operator, "not") {
+		left = left[:n-1]
+	}
+	if end, _ := pathOf(binary.Left); end == "host" || end == "peer" { // in roles.web
+		if list, _ := pathOf(binary.Right); strings.HasPrefix(list, hostLists+".") {
+			c.add(l, end+".name")
+		} else {
+			c.add(l, end+".roles")
+		}
+	} else {
+		c.side(l, binary.Left, left)
+	}
+	c.side(l, binary.Right, tokens[at+1:])
+}
+
+// side notes one side of a comparison: its value too where it is calculated.
+func (c *cutter) side(l *outline, n ast.Node, tokens []lexer.Token) {
+	if _, isPath := pathOf(n); !isPath && hasPath(n) {
+		c.add(l, c.source(withoutParentheses(tokens)))
+	}
+	c.names(l, n)
+}
+
+// names notes the fields and lists in an expression.
+func (c *cutter) names(l *outline, n ast.Node) {
+	var paths namedPaths
+	ast.Walk(&n, &paths)
+	for _, path := range paths {
+		kind, name, _ := strings.Cut(path, ".")
+		switch {
+		case isListKind(kind) && name != "":
+			if lists := c.language.lists.matching(kind, name); lists != nil {
+				c.addList(l, path, c.language.lists.entries(kind, lists))
+			}
+		case c.language.isGroup(path):
+		default:
+			c.add(l, path)
+			for _, part := range madeOf(path) {
+				c.add(l, part)
+			}
+		}
+	}
+}
+
+// namedPaths are the dotted names in an expression, in order, with those that
+// they begin with.
+type namedPaths []string
+
+func (p *namedPaths) Visit(n *ast.Node) {
+	if path, ok := pathOf(*n); ok && strings.Contains(path, ".") || path == "now" {
+		*p = append(*p, path)
+	}
+}
+
+func hasPath(n ast.Node) bool {
+	var paths namedPaths
+	ast.Walk(&n, &paths)
+	return paths != nil
+}
+
+// add notes an expression, if it has a value.
+func (c *cutter) add(l *outline, text string) {
+	if len(l.asked) >= maxAsked || slices.ContainsFunc(l.asked, func(a asked) bool { return a.name == text }) {
+		return
+	}
+	if of, ok := c.language.compileAny(text, c.origin.frame); ok {
+		l.asked = append(l.asked, asked{shown(text), of})
+	}
+}
+
+func (c *cutter) addList(l *outline, name, entries string) {
+	if !slices.ContainsFunc(l.lists, func(n Named) bool { return n.Name == name }) {
+		l.lists = append(l.lists, Named{Name: name, Value: entries, List: true})
+	}
+}
+
+// compileAny compiles an expression of any type; false when it has mistakes.
+func (l *language) compileAny(text string, in frame) (clause, bool) {
+	tree, mistakes := l.parse(text)
+	if mistakes != nil {
+		return clause{}, false
+	}
+	r := newResolver(l, in, tree.Node)
+	r.expression(&tree.Node)
+	if len(r.mistakes) > 0 || r.unsure {
+		return clause{}, false
+	}
+	ast.Walk(&tree.Node, l.calculator)
+	if _, err := checker.Check(tree, l.values.of(r.baseline)); err != nil {
+		return clause{}, false
+	}
+	c, err := l.clause(tree.Node, tree, l.values)
+	return c, err == nil
+}
+
+// named evaluates an expression for people to read.
+func (x *Explainer) named(name string, c *clause, o *Observation) Named {
+	value, err := x.evaluator.run(c, o)
+	if err != nil {
+		return Named{Name: shown(name), Value: "can't be evaluated: " + shown(err.Error())}
+	}
+	return Named{Name: shown(name), Value: format(value)}
+}
+
+// format writes a value as the language does, and short.
+func format(v any) string {
+	switch v := v.(type) {
+	case string:
+		return strconv.Quote(short(v))
+	case time.Duration:
+		if v == longest {
+			return "unbounded"
+		}
+		return v.Round(time.Millisecond).String()
+	case time.Time:
+		return v.UTC().Format(time.RFC3339)
+	case []string:
+		return formatList(len(v), func(i int) string { return short(v[i]) })
+	case []event.Address:
+		return formatList(len(v), func(i int) string { return v[i].String() })
+	case float64:
+		return strconv.FormatFloat(v, 'g', 6, 64)
+	default:
+		return shown(string(appendValue(nil, v)))
+	}
+}
+
+func formatList(n int, element func(int) string) string {
+	var b strings.Builder
+	b.WriteByte('[')
+	for i := range min(n, maxShownValues) {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(printable(element(i)))
+	}
+	if n > maxShownValues {
+		fmt.Fprintf(&b, " and %d more", n-maxShownValues)
+	}
+	return b.String() + "]"
+}
+
+// entries are those of lists of a kind, in order.
+func (l *lists) entries(kind string, names []string) string {
+	switch kind {
+	case portLists:
+		return formatAll(unitePorts(all(names, l.ports)...).ranges())
+	case networkLists:
+		return formatAll(uniteNetworks(all(names, l.networks)...).prefixes())
+	case hostLists:
+		hosts := uniteNames(all(names, l.hosts)...)
+		return formatAll(append(slices.Sorted(maps.Keys(hosts.names)), hosts.patterns...))
+	default:
+		return formatAll(slices.Sorted(maps.Keys(uniteRoles(all(names, l.roles)...))))
+	}
+}
+
+func formatAll(all []string) string {
+	return formatList(len(all), func(i int) string { return all[i] })
+}
+
+// ranges are the ports of a set: 22, 8000-8010.
+func (s *portSet) ranges() (all []string) {
+	for port := 0; port <= maxPort; port++ {
+		if !s.has(port) {
+			continue
+		}
+		from := port
+		for s.has(port + 1) {
+			port++
+		}
+		if from == port {
+			all = append(all, strconv.Itoa(from))
+		} else {
+			all = append(all, fmt.Sprintf("%d-%d", from, port))
+		}
+	}
+	return all
+}
+
+// prefixes are the networks of a set: each of its spans is one.
+func (s *networkSet) prefixes() (all []string) {
+	for _, one := range slices.Concat(s.v4, s.v6) {
+		prefix := netip.PrefixFrom(one.first.Netip(), one.bits())
+		if prefix.IsSingleIP() {
+			all = append(all, prefix.Addr().String())
+		} else {
+			all = append(all, prefix.String())
+		}
+	}
+	return all
+}
+
+// bits is how many bits the addresses of a prefix share.
+func (s span) bits() int {
+	shared := bits.LeadingZeros64(s.first.Hi ^ s.last.Hi)
+	if shared == 64 {
+		shared += bits.LeadingZeros64(s.first.Lo ^ s.last.Lo)
+	}
+	if s.first.Is4() {
+		shared -= 96
+	}
+	return shared
+}
+
+// shown keeps a text short, and from steering a terminal.
+func shown(text string) string {
+	if runes := []rune(text); len(runes) > maxShown {
+		text = string(runes[:maxShown]) + "…"
+	}
+	return printable(text)
+}
