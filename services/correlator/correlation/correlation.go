@@ -66,6 +66,7 @@ type Correlation struct {
 	swept   time.Time
 	counts  Counts
 	out     Output
+	asked   func(*watch.Asked)
 	changes *event.Changes // the message that is being handled
 	self    *rule.Host
 	host    *host
@@ -138,7 +139,7 @@ func New(set *rule.Set, o Options) *Correlation {
 func (c *Correlation) Use(set *rule.Set) {
 	c.set = set
 	c.watcher = watch.NewWatcher(set)
-	c.watcher.Baseline, c.watcher.Fired = c.usual, c.fired
+	c.watcher.Baseline, c.watcher.Fired, c.watcher.Asked = c.usual, c.fired, c.asked
 	c.evaluator = rule.NewEvaluator(set)
 	c.absent = [2][]*rule.Rule{}
 	var patterns []pattern.Rule

@@ -39,7 +39,7 @@ func (c *Correlation) silent(r *rule.Rule, change *presence.Change) {
 	if host == nil {
 		return
 	}
-	result, holds := c.evaluator.Absent(r, rule.Observation{At: change.At, Host: host, Fired: c.fired})
+	result, holds := c.absence(r, rule.Observation{At: change.At, Host: host, Fired: c.fired})
 	switch {
 	case !holds || result.Wait > 0:
 		return

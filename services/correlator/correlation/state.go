@@ -110,7 +110,7 @@ func (c *Correlation) Restore(data []byte) error {
 	fresh.incidents.Restore(s.Incidents)
 	fresh.firings.restore(s.Firings)
 	fresh.lessons, fresh.taught = s.Lessons, s.Taught
-	fresh.now, fresh.swept, fresh.counts = s.Now, s.Swept, c.counts
+	fresh.now, fresh.swept, fresh.counts, fresh.asked = s.Now, s.Swept, c.counts, c.asked
 	*c = *fresh
 	c.Use(c.set) // what it gives away of c is c's own
 	return nil

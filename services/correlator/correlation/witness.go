@@ -46,7 +46,7 @@ func (c *Correlation) unattested(r *rule.Rule, o *witness.OneSided) {
 	if host == nil {
 		return
 	}
-	result, holds := c.evaluator.Absent(r, rule.Observation{
+	result, holds := c.absence(r, rule.Observation{
 		Connection: conn, At: o.At, Host: host, Peer: c.directory.Named(o.Silent), Fired: c.fired,
 	})
 	switch {

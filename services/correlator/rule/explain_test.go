@@ -129,17 +129,28 @@ func TestExplanationIsWhatTheEvaluatorSays(t *testing.T) {
 			r := rand.New(rand.NewPCG(4, 2))
 			explainer := rule.NewExplainer(set)
 			for range 60_000 / len(set.Rules) {
-				checkExplained(t, set, explainer, randomObservation(r))
+				checkExplained(t, set, explainer, withFirings(r, randomObservation(r)))
 			}
 		})
 	}
+}
+
+// withFirings adds that some rules have fired.
+func withFirings(r *rand.Rand, o rule.Observation) rule.Observation {
+	switch r.IntN(3) {
+	case 0:
+		o.Fired = func(string, string) (time.Time, bool) { return o.At.Add(-time.Minute), true }
+	case 1:
+		o.Fired = func(id, host string) (time.Time, bool) { return o.At.Add(-2 * time.Hour), id == "r2" }
+	}
+	return o
 }
 
 // explainable are rules with everything that a condition can be made of.
 func explainable() fstest.MapFS {
 	files := fstest.MapFS{
 		"lists.yaml":  {Data: []byte("ports:\n  db_one: [22, 445]\n  db_two: [\"199-1000\"]\nroles: {web: [web], db: [database]}\nnetworks: {lan: [10.0.0.0/8, '::1']}\nhosts: {some: [a, 'b*']}\n")},
-		"macros.yaml": {Data: []byte("service: conn.port in ports.db_one or conn.port == 25\nold: |\n  conn.age.min > duration(\"5s\")\n  and macros.service\n")},
+		"macros.yaml": {Data: []byte("service: conn.port in ports.db_one or conn.port == 25\nold: |\n  conn.age.min > duration(\"5s\")\n  and macros.service\nasks_fired: fired(\"r1\", host) or fired(\"r2\", peer)\n")},
 		"thresholds.yaml": {Data: []byte(header + `thresholds: {session: 7s, many: 2}
 when: conn.age.min >= thresholds.session and conn.local_port > thresholds.many
 unless:
@@ -156,6 +167,8 @@ unless:
 		`not (conn.age.min > duration("3s"))`, `duration("3s") < conn.age.min and conn.age.max >= duration("4s")`, `(conn.open ? conn.port : conn.uid) == 22`,
 		`any(host.roles, # startsWith "we" or # == "x")`, `conn.peer in networks.lan and "web" in host.roles`, `conn.event in ["opened", "closed"] and peer.external`,
 		`(((conn.open)) and ((conn.port == 22 or (conn.port == 445))))`, `conn.originator != conn.responder and len(host.roles) + 1 > 1`,
+		`fired("r1", host)`, `not fired("r2", peer, duration("1h"))`, `(fired("r1", host) or conn.port == 22) and conn.open`, `macros.asks_fired and conn.age.min > duration("5s")`,
+		`not (fired("r1", host) or conn.closed)`, `hour(conn.began, "Europe/Berlin") > 3 and weekday(conn.began, "UTC") in ["thursday", "friday"]`,
 		`true`, `false or conn.began_before`, `now > date("2020-01-01") and conn.hour in 0..13`,
 	} {
 		for kind, more := range map[string]string{"": "", "f": "for: 6s\n", "c": "count: {by: [host.name, conn.peer], of: conn.port, within: 10m, at_least: 2, above_usual: 2}\n"} {
@@ -183,7 +196,7 @@ func FuzzExplain(f *testing.F) {
 		r := rand.New(rand.NewPCG(7, uint64(len(text))))
 		explainer, evaluator := rule.NewExplainer(set), rule.NewEvaluator(set)
 		for range 10 {
-			o := randomObservation(r)
+			o := withFirings(r, randomObservation(r))
 			checkExplained(t, set, explainer, o)
 			for _, one := range set.Rules {
 				without := rule.Observation{Host: o.Host, At: o.At}

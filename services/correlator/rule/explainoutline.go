@@ -32,7 +32,18 @@ type outline struct {
 	failure   string    // why it can't be asked by itself
 	asked     []asked
 	lists     []Named
+	fired     *firedAbout // that it asks about, by itself
 	terms     []*outline
+
+	// mayFire says that where the whole condition needs it, it waits for another
+	// rule to fire.
+	mayFire bool
+}
+
+// firedAbout is a rule and an end of which fired(…) asks.
+type firedAbout struct {
+	rule string
+	peer bool
 }
 
 // asked is a part of an expression whose value is worth showing.
@@ -81,6 +92,7 @@ func (c *cutter) cut(n ast.Node, tokens []lexer.Token) *outline {
 			l.kind = And
 		}
 		for _, side := range []*outline{c.cut(n.Left, tokens[:at]), c.cut(n.Right, tokens[at+1:])} {
+			l.mayFire = l.mayFire || side.mayFire
 			if side.kind == l.kind {
 				l.terms = append(l.terms, side.terms...)
 			} else {
@@ -99,6 +111,7 @@ func (c *cutter) cut(n ast.Node, tokens []lexer.Token) *outline {
 		if one := c.language.macros.all[name]; isMacro && one != nil {
 			in := frame{about: c.origin.frame.about, macro: name}
 			l.kind, l.terms = Macro, []*outline{c.outline(origin{one.s, one.n, in})}
+			l.mayFire = l.terms[0].mayFire
 			return l
 		}
 	}
@@ -113,6 +126,7 @@ func (c *cutter) ask(l *outline, n ast.Node, tokens []lexer.Token) {
 		l.failure = "it can't be asked by itself"
 	}
 	l.condition = compiled
+	l.mayFire = slices.ContainsFunc(compiled.clauses, func(c clause) bool { return c.fired })
 	c.collect(l, n, tokens)
 }
 

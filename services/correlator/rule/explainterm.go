@@ -75,13 +75,40 @@ func (x *Explainer) term(l *outline, o *Observation, conjunct bool) *Term {
 			t.Values = append(t.Values, x.named(l.asked[i].name, &l.asked[i].clause, o))
 		}
 		t.Values = append(t.Values, l.lists...)
+		if l.fired != nil {
+			t.Values = append(t.Values, l.fired.last(o))
+		}
 	case Not:
 		t.Failure = t.Terms[0].Failure
 		t.Holds = !t.Terms[0].Holds && t.Failure == ""
 	default:
 		t.join()
+		if conjunct && l.kind == Or && l.mayFire && !t.Holds && t.Failure == "" && o.Connection != nil && lasts(o.Connection) {
+			t.Wait = event.Seconds(again)
+		}
 	}
 	return t
+}
+
+// last says when the rule last fired.
+func (f *firedAbout) last(o *Observation) Named {
+	end, host := "host", ""
+	if o.Host != nil {
+		host = o.Host.Name
+	}
+	if f.peer {
+		end, host = "peer", ""
+		if peer := o.Peer; peer != nil {
+			host = peer.Name
+		}
+	}
+	n := Named{Name: shown("last " + f.rule + " of " + end), Value: "never"}
+	if o.Fired != nil && host != "" {
+		if at, ok := o.Fired(f.rule, host); ok {
+			n.Value = format(at)
+		}
+	}
+	return n
 }
 
 func (x *Explainer) ask(t *Term, l *outline, o *Observation, conjunct bool) {

@@ -53,6 +53,11 @@ func (c *cutter) collect(l *outline, n ast.Node, tokens []lexer.Token) {
 	if not, ok := n.(*ast.UnaryNode); ok && isNot(not.Operator) {
 		n = not.Node // a not in b
 	}
+	if f := firedIn(n); f != nil {
+		l.fired = f
+		c.add(l, map[bool]string{true: "peer.name", false: "host.name"}[f.peer])
+		return
+	}
 	if path, ok := pathOf(n); ok {
 		for _, part := range madeOf(path) {
 			c.add(l, part)
@@ -82,6 +87,20 @@ func (c *cutter) collect(l *outline, n ast.Node, tokens []lexer.Token) {
 		c.side(l, binary.Left, left)
 	}
 	c.side(l, binary.Right, tokens[at+1:])
+}
+
+// firedIn returns what fired("rule", host) asks about; nil of everything else.
+func firedIn(n ast.Node) *firedAbout {
+	call, ok := n.(*ast.CallNode)
+	if !ok || len(call.Arguments) < 2 {
+		return nil
+	}
+	name, _ := pathOf(call.Callee)
+	id, isText := call.Arguments[0].(*ast.StringNode)
+	if end, _ := pathOf(call.Arguments[1]); name == "fired" && isText {
+		return &firedAbout{id.Value, end == "peer"}
+	}
+	return nil
 }
 
 // side notes one side of a comparison: its value too where it is calculated.

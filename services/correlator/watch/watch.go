@@ -83,6 +83,9 @@ type Watcher struct {
 	// Fired says when a rule last fired about a host; nil: none has.
 	Fired func(rule, host string) (time.Time, bool)
 
+	// Asked is told what rules are about to be asked; nil is nobody.
+	Asked func(*Asked)
+
 	set       *rule.Set
 	parts     map[string]part         // by name
 	names     map[*rule.Rule][]string // of their parts
@@ -227,7 +230,7 @@ func (t *turn) change(c *event.Connection) {
 	if e != nil && ended {
 		t.lastCall(e, c)
 	}
-	for _, r := range t.evaluator.Evaluate(t.observe(c, t.changes.ObservedAt)) {
+	for _, r := range t.evaluator.Evaluate(t.asking(OnChange, part{}, c, t.changes.ObservedAt)) {
 		name := t.names[r.Rule][r.Part]
 		switch {
 		case e != nil && slices.Contains(e.fired, name):
@@ -268,7 +271,7 @@ func (t *turn) lastCall(e *entry, c *event.Connection) {
 		if !ok || slices.Contains(e.fired, name) {
 			continue
 		}
-		if result, holds := t.evaluator.EvaluateRule(p.rule, p.number, t.observe(&e.connection, c.ClosedAfter)); holds && result.Wait == 0 {
+		if result, holds := t.evaluator.EvaluateRule(p.rule, p.number, t.asking(AtEnd, p, &e.connection, c.ClosedAfter)); holds && result.Wait == 0 {
 			t.find(result, c)
 			e.fired = append(e.fired, name)
 		}
@@ -346,7 +349,7 @@ func (t *turn) settled(e *entry, name string, now time.Time) bool {
 		t.changed = true
 		return true
 	}
-	result, holds := t.evaluator.EvaluateRule(p.rule, p.number, t.observe(&e.connection, now))
+	result, holds := t.evaluator.EvaluateRule(p.rule, p.number, t.asking(Again, p, &e.connection, now))
 	if holds && result.Wait > 0 {
 		t.dueAt(now.Add(result.Wait))
 		return false

@@ -1,0 +1,87 @@
+package correlation_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"headstart/services/correlator/correlation"
+	"headstart/services/correlator/rule"
+	"headstart/services/correlator/watch"
+)
+
+// looksAtSingleConnections are the scripts of rules that do, and the one in which
+// most happens.
+var looksAtSingleConnections = []string{
+	"database-session-long", "database-session-longer-than-usual", "ssh-session-long", "new-listening-port", "one-sided-connection", "poller-silent", "incident-reference",
+}
+
+// TestWhatIsObservedExplainsEveryAlert plays the scripts of the pack with an
+// observer. Of each rule that looks at single connections exactly those raise an
+// alert of which an explanation says that it holds; observing changes nothing.
+func TestWhatIsObservedExplainsEveryAlert(t *testing.T) {
+	set := shippedPack(t)
+	asked := map[watch.Occasion]int{}
+	for _, f := range readScripts(t) {
+		if !slices.Contains(looksAtSingleConnections, strings.TrimSuffix(filepath.Base(f.name), ".txtar")) {
+			continue
+		}
+		learned := f.learn(t, set)
+		for _, sc := range f.scenes {
+			p, err := f.stage(sc)
+			if err != nil {
+				t.Fatal(err)
+			}
+			name := filepath.Base(f.name) + ", " + sc.name
+			plain, observed := correlation.New(set, learned.options), correlation.New(set, learned.options)
+			for _, c := range []*correlation.Correlation{plain, observed} {
+				if err := c.Restore(learned.saved); err != nil {
+					t.Fatal(err)
+				}
+			}
+			p.heard = p.begin
+			explainer := rule.NewExplainer(set)
+			holds, raised := map[string]bool{}, map[string]bool{}
+			observed.Observe(func(a *watch.Asked) {
+				asked[a.Occasion]++
+				for _, r := range set.Rules {
+					if a.Rule != nil && a.Rule != r || r.IsPattern() || !r.Enabled {
+						continue
+					}
+					if e := explainer.Explain(r, 0, a.Observation); e.Verdict == rule.Holds {
+						holds[fmt.Sprint(r.ID, " ", a.Observation.Connection.ID)] = true
+					}
+				}
+			})
+			for _, m := range p.messages(dayStart(1), p.dense, p.end) {
+				want := len(apply(t, plain, &m).Alerts)
+				out := apply(t, observed, &m)
+				if len(out.Alerts) != want {
+					t.Fatalf("%s: %d alerts when observed, else %d", name, len(out.Alerts), want)
+				}
+				for _, a := range out.Alerts {
+					if r := set.Rule(a.Rule); !r.IsPattern() {
+						raised[fmt.Sprint(a.Rule, " ", a.Connection.ID)] = true
+					}
+				}
+			}
+			for one := range raised {
+				if !holds[one] {
+					t.Errorf("%s: %s raised an alert, unexplained", name, one)
+				}
+			}
+			for one := range holds {
+				if !raised[one] {
+					t.Errorf("%s: %s holds, and no alert was raised", name, one)
+				}
+			}
+		}
+	}
+	for _, o := range []watch.Occasion{watch.OnChange, watch.Again, watch.AtEnd, watch.Absence} {
+		if asked[o] == 0 {
+			t.Errorf("nothing was asked on the occasion %s", o)
+		}
+	}
+}
