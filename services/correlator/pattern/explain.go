@@ -118,6 +118,9 @@ func (c *counts) contents(k *key[countWindow]) *Contents {
 		}
 		out.Above = highest * c.ask.AboveUsual
 	}
+	if c.regular > 0 {
+		out.Regular = float64(regularity(window)) / thousand
+	}
 	for _, r := range window[max(0, len(window)-MaxEvidence):] {
 		out.Matches = append(out.Matches, held(r))
 	}
