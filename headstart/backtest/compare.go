@@ -1,0 +1,336 @@
+package backtest
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"headstart/event"
+)
+
+// Span is what of a history is reported on, and what is known of it.
+type Span struct {
+	HistoryFrom  time.Time // the history's first message
+	From, Until  time.Time // alerts and incidents are reported on from and until
+	LearnedAfter time.Time // hosts of the history's beginning are learnt until then; zero when nothing is
+	Interval     time.Duration
+}
+
+// Days is how long the time is that is reported on, in days.
+func (s Span) Days() float64 { return s.Until.Sub(s.From).Hours() / 24 }
+
+// Numbers are what one set of rules came to.
+type Numbers struct {
+	Alerts         int           `json:"alerts"`
+	Incidents      int           `json:"incidents"`
+	Notified       int           `json:"notified"`
+	AlertsPerDay   float64       `json:"alerts_per_day"`
+	NotifiedPerDay float64       `json:"notified_per_day"`
+	Muted          int           `json:"muted"`                         // matches of rules that an exception kept quiet, since the history's beginning
+	ToldAfter      event.Seconds `json:"median_told_after_seconds"`     // from an incident's first connection until people are told
+	Failures       int           `json:"failed_evaluations,omitempty"`  // of rules
+	LeftOut        int           `json:"left_out_of_compare,omitempty"` // alerts and incidents for which there was no room
+}
+
+// RuleCount is how often a rule fired.
+type RuleCount struct {
+	Rule     string `json:"rule"`
+	Old      int    `json:"old"`
+	New      int    `json:"new"`
+	OldMuted int    `json:"old_muted,omitempty"`
+	NewMuted int    `json:"new_muted,omitempty"`
+}
+
+// Alerts are what became of alerts.
+type Alerts struct {
+	Gained  []*Alert `json:"gained"`
+	Lost    []*Alert `json:"lost"`
+	Same    int      `json:"same"`    // in both
+	Earlier int      `json:"earlier"` // of these: the new rules raise it earlier
+	Later   int      `json:"later"`
+}
+
+// Change is an incident that is in both, and not the same.
+type Change struct {
+	Old   *Incident `json:"old"`
+	New   *Incident `json:"new"`
+	Texts []string  `json:"changes"`
+}
+
+// Incidents are what became of incidents. Gained and lost are those of which the
+// other side has nothing.
+type Incidents struct {
+	Gained  []*Incident `json:"gained"`
+	Lost    []*Incident `json:"lost"`
+	Changed []*Change   `json:"changed"`
+	Same    int         `json:"same"`
+
+	// NoLongerTold are incidents that people were told of by the old rules, and
+	// are not by the new ones, under any name: lost ones among them. NewlyTold
+	// are the opposite.
+	NoLongerTold []*Incident `json:"no_longer_told"`
+	NewlyTold    []*Incident `json:"newly_told"`
+}
+
+// Detection is when people are told of incidents that both sides tell of.
+type Detection struct {
+	Both    int           `json:"both"`
+	Earlier int           `json:"earlier"`
+	Later   int           `json:"later"`
+	Median  event.Seconds `json:"median_seconds"` // by how much the new rules are later; negative: earlier
+}
+
+// Hosts are those of alerts.
+type Hosts struct {
+	Newly  []string `json:"newly_alerting"`
+	Silent []string `json:"fallen_silent"`
+}
+
+// Result is what a change of rules changes.
+type Result struct {
+	Span      Span        `json:"span"`
+	Old       Numbers     `json:"old"`
+	New       Numbers     `json:"new"`
+	Rules     []RuleCount `json:"rules"` // that fired or were muted, by id
+	Alerts    Alerts      `json:"alerts"`
+	Incidents Incidents   `json:"incidents"`
+	Detection Detection   `json:"time_to_detect"`
+	Hosts     Hosts       `json:"hosts"`
+}
+
+// Compare compares two outcomes of the same history.
+//
+// An incident that the new rules join with another, or split, isn't lost: what
+// people were told of it they are told of as part of the other. So no longer
+// told is an incident of which nothing is in any that people are told of.
+func Compare(old, new *Outcome, s Span) *Result {
+	r := &Result{Span: s, Old: s.numbers(old), New: s.numbers(new)}
+	r.compareAlerts(old, new)
+	r.compareIncidents(old, new)
+	r.countRules(old, new)
+	return r
+}
+
+func (s Span) has(t time.Time) bool { return !t.Before(s.From) }
+
+func (s Span) numbers(o *Outcome) Numbers {
+	n := Numbers{Failures: o.Totals.Failures, LeftOut: o.LeftOut}
+	for _, a := range o.Alerts {
+		if s.has(a.At) {
+			n.Alerts++
+		}
+	}
+	var after []time.Duration
+	for _, i := range o.Incidents {
+		if s.has(i.LastActivityAt) {
+			n.Incidents++
+		}
+		if i.Notified && s.has(i.NotifiedAt) {
+			n.Notified++
+			after = append(after, i.NotifiedAt.Sub(i.BeganAt))
+		}
+	}
+	for _, muted := range o.Totals.Muted {
+		n.Muted += muted
+	}
+	n.ToldAfter = event.Seconds(median(after))
+	if days := s.Days(); days > 0 {
+		n.AlertsPerDay, n.NotifiedPerDay = float64(n.Alerts)/days, float64(n.Notified)/days
+	}
+	return n
+}
+
+// median is the lower one of two in the middle; 0 of nothing.
+func median(all []time.Duration) time.Duration {
+	if len(all) == 0 {
+		return 0
+	}
+	slices.Sort(all)
+	return all[(len(all)-1)/2]
+}
+
+func (r *Result) compareAlerts(old, new *Outcome) {
+	before := map[string]*Alert{}
+	for _, a := range old.Alerts {
+		before[a.ID] = a
+	}
+	hosts := [2]map[string]bool{{}, {}}
+	r.Alerts = Alerts{Gained: []*Alert{}, Lost: []*Alert{}}
+	for _, a := range new.Alerts {
+		if r.Span.has(a.At) {
+			hosts[1][a.Host] = true
+		}
+		b := before[a.ID]
+		delete(before, a.ID)
+		switch {
+		case b == nil && r.Span.has(a.At):
+			r.Alerts.Gained = append(r.Alerts.Gained, a)
+		case b == nil || !r.Span.has(a.At) && !r.Span.has(b.At):
+		default:
+			r.Alerts.Same++
+			switch c := a.At.Compare(b.At); {
+			case c < 0:
+				r.Alerts.Earlier++
+			case c > 0:
+				r.Alerts.Later++
+			}
+		}
+	}
+	for _, a := range old.Alerts {
+		if !r.Span.has(a.At) {
+			continue
+		}
+		hosts[0][a.Host] = true
+		if before[a.ID] == a {
+			r.Alerts.Lost = append(r.Alerts.Lost, a)
+		}
+	}
+	names := func(m map[string]bool) []string { return slices.Collect(maps.Keys(m)) }
+	r.Hosts = Hosts{Newly: texts(difference(names(hosts[0]), names(hosts[1]))), Silent: texts(difference(names(hosts[1]), names(hosts[0])))}
+}
+
+// texts is a list that JSON shows as one, even when it is empty.
+func texts(all []string) []string {
+	if all == nil {
+		return []string{}
+	}
+	return all
+}
+
+func (r *Result) compareIncidents(old, new *Outcome) {
+	in := &r.Incidents
+	*in = Incidents{Gained: []*Incident{}, Lost: []*Incident{}, Changed: []*Change{}, NoLongerTold: []*Incident{}, NewlyTold: []*Incident{}}
+	p := pair(old.Incidents, new.Incidents)
+	for _, both := range p.pairs {
+		a, b := old.Incidents[both[0]], new.Incidents[both[1]]
+		if !r.Span.has(a.LastActivityAt) && !r.Span.has(b.LastActivityAt) {
+			continue
+		}
+		if texts := changes(a, b); texts != nil {
+			in.Changed = append(in.Changed, &Change{a, b, texts})
+		} else {
+			in.Same++
+		}
+	}
+	in.Lost, in.NoLongerTold = r.only(old.Incidents, new.Incidents, p.old)
+	in.Gained, in.NewlyTold = r.only(new.Incidents, old.Incidents, p.new)
+	r.Detection = r.detection(old, new, p)
+}
+
+// detection says when people are told of incidents of both sides.
+func (r *Result) detection(old, new *Outcome, p pairing) Detection {
+	var d Detection
+	var later []time.Duration
+	for _, both := range p.pairs {
+		a, b := old.Incidents[both[0]], new.Incidents[both[1]]
+		if !a.Notified || !b.Notified || !r.Span.has(a.NotifiedAt) && !r.Span.has(b.NotifiedAt) {
+			continue
+		}
+		by := b.NotifiedAt.Sub(a.NotifiedAt)
+		later = append(later, by)
+		switch {
+		case by < 0:
+			d.Earlier++
+		case by > 0:
+			d.Later++
+		}
+	}
+	d.Both, d.Median = len(later), event.Seconds(median(later))
+	return d
+}
+
+// only returns the incidents that have nothing in common with any of the others,
+// and those that people are told of and have nothing in common with any that
+// people are told of.
+func (r *Result) only(these, others []*Incident, common [][]int) (alone, told []*Incident) {
+	alone, told = []*Incident{}, []*Incident{}
+	for n, i := range these {
+		if !r.Span.has(i.LastActivityAt) {
+			continue
+		}
+		if len(common[n]) == 0 {
+			alone = append(alone, i)
+		}
+		if i.Notified && !slices.ContainsFunc(common[n], func(m int) bool { return others[m].Notified }) {
+			told = append(told, i)
+		}
+	}
+	return alone, told
+}
+
+// changes says what is different of an incident; nil when nothing is.
+func changes(old, new *Incident) []string {
+	var all []string
+	say := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
+	switch {
+	case old.Notified && !new.Notified:
+		say("people are no longer told")
+	case !old.Notified && new.Notified:
+		say("people are told")
+	case old.Notified && !old.NotifiedAt.Equal(new.NotifiedAt):
+		say("people are told %s", earlierOrLater(new.NotifiedAt.Sub(old.NotifiedAt)))
+	}
+	if old.Severity != new.Severity {
+		say("severity %s, was %s", new.Severity, old.Severity)
+	}
+	if old.Score != new.Score {
+		say("score %.4g, was %.4g", new.Score, old.Score)
+	}
+	lists := func(what string, old, new []string) {
+		if more := difference(old, new); len(more) > 0 {
+			say("more %s: %s", what, some(more))
+		}
+		if fewer := difference(new, old); len(fewer) > 0 {
+			say("without the %s %s", what, some(fewer))
+		}
+	}
+	lists("hosts", old.Hosts, new.Hosts)
+	lists("rules", old.Rules, new.Rules)
+	if more := len(new.Alerts) - len(old.Alerts); more != 0 && len(all) == 0 {
+		say("%+d alerts", more)
+	}
+	return all
+}
+
+// some lists a few names.
+func some(names []string) string {
+	const most = 5
+	if more := len(names) - most; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), more)
+	}
+	return strings.Join(names, ", ")
+}
+
+func (r *Result) countRules(old, new *Outcome) {
+	counts := map[string]*RuleCount{}
+	of := func(id string) *RuleCount {
+		if counts[id] == nil {
+			counts[id] = &RuleCount{Rule: id}
+		}
+		return counts[id]
+	}
+	for _, a := range old.Alerts {
+		if r.Span.has(a.At) {
+			of(a.Rule).Old++
+		}
+	}
+	for _, a := range new.Alerts {
+		if r.Span.has(a.At) {
+			of(a.Rule).New++
+		}
+	}
+	for id, n := range old.Totals.Muted {
+		of(id).OldMuted = n
+	}
+	for id, n := range new.Totals.Muted {
+		of(id).NewMuted = n
+	}
+	r.Rules = []RuleCount{}
+	for _, c := range counts {
+		r.Rules = append(r.Rules, *c)
+	}
+	slices.SortFunc(r.Rules, func(a, b RuleCount) int { return cmp.Compare(a.Rule, b.Rule) })
+}

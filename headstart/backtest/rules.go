@@ -1,0 +1,114 @@
+package backtest
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"unicode"
+
+	"headstart/event"
+	"headstart/services/correlator/rule"
+)
+
+// FieldChange is a field of a rule that differs. Old and New are what it is
+// where that is short.
+type FieldChange struct {
+	Field string `json:"field"`
+	Old   string `json:"old,omitempty"`
+	New   string `json:"new,omitempty"`
+}
+
+// RuleChange is a rule that is in both sets and differs.
+type RuleChange struct {
+	Rule   string        `json:"rule"`
+	Fields []FieldChange `json:"fields"`
+}
+
+// RuleChanges are how two sets differ. Rules that aren't enabled count as rules.
+type RuleChanges struct {
+	Added   []string     `json:"added"`
+	Removed []string     `json:"removed"`
+	Changed []RuleChange `json:"changed"`
+}
+
+// None reports whether the rules are the same, as far as their own files say.
+func (c *RuleChanges) None() bool { return len(c.Added)+len(c.Removed)+len(c.Changed) == 0 }
+
+// CompareRules says how two sets differ.
+func CompareRules(old, new *rule.Set) RuleChanges {
+	c := RuleChanges{Added: []string{}, Removed: []string{}, Changed: []RuleChange{}}
+	for _, r := range old.Rules {
+		if new.Rule(r.ID) == nil {
+			c.Removed = append(c.Removed, r.ID)
+		}
+	}
+	for _, r := range new.Rules {
+		before := old.Rule(r.ID)
+		if before == nil {
+			c.Added = append(c.Added, r.ID)
+			continue
+		}
+		if fields := changedFields(before, r); fields != nil {
+			c.Changed = append(c.Changed, RuleChange{r.ID, fields})
+		}
+	}
+	return c
+}
+
+// unevaluated fields say nothing of what a rule does.
+var unevaluated = []string{"ID", "File", "Tests", "Overrides"}
+
+// changedFields compares what the files say of two rules.
+func changedFields(old, new *rule.Rule) []FieldChange {
+	var all []FieldChange
+	a, b := reflect.ValueOf(old).Elem(), reflect.ValueOf(new).Elem()
+	for i := range a.NumField() {
+		f := a.Type().Field(i)
+		if !f.IsExported() || slices.Contains(unevaluated, f.Name) {
+			continue
+		}
+		before, beforeShort := show(a.Field(i).Interface())
+		after, afterShort := show(b.Field(i).Interface())
+		if before == after {
+			continue
+		}
+		change := FieldChange{Field: fieldName(f.Name)}
+		if beforeShort && afterShort {
+			change.Old, change.New = before, after
+		}
+		all = append(all, change)
+	}
+	return all
+}
+
+// show returns a value as text, and whether it is fit to be shown.
+func show(v any) (text string, short bool) {
+	switch v := v.(type) {
+	case string:
+		return v, len(v) <= 60 && !strings.Contains(v, "\n")
+	case bool, float64, event.Severity, fmt.Stringer:
+		return fmt.Sprint(v), true
+	case []string:
+		text = strings.Join(v, ", ")
+		return text, len(text) <= 60
+	}
+	data, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Sprintf("%v", v), false
+	}
+	return string(data), false
+}
+
+// fieldName is how a rule's file spells a field.
+func fieldName(name string) string {
+	var b strings.Builder
+	for i, r := range name {
+		if unicode.IsUpper(r) && i > 0 {
+			b.WriteByte('_')
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return b.String()
+}

@@ -1,0 +1,315 @@
+package backtest
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"headstart/event"
+	"headstart/headstart/layout"
+)
+
+// few is how many of a kind are listed unless all are asked for.
+const few = 10
+
+// writer writes a result for people.
+type writer struct {
+	strings.Builder
+	page layout.Page
+	most int // of a kind are listed
+}
+
+// Text returns what a person reads: a summary, then details, of each kind a few
+// unless all are asked for.
+func (r *Report) Text(p layout.Page, all bool) string {
+	w := &writer{page: p, most: few}
+	if all {
+		w.most = MaxAlerts
+	}
+	w.summary(r)
+	w.ruleChanges(&r.Changes)
+	w.incidents(r.Result)
+	w.alerts(r.Result)
+	w.paces(r)
+	return w.String()
+}
+
+func (w *writer) heading(format string, args ...any) {
+	w.WriteByte('\n')
+	w.page.Fill(&w.Builder, "", 0, layout.Bold.Of(fmt.Sprintf(format, args...)))
+}
+
+func (w *writer) say(style layout.Style, format string, args ...any) {
+	p := w.page
+	p.Margin = 2
+	p.Fill(&w.Builder, "", 0, style.Of(fmt.Sprintf(format, args...)))
+}
+
+// more says how many are not listed.
+func (w *writer) more(n int) {
+	if n > w.most {
+		w.say(layout.Faint, "  and %d more (--all lists them)", n-w.most)
+	}
+}
+
+func (w *writer) summary(r *Report) {
+	s := r.Span
+	w.say(layout.Regular, "%s against %s, on what happened from %s to %s (%s).", r.NewRules.Name, r.OldRules.Name, minute(s.From), minute(s.Until), days(s.Until.Sub(s.From)))
+	for _, note := range r.Notes {
+		w.say(layout.Yellow, "%s", note)
+	}
+	w.WriteByte('\n')
+	row := func(name string, old, new any) layout.Row {
+		return layout.Row{Cells: []layout.Span{layout.Regular.Of(name), layout.Regular.Of(fmt.Sprint(old)), layout.Regular.Of(fmt.Sprint(new))}}
+	}
+	a, b := r.Old, r.New
+	rows := []layout.Row{
+		{Cells: []layout.Span{{}, layout.Faint.Of("OLD"), layout.Faint.Of("NEW")}},
+		row("rules enabled", r.OldRules.Enabled, r.NewRules.Enabled),
+		row("alerts", perDay(a.Alerts, a.AlertsPerDay), perDay(b.Alerts, b.AlertsPerDay)),
+		row("incidents", a.Incidents, b.Incidents),
+		row("people told of", perDay(a.Notified, a.NotifiedPerDay), perDay(b.Notified, b.NotifiedPerDay)),
+		row("told after (median)", told(a), told(b)),
+	}
+	if a.Muted+b.Muted > 0 {
+		rows = append(rows, row("muted by exceptions", a.Muted, b.Muted))
+	}
+	w.page.Table(&w.Builder, 2, rows)
+	w.WriteByte('\n')
+	w.say(layout.Regular, "Alerts: %d gained, %d lost, %d in both%s.", len(r.Alerts.Gained), len(r.Alerts.Lost), r.Alerts.Same, moved(r.Alerts.Earlier, r.Alerts.Later))
+	w.say(layout.Regular, "Incidents: %d gained, %d lost, %d changed, %d the same.", len(r.Incidents.Gained), len(r.Incidents.Lost), len(r.Incidents.Changed), r.Incidents.Same)
+	style := layout.Regular
+	if len(r.Incidents.NoLongerTold) > 0 {
+		style = layout.Red
+	}
+	w.say(style, "People are told of %d incidents that they weren't told of, and no longer of %d.", len(r.Incidents.NewlyTold), len(r.Incidents.NoLongerTold))
+	if d := r.Detection; d.Both > 0 {
+		w.say(layout.Regular, "Of %d that they are told of either way%s%s.", d.Both, moved(d.Earlier, d.Later), byMedian(d))
+	}
+	if len(r.Hosts.Newly) > 0 {
+		w.say(layout.Regular, "Hosts that newly alert: %s.", some(r.Hosts.Newly))
+	}
+	if len(r.Hosts.Silent) > 0 {
+		w.say(layout.Regular, "Hosts that fall silent: %s.", some(r.Hosts.Silent))
+	}
+	for name, n := range map[string]Numbers{"old": a, "new": b} {
+		if n.LeftOut > 0 {
+			w.say(layout.Yellow, "%d alerts and incidents of the %s rules were too many to compare.", n.LeftOut, name)
+		}
+	}
+}
+
+func perDay(n int, day float64) string { return fmt.Sprintf("%d (%.3g a day)", n, day) }
+
+func told(n Numbers) string {
+	if n.Notified == 0 {
+		return "-"
+	}
+	return layout.Duration(time.Duration(n.ToldAfter))
+}
+
+func moved(earlier, later int) string {
+	if earlier+later == 0 {
+		return ", at the same times"
+	}
+	return fmt.Sprintf(", %d earlier and %d later", earlier, later)
+}
+
+func byMedian(d Detection) string {
+	if d.Median == 0 {
+		return ""
+	}
+	return ", in the median " + earlierOrLater(time.Duration(d.Median))
+}
+
+func earlierOrLater(later time.Duration) string {
+	if later < 0 {
+		return layout.Duration(-later) + " earlier"
+	}
+	return layout.Duration(later) + " later"
+}
+
+func minute(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") }
+
+func days(d time.Duration) string {
+	if d < 48*time.Hour {
+		return layout.Duration(d.Round(time.Minute))
+	}
+	return fmt.Sprintf("%.3g days", d.Hours()/24)
+}
+
+func (w *writer) ruleChanges(c *RuleChanges) {
+	if c.None() {
+		return
+	}
+	w.heading("Rules")
+	var rows []layout.Row
+	add := func(what, id, rest string) {
+		rows = append(rows, layout.Row{Cells: []layout.Span{layout.Faint.Of(what), layout.Regular.Of(id)}, Rest: []layout.Span{layout.Faint.Of(rest)}})
+	}
+	for _, id := range c.Added {
+		add("only new", id, "")
+	}
+	for _, id := range c.Removed {
+		add("only old", id, "")
+	}
+	for _, r := range c.Changed {
+		var fields []string
+		for _, f := range r.Fields {
+			text := f.Field
+			if f.Old != "" || f.New != "" {
+				text += fmt.Sprintf(" %s → %s", f.Old, f.New)
+			}
+			fields = append(fields, text)
+		}
+		add("changed", r.Rule, strings.Join(fields, "; "))
+	}
+	w.table(rows, len(rows))
+}
+
+// table writes as many rows as are listed.
+func (w *writer) table(rows []layout.Row, n int) {
+	w.page.Table(&w.Builder, 2, rows[:min(len(rows), w.most)])
+	w.more(n)
+}
+
+func (w *writer) incidents(r *Result) {
+	in := r.Incidents
+	w.incidentList("People are no longer told of", in.NoLongerTold)
+	w.incidentList("People are newly told of", in.NewlyTold)
+	if len(in.Changed) > 0 {
+		w.heading("Incidents that changed")
+		var rows []layout.Row
+		for _, c := range mostTelling(in.Changed)[:min(len(in.Changed), w.most)] {
+			row := incidentRow(c.New)
+			row.Rest = []layout.Span{layout.Regular.Of(c.New.Title), layout.Faint.Of(strings.Join(c.Texts, "; "))}
+			rows = append(rows, row)
+		}
+		w.table(rows, len(in.Changed))
+	}
+	w.incidentList("Lost, of those that people weren't told of", untold(in.Lost))
+	w.incidentList("Gained, of those that people aren't told of", untold(in.Gained))
+}
+
+// mostTelling puts what people notice first.
+func mostTelling(all []*Change) []*Change {
+	var first, rest []*Change
+	for _, c := range all {
+		if c.Old.Notified || c.New.Notified {
+			first = append(first, c)
+		} else {
+			rest = append(rest, c)
+		}
+	}
+	return append(first, rest...)
+}
+
+func untold(all []*Incident) []*Incident {
+	var left []*Incident
+	for _, i := range all {
+		if !i.Notified {
+			left = append(left, i)
+		}
+	}
+	return left
+}
+
+func (w *writer) incidentList(title string, all []*Incident) {
+	if len(all) == 0 {
+		return
+	}
+	w.heading("%s (%d)", title, len(all))
+	var rows []layout.Row
+	for _, i := range all[:min(len(all), w.most)] {
+		rows = append(rows, incidentRow(i))
+	}
+	w.table(rows, len(all))
+}
+
+func incidentRow(i *Incident) layout.Row {
+	return layout.Row{
+		Cells: []layout.Span{layout.Faint.Of(minute(i.OpenedAt)), severity(i.Severity), layout.Regular.Of(fmt.Sprintf("%.4g", i.Score))},
+		Rest:  []layout.Span{layout.Regular.Of(i.Title), layout.Faint.Of(some(i.Rules))},
+	}
+}
+
+func severity(s event.Severity) layout.Span {
+	style := layout.Regular
+	switch {
+	case s >= event.High:
+		style = layout.Red
+	case s == event.Medium:
+		style = layout.Yellow
+	}
+	return style.Of(s.String())
+}
+
+func (w *writer) alerts(r *Result) {
+	var rows []layout.Row
+	for _, c := range r.Rules {
+		if c.Old == c.New && c.OldMuted == c.NewMuted {
+			continue
+		}
+		muted := ""
+		if c.OldMuted+c.NewMuted > 0 {
+			muted = fmt.Sprintf("muted %d, was %d", c.NewMuted, c.OldMuted)
+		}
+		rows = append(rows, layout.Row{
+			Cells: []layout.Span{layout.Regular.Of(c.Rule), layout.Regular.Of(fmt.Sprint(c.Old)), layout.Regular.Of(fmt.Sprint(c.New))},
+			Rest:  []layout.Span{layout.Faint.Of(muted)},
+		})
+	}
+	if len(rows) > 0 {
+		w.heading("Alerts by rule, where they differ")
+		head := layout.Row{Cells: []layout.Span{layout.Faint.Of("RULE"), layout.Faint.Of("OLD"), layout.Faint.Of("NEW")}}
+		w.page.Table(&w.Builder, 2, append([]layout.Row{head}, rows[:min(len(rows), w.most)]...))
+		w.more(len(rows))
+	}
+	w.alertList("Alerts lost", r.Alerts.Lost)
+	w.alertList("Alerts gained", r.Alerts.Gained)
+}
+
+func (w *writer) alertList(title string, all []*Alert) {
+	if len(all) == 0 {
+		return
+	}
+	w.heading("%s (%d)", title, len(all))
+	var rows []layout.Row
+	for _, a := range all[:min(len(all), w.most)] {
+		what := a.Title
+		if a.Source != (event.Address{}) || a.Destination != (event.Address{}) {
+			what += fmt.Sprintf(": %s → %s:%d", a.Source, a.Destination, a.Port)
+		}
+		rows = append(rows, layout.Row{
+			Cells: []layout.Span{layout.Faint.Of(minute(a.At)), severity(a.Severity), layout.Regular.Of(a.Host)},
+			Rest:  []layout.Span{layout.Regular.Of(what), layout.Faint.Of(a.Rule)},
+		})
+	}
+	w.table(rows, len(all))
+}
+
+func (w *writer) paces(r *Report) {
+	if r.OldPace == nil || r.NewPace == nil {
+		return
+	}
+	w.heading("Polled every %s instead of every %s", layout.Duration(time.Duration(r.NewPace.Interval)), layout.Duration(r.Span.Interval))
+	for _, side := range []struct {
+		name   string
+		pace   *Pace
+		before Numbers
+	}{{"old", r.OldPace, r.Old}, {"new", r.NewPace, r.New}} {
+		p := side.pace
+		w.say(layout.Regular, "With the %s rules: %d alerts instead of %d; %d only then, %d no longer; of %d in both%s, in the median %s.",
+			side.name, p.Numbers.Alerts, side.before.Alerts, len(p.Only), len(p.Missing), p.Both, moved(p.Earlier, p.Later), earlierOrLater(time.Duration(p.Median)))
+		w.say(layout.Regular, "  People are told of %d incidents instead of %d: of %d only then, no longer of %d%s.",
+			p.Numbers.Notified, side.before.Notified, len(p.OnlyTold), len(p.MissingTold), paceTold(p.Told))
+	}
+	w.alertList("Alerts of the new rules that only the other interval raises", r.NewPace.Only)
+}
+
+func paceTold(d Detection) string {
+	if d.Both == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; of %d in both%s, in the median %s", d.Both, moved(d.Earlier, d.Later), earlierOrLater(time.Duration(d.Median)))
+}
