@@ -68,7 +68,13 @@ func (p plannedTraffic) internal() []netip.Prefix {
 
 // check returns a usage error that holds every mistake.
 func (o *traffic) check() (p plannedTraffic, err error) {
-	problems := []error{o.checkSource()}
+	p, err = o.checkFiles()
+	return p, errors.Join(o.checkSource(), err)
+}
+
+// checkFiles is check, but for the source.
+func (o *traffic) checkFiles() (p plannedTraffic, err error) {
+	var problems []error
 	if o.interval < time.Second || o.interval > time.Hour {
 		problems = append(problems, daemon.Usage("--interval %s: want 1s to 1h", o.interval))
 	}
@@ -120,7 +126,11 @@ func (o *traffic) open(ctx context.Context, p plannedTraffic, bar *progress, err
 	if err != nil {
 		return nil, err
 	}
-	return o.polled(records, o.interval, p, bar)
+	fleet, err := o.fleet(records, o.interval, p)
+	if err != nil {
+		return nil, err
+	}
+	return polled(fleet, bar), nil
 }
 
 // readLog reads the log, and says which of its lines could not be read.
@@ -143,13 +153,13 @@ func (o *traffic) readLog(ctx context.Context, bar *progress, errs io.Writer) ([
 	return log.Records, nil
 }
 
-// polled returns the snapshots that connections make when hosts are polled at an
-// interval.
-func (o *traffic) polled(records []connlog.Record, interval time.Duration, p plannedTraffic, bar *progress) (replay.Source, error) {
-	fleet, err := kernel.Build(records, kernel.Options{Inventory: p.inventory, Interval: interval, Seed: o.seed, Until: p.until})
-	if err != nil {
-		return nil, err
-	}
+// fleet is the hosts of the connections, polled at an interval.
+func (o *traffic) fleet(records []connlog.Record, interval time.Duration, p plannedTraffic) (*kernel.Fleet, error) {
+	return kernel.Build(records, kernel.Options{Inventory: p.inventory, Interval: interval, Seed: o.seed, Until: p.until})
+}
+
+// polled returns a fleet's snapshots.
+func polled(fleet *kernel.Fleet, bar *progress) replay.Source {
 	from, until := fleet.From.Unix(), fleet.Until.Unix()
 	return func(yield func(*event.Snapshot, time.Duration) error) error {
 		n := 0
@@ -162,5 +172,5 @@ func (o *traffic) polled(records []connlog.Record, interval time.Duration, p pla
 			}
 		}
 		return nil
-	}, nil
+	}
 }

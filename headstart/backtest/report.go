@@ -35,6 +35,10 @@ type Report struct {
 	*Result
 	OldPace *Pace `json:"old_at_interval,omitempty"`
 	NewPace *Pace `json:"new_at_interval,omitempty"`
+
+	Snapshots   int     `json:"snapshots"`   // of the history
+	Connections int     `json:"connections"` // that were opened in it
+	Wall        float64 `json:"wall_seconds"`
 }
 
 // MarshalJSON adds the times.

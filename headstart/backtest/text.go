@@ -69,7 +69,7 @@ func (w *writer) summary(r *Report) {
 		row("alerts", perDay(a.Alerts, a.AlertsPerDay), perDay(b.Alerts, b.AlertsPerDay)),
 		row("incidents", a.Incidents, b.Incidents),
 		row("people told of", perDay(a.Notified, a.NotifiedPerDay), perDay(b.Notified, b.NotifiedPerDay)),
-		row("told after (median)", told(a), told(b)),
+		row("told after, median", told(a), told(b)),
 	}
 	if a.Muted+b.Muted > 0 {
 		rows = append(rows, row("muted by exceptions", a.Muted, b.Muted))
