@@ -16,10 +16,11 @@ type checkpoint struct {
 	states   []State
 	position Position
 	back     bool // the position may be behind the one that is saved
+	again    bool // it may be the one that is saved
 }
 
 // save writes the states, of each key the last, and then the position, unless
-// the position that is saved is not behind.
+// the position that is saved is not behind (or, again, is ahead).
 //
 // Only the owner of the bucket writes to it, until another instance takes it
 // over. The writes are a chain, and the last of them, the position, is stored
@@ -48,7 +49,16 @@ func (s *Store) save(ctx context.Context, c checkpoint) error {
 	return nil
 }
 
-func (s *Store) done(c checkpoint) bool { return !c.back && !s.positions[c.stage].before(c.position) }
+func (s *Store) done(c checkpoint) bool {
+	saved := s.positions[c.stage]
+	switch {
+	case c.back:
+		return false
+	case c.again:
+		return c.position.before(saved)
+	}
+	return !saved.before(c.position)
+}
 
 // own makes the bucket this store's, unless what is to be saved is done.
 func (s *Store) own(ctx context.Context, c checkpoint) (err error) {

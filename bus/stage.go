@@ -50,6 +50,11 @@ type Stage struct {
 type Work struct {
 	Outputs []Output
 	States  []State
+
+	// Before are states that are saved before the outputs are published, with
+	// the position of the batch before: what the next life has to know to
+	// compute the same outputs again.
+	Before []State
 }
 
 // batchBytes is above which size a batch takes no more messages.
@@ -193,6 +198,7 @@ func (r *runner) read(ctx, finish context.Context, input *reader) error {
 		if err != nil {
 			return err
 		}
+		r.Store.hold(c.work.Before)
 		r.Store.hold(c.work.States)
 		r.metrics.messages.Add(len(batch))
 		select {
@@ -234,6 +240,15 @@ func (r *runner) handle(ctx context.Context, batch []Message) (Work, error) {
 
 // commit makes a batch durable.
 func (r *runner) commit(ctx context.Context, c commit) error {
+	if len(c.work.Before) > 0 {
+		err := r.retry(ctx, "save", func(ctx context.Context) error {
+			return r.Store.save(ctx, checkpoint{stage: r.Name, states: c.work.Before, position: c.after, back: c.back, again: true})
+		})
+		if err != nil {
+			return err
+		}
+		r.Store.release(c.work.Before)
+	}
 	outputs, dead := inOrder(c.work.Outputs)
 	for _, out := range r.outlets {
 		if err := r.retry(ctx, "publish", func(ctx context.Context) error { return out.publish(ctx, c, outputs) }); err != nil {
