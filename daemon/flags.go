@@ -62,6 +62,37 @@ func (l *list) Set(v string) error {
 	return nil
 }
 
+// EachVar defines a flag that may be given several times, each with one value or
+// several separated by commas. What the command line gives takes the place of
+// what the environment does.
+func (f *Flags) EachVar(p *[]string, name, usage string) {
+	f.Var(&each{values: p, fresh: true}, name, usage)
+}
+
+type each struct {
+	values *[]string
+	fresh  bool // what is there is a default
+}
+
+func (e *each) String() string {
+	if e.values == nil {
+		return ""
+	}
+	return strings.Join(*e.values, ",")
+}
+
+func (e *each) Set(v string) error {
+	var more list
+	if err := more.Set(v); err != nil {
+		return err
+	}
+	if e.fresh {
+		*e.values, e.fresh = nil, false
+	}
+	*e.values = append(*e.values, more...)
+	return nil
+}
+
 // BytesVar defines a flag for a number of bytes: 1048576, 64MiB, 2GB.
 func (f *Flags) BytesVar(p *int64, name string, value int64, usage string) {
 	*p = value
@@ -152,6 +183,9 @@ func (f *Flags) ApplyEnv(lookup func(string) (string, bool)) error {
 		if v, ok := lookup(name); ok && v != "" {
 			if err := fl.Value.Set(v); err != nil {
 				problems = append(problems, fmt.Errorf("environment variable %s: %w", name, err))
+			}
+			if e, ok := fl.Value.(*each); ok {
+				e.fresh = true
 			}
 		}
 	})

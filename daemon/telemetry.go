@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"sync"
@@ -21,11 +22,12 @@ type Telemetry struct {
 
 	mu    sync.Mutex
 	parts map[string]error
+	notes map[string]string
 }
 
 // NewTelemetry returns one without metrics or parts.
 func NewTelemetry() *Telemetry {
-	return &Telemetry{Metrics: metrics.NewSet(), parts: map[string]error{}}
+	return &Telemetry{Metrics: metrics.NewSet(), parts: map[string]error{}, notes: map[string]string{}}
 }
 
 // Ready says that a part does its work, or why it doesn't.
@@ -33,6 +35,14 @@ func (t *Telemetry) Ready(part string, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.parts[part] = err
+}
+
+// Note says something of a process that /readyz shows beside its parts: what it
+// works with. It makes nothing ready or not.
+func (t *Telemetry) Note(name, text string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.notes[name] = text
 }
 
 // Status returns every part with "ok" or why it isn't ready, and whether all
@@ -51,7 +61,7 @@ func (t *Telemetry) Status() (parts map[string]string, ready bool) {
 }
 
 // Handler serves /metrics, /healthz (the process lives) and /readyz (503 and
-// the reasons while a part isn't ready).
+// the reasons while a part isn't ready, and notes).
 func (t *Telemetry) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
@@ -62,6 +72,9 @@ func (t *Telemetry) Handler() http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		parts, ready := t.Status()
+		t.mu.Lock()
+		maps.Copy(parts, t.notes)
+		t.mu.Unlock()
 		w.Header().Set("Content-Type", "application/json")
 		if !ready {
 			w.WriteHeader(http.StatusServiceUnavailable)
