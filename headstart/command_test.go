@@ -57,8 +57,10 @@ func TestMistakes(t *testing.T) {
 		{"NATS for everybody", []string{"run", "--nats-listen", "0.0.0.0:4222"}, []string{`--nats-listen "0.0.0.0:4222": want a loopback address such as 127.0.0.1:4222`}},
 		{"NATS on another host", []string{"run", "--nats-listen", "192.0.2.1:4222"}, []string{"want a loopback address"}},
 		{"NATS without a port", []string{"run", "--nats-listen", "127.0.0.1"}, []string{"want a loopback address such as 127.0.0.1:4222"}},
-		{"rules that aren't there", []string{"run", "--rules", filepath.Join(dir, "none")}, []string{"--rules: want a directory", "no such file or directory"}},
-		{"rules that are a file", []string{"run", "--rules", config}, []string{"--rules: want a directory", "not a directory"}},
+		{"rules that aren't there", []string{"run", "--rules", filepath.Join(dir, "none")}, []string{"--rules " + filepath.Join(dir, "none"), "want a directory", "no such file or directory"}},
+		{"rules that are a file", []string{"run", "--rules", config}, []string{"--rules " + config + ": want a directory"}},
+		{"rules that were pushed, where nothing runs", []string{"replay", "--conn-log", "x", "--rules", "pushed"}, []string{"--rules pushed: only a running correlator knows them", "headstart rules pull"}},
+		{"rules twice", []string{"run", "--rules", broken, "--rules", broken}, []string{"it is named twice"}},
 		{"a directory without rules", []string{"run", "--rules", empty}, []string{"no rules here"}},
 		{"rules that don't compile", []string{"run", "--rules", broken}, []string{
 			broken + "/smb.yaml:4:12: conn has no field prt; did you mean conn.port?\n    4 | when: conn.prt == 445\n      |            ^",

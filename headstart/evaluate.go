@@ -28,7 +28,7 @@ type replayCompany func(ctx context.Context, dir string, p replayPace, out io.Wr
 type replayPace struct {
 	interval time.Duration
 	learn    time.Duration
-	rules    string // the default pack if empty
+	rules    []string // as --rules names them
 }
 
 // evaluateOptions are those of headstart evaluate.
@@ -38,7 +38,7 @@ type evaluateOptions struct {
 	days      int
 	hosts     int
 	learn     time.Duration
-	rules     string
+	rules     []string
 	output    string
 	keep      string
 	parallel  int
@@ -83,7 +83,7 @@ false incidents are listed. docs/detection.md is made like this.`,
 	f.IntVar(&o.days, "days", 10, "`number` of days")
 	f.IntVar(&o.hosts, "hosts", 50, "`number` of hosts of a company")
 	f.DurationVar(&o.learn, "learn", 96*time.Hour, "`time` to learn, without intrusions")
-	f.StringVar(&o.rules, "rules", "", "`directory` of rules; the default pack if empty")
+	f.StringSliceVar(&o.rules, "rules", nil, rulesUsage)
 	f.StringVar(&o.output, "output", "", "`file` to write; standard output if empty")
 	f.StringVar(&o.keep, "keep", "", "`directory` to keep companies and replays in; a temporary one, which is deleted, if empty")
 	f.IntVar(&o.parallel, "parallel", 1, "`number` of companies that are replayed at a time")

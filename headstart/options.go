@@ -9,7 +9,6 @@ import (
 	"headstart/daemon"
 	rules "headstart/rules.expr"
 	"headstart/services/correlator"
-	"headstart/services/correlator/rule"
 	"headstart/services/notifier"
 	"headstart/services/notifier/config"
 	"headstart/services/poller"
@@ -73,12 +72,9 @@ func (o *runOptions) check() (plan, error) {
 		}
 	}
 	problems = append(problems, checkLoopback(o.natsListen), o.poller.Check())
-	files, name := o.correlator.Default, "the default pack"
-	if o.correlator.Rules != "" {
-		files, name = os.DirFS(o.correlator.Rules), o.correlator.Rules
-	}
-	if set, err := rule.Load(files, name); err != nil {
-		problems = append(problems, daemon.Usage("--rules: want a directory of rules that have no mistakes:\n%w", err))
+	set, err := o.correlator.Load()
+	if err != nil {
+		problems = append(problems, err)
 	} else {
 		p.rules = len(set.Rules)
 	}

@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"math"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -16,7 +14,6 @@ import (
 
 	"headstart/daemon"
 	"headstart/headstart/replay"
-	rules "headstart/rules.expr"
 	"headstart/services/correlator/baseline"
 	"headstart/services/correlator/correlation"
 	"headstart/services/correlator/incident"
@@ -26,7 +23,7 @@ import (
 // replayOptions are those of headstart replay.
 type replayOptions struct {
 	traffic
-	rules     string
+	rules     []string
 	threshold float64
 	budget    float64
 	output    string
@@ -70,7 +67,7 @@ last state, and a summary; or a report to read (--output text).`,
 	}
 	f := c.Flags()
 	o.traffic.flags(c)
-	f.StringVar(&o.rules, "rules", "", "`directory` of rules (default: the pack that comes with headstart)")
+	f.StringSliceVar(&o.rules, "rules", nil, rulesUsage)
 	f.Float64Var(&o.threshold, "threshold", incident.DefaultThreshold, "`score` from which an incident would be sent to people")
 	f.Float64Var(&o.budget, "alert-budget", 0, "about how many incidents a `day` may be sent; 0 for no limit")
 	f.StringVar(&o.output, "output", "json", "how to print what was found: text or `json` (JSON lines)")
@@ -88,15 +85,8 @@ func (o *replayOptions) check() (p plannedTraffic, set *rule.Set, err error) {
 		problems = append(problems, daemon.Usage("--output %q: want text or json", o.output))
 	}
 	problems = append(problems, checkTelling(o.threshold, o.budget))
-	var files fs.FS = rules.Files
-	name := "the default pack"
-	if o.rules != "" {
-		files, name = os.DirFS(o.rules), o.rules
-	}
-	set, err = rule.LoadLayers([]rule.Layer{{Name: name, Files: files}}, p.internal())
-	if err != nil {
-		problems = append(problems, daemon.Usage("--rules: want a directory of rules that have no mistakes:\n%w", err))
-	}
+	set, err = loadRules(o.rules, p.internal())
+	problems = append(problems, err)
 	return p, set, errors.Join(problems...)
 }
 

@@ -103,8 +103,8 @@ func run(ctx context.Context, o *runOptions, p plan, out, errs io.Writer) (err e
 // announce says in a few lines what runs where.
 func (o *runOptions) announce(out io.Writer, p plan, natsURL, listen string) {
 	rules := fmt.Sprintf("%d by default (--rules DIR for your own)", p.rules)
-	if o.correlator.Rules != "" {
-		rules = fmt.Sprintf("%d in %s, in force within seconds when a file changes", p.rules, o.correlator.Rules)
+	if len(o.correlator.Rules) > 0 {
+		rules = fmt.Sprintf("%d in %s, in force within seconds when a file changes", p.rules, strings.Join(o.correlator.Rules, ", "))
 	}
 	receivers := "this terminal (--config FILE adds Slack and webhooks)"
 	if len(p.receivers) > 0 {

@@ -3,6 +3,7 @@ package correlator
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"time"
 
@@ -14,7 +15,9 @@ import (
 type checkpoint struct {
 	at   bus.Position
 	time time.Time // when the stream stored the message
-	data []byte
+
+	rules []byte // that were in force from then on; empty when that isn't known
+	data  []byte
 }
 
 const (
@@ -25,46 +28,72 @@ const (
 	checkpointMessages = 100_000
 )
 
-// checkpoint returns the state to save after a batch, if it is time.
-func (c *correlator) checkpoint(last bus.Message) (bus.State, bool) {
+// due reports whether it is time for a checkpoint after a message.
+func (c *correlator) due(last bus.Message) bool {
 	if c.saved.time.IsZero() {
 		c.saved.at, c.saved.time = c.at, last.StoredAt
 	}
-	if last.StoredAt.Sub(c.saved.time) < c.every && last.Sequence-c.saved.at.Sequence < checkpointMessages {
-		return bus.State{}, false
-	}
-	began := time.Now()
-	data, err := c.correlation.Save()
-	if err != nil {
-		// The one before stands; the next one is tried after as long.
-		c.log.Error("checkpoint not saved", "error", err)
-	}
-	c.saved.at, c.saved.time = c.at, last.StoredAt
-	c.metrics.checkpoint(len(data), time.Since(began))
-	if err != nil {
-		return bus.State{}, false
-	}
-	header := binary.BigEndian.AppendUint64(nil, uint64(c.at.Stream.UnixNano()))
-	header = binary.BigEndian.AppendUint64(header, c.at.Sequence)
-	header = binary.BigEndian.AppendUint64(header, uint64(last.StoredAt.UnixNano()))
-	return bus.State{Key: checkpointKey, Value: append(header, data...)}, true
+	return last.StoredAt.Sub(c.saved.time) >= c.every || last.Sequence-c.saved.at.Sequence >= checkpointMessages
 }
 
-const checkpointHeader = 24
+// checkpoint returns the state as it is now, at a time of the stream; false when
+// it can't be saved: then the one before stands, and the next is tried after as
+// long.
+func (c *correlator) checkpoint(storedAt time.Time) (bus.State, bool) {
+	began := time.Now()
+	rules, err := c.set.encode()
+	var data []byte
+	if err == nil {
+		data, err = c.correlation.Save()
+	}
+	c.saved.at, c.saved.time = c.at, storedAt
+	if err != nil {
+		c.log.Error("checkpoint not saved", "error", err)
+		c.metrics.checkpoint(0, time.Since(began))
+		return bus.State{}, false
+	}
+	value := binary.BigEndian.AppendUint64(nil, uint64(c.at.Stream.UnixNano()))
+	value = binary.BigEndian.AppendUint64(value, c.at.Sequence)
+	value = binary.BigEndian.AppendUint64(value, uint64(storedAt.UnixNano()))
+	value = append(value, rulesFollow)
+	value = binary.BigEndian.AppendUint32(value, uint32(len(rules)))
+	value = append(append(value, rules...), data...)
+	c.metrics.checkpoint(len(value), time.Since(began))
+	return bus.State{Key: checkpointKey, Value: value}, true
+}
+
+const (
+	checkpointHeader = 24
+
+	// rulesFollow says that the rules that were in force come before the state,
+	// after their length. Without it, which is how it was once, the state comes
+	// at once, and begins otherwise.
+	rulesFollow = 'R'
+)
 
 func decodeCheckpoint(value []byte) (checkpoint, error) {
 	if len(value) < checkpointHeader {
 		return checkpoint{}, fmt.Errorf("a checkpoint of %d bytes", len(value))
 	}
 	nanoseconds := func(b []byte) time.Time { return time.Unix(0, int64(binary.BigEndian.Uint64(b))).UTC() }
-	return checkpoint{
+	saved := checkpoint{
 		at:   bus.Position{Stream: nanoseconds(value), Sequence: binary.BigEndian.Uint64(value[8:])},
 		time: nanoseconds(value[16:]), data: value[checkpointHeader:],
-	}, nil
+	}
+	if len(saved.data) > 0 && saved.data[0] == rulesFollow {
+		rest := saved.data[1:]
+		if len(rest) < 4 || uint64(binary.BigEndian.Uint32(rest)) > uint64(len(rest)-4) {
+			return checkpoint{}, errors.New("a checkpoint whose rules are cut off")
+		}
+		size := binary.BigEndian.Uint32(rest)
+		saved.rules, saved.data = rest[4:4+size], rest[4+size:]
+	}
+	return saved, nil
 }
 
 // resume brings the state to where the last life had got: what it had saved,
-// and the messages since, from which everything that follows is published.
+// and the messages since, from which everything that follows is published. It
+// does so with the rules that were in force then.
 func (c *correlator) resume(ctx context.Context, store *bus.Store) error {
 	value, err := store.Get(ctx, checkpointKey)
 	if err != nil {
@@ -73,6 +102,7 @@ func (c *correlator) resume(ctx context.Context, store *bus.Store) error {
 	if value != nil {
 		saved, err := decodeCheckpoint(value)
 		if err == nil {
+			c.useSaved(saved.rules)
 			err = c.correlation.Restore(saved.data)
 		}
 		if err != nil {
@@ -81,13 +111,16 @@ func (c *correlator) resume(ctx context.Context, store *bus.Store) error {
 			c.metrics.lostCheckpoints.Inc()
 		} else {
 			c.saved = saved
-			c.saved.data, c.at = nil, saved.at
+			c.saved.data, c.saved.rules, c.at = nil, nil, saved.at
 		}
 	}
 	position := store.Position(stageName)
 	from := uint64(1)
 	if c.at.Stream.Equal(position.Stream) {
 		from = c.at.Sequence + 1
+	}
+	if c.published, err = c.bus.Published(ctx, stageName, event.StreamAlerts, event.StreamIncidents); err != nil {
+		return err
 	}
 	if position.Sequence < from {
 		return nil

@@ -41,10 +41,10 @@ type Options struct {
 	Telemetry *daemon.Telemetry
 	Storage   bus.Storage
 
-	Rules     string // directory; empty for the default pack
-	Default   fs.FS  // the default pack
-	Inventory string // file; empty for none
-	MaxHosts  int    // that are known at a time
+	Rules     []string // directories, [DefaultRules] or [PushedRules], of which a later one wins; none for the default pack
+	Default   fs.FS    // the default pack
+	Inventory string   // file; empty for none
+	MaxHosts  int      // that are known at a time
 	Learn     time.Duration
 	Threshold float64 // 0: [incident.DefaultThreshold]
 	Budget    float64 // incidents a day; 0: no limit
@@ -57,7 +57,7 @@ type Options struct {
 
 // Flags defines the correlator's own flags.
 func (o *Options) Flags(f *daemon.Flags) {
-	f.StringVar(&o.Rules, "rules", "", "`directory` with the rules; a change is in force within seconds (default: the pack that comes with headstart)")
+	f.EachVar(&o.Rules, "rules", "`directory` with rules, default for the pack that comes with headstart, or pushed for what 'headstart rules push' has stored; may be given several times, and a later one wins: --rules default --rules ./local. A change is in force within seconds (default: default)")
 	f.StringVar(&o.Inventory, "inventory", "", "`file` with hosts, their addresses and roles, and the internal networks (docs/operations.md)")
 	f.DurationVar(&o.Learn, "learn", 7*24*time.Hour, "`time` for which a host is watched before its unusual is told from its usual; less than 24h is for ever")
 	f.Float64Var(&o.Threshold, "threshold", incident.DefaultThreshold, "`score` from which an incident is told to people")
@@ -125,9 +125,16 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return fmt.Errorf("correlator: %w", err)
 	}
+	archive, err := o.Bus.OpenArchive(ctx, RulesBucket, o.Storage)
+	if err == nil {
+		err = rules.attach(ctx, archive)
+	}
+	if err != nil {
+		return fmt.Errorf("correlator: %w", err)
+	}
 	c := &correlator{
 		bus: o.Bus, log: o.Log, rules: rules, set: rules.current(), metrics: newMetrics(o.Telemetry.Metrics),
-		correlation: correlation.New(rules.current(), options), maxHosts: o.MaxHosts, every: cmp.Or(o.Checkpoint, DefaultCheckpoint),
+		correlation: correlation.New(rules.current().Set, options), maxHosts: o.MaxHosts, every: cmp.Or(o.Checkpoint, DefaultCheckpoint),
 	}
 	if err := c.resume(ctx, store); err != nil {
 		return fmt.Errorf("correlator: %w", err)

@@ -9,7 +9,6 @@ import (
 	"headstart/bus"
 	"headstart/event"
 	"headstart/services/correlator/correlation"
-	"headstart/services/correlator/rule"
 )
 
 // correlator is the state of the stage: a correlation, and what stands between
@@ -18,7 +17,7 @@ type correlator struct {
 	bus         *bus.Bus
 	log         *slog.Logger
 	rules       *rules
-	set         *rule.Set // in force
+	set         *ruleset // in force
 	metrics     *correlatorMetrics
 	correlation *correlation.Correlation
 	maxHosts    int
@@ -27,18 +26,16 @@ type correlator struct {
 	decoder event.ChangesDecoder
 	changes event.Changes
 
-	at    bus.Position // of the last message that was taken in
-	saved checkpoint   // without its data
+	at        bus.Position // of the last message that was taken in
+	saved     checkpoint   // without its data
+	recorded  bool         // a checkpoint says that set is in force
+	published bus.Position // what follows from messages up to here may be in the streams, with the set of the checkpoint
 }
 
 // handle takes in a batch. It can't fail half-way: what fails is a message,
 // which goes to the dead letters.
 func (c *correlator) handle(ctx context.Context, messages []bus.Message) (bus.Work, error) {
-	if set := c.rules.current(); set != c.set {
-		c.set = set
-		c.correlation.Use(set)
-	}
-	var work bus.Work
+	work := bus.Work{Before: c.adopt(messages[0])}
 	for _, m := range messages {
 		if c.taken(m) {
 			continue
@@ -58,8 +55,10 @@ func (c *correlator) handle(ctx context.Context, messages []bus.Message) (bus.Wo
 		}
 		c.control(ctx, out, m)
 	}
-	if state, due := c.checkpoint(messages[len(messages)-1]); due {
-		work.States = append(work.States, state)
+	if last := messages[len(messages)-1]; c.due(last) {
+		if state, ok := c.checkpoint(last.StoredAt); ok {
+			work.States = append(work.States, state)
+		}
 	}
 	c.metrics.observe(c.correlation)
 	return work, nil

@@ -52,7 +52,7 @@ func (b *bench) restart() {
 	}
 	b.correlator = &correlator{
 		log: b.options.Log, rules: rules, set: rules.current(), metrics: newMetrics(b.options.Telemetry.Metrics), maxHosts: b.options.MaxHosts, every: DefaultCheckpoint,
-		correlation: correlation.New(rules.current(), correlation.Options{MaxHosts: b.options.MaxHosts}),
+		correlation: correlation.New(rules.current().Set, correlation.Options{MaxHosts: b.options.MaxHosts}),
 	}
 }
 

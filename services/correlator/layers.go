@@ -33,22 +33,19 @@ func Layers(names []string, pack fs.FS) ([]rule.Layer, error) {
 		if name == PushedRules {
 			return nil, daemon.Usage("%s: only a running correlator knows them; 'headstart rules pull' writes them to a directory (and ./%s is a directory)", PushedRules, PushedRules)
 		}
-		layer, err := layerOf(name, pack)
-		if err != nil {
-			return nil, err
+		if info, err := os.Stat(name); name != DefaultRules && (err != nil || !info.IsDir()) {
+			return nil, daemon.Usage("%s: %w", name,
+				errors.Join(err, errors.New("want a directory with rule files (*.yaml), default for the pack that comes with headstart, or pushed for what 'headstart rules push' has stored")))
 		}
-		layers = append(layers, layer)
+		layers = append(layers, layerOf(name, pack))
 	}
 	return layers, nil
 }
 
-func layerOf(name string, pack fs.FS) (rule.Layer, error) {
+// layerOf returns a layer, whether it is there or not.
+func layerOf(name string, pack fs.FS) rule.Layer {
 	if name == DefaultRules {
-		return rule.Layer{Name: name, Files: pack}, nil
+		return rule.Layer{Name: name, Files: pack}
 	}
-	if info, err := os.Stat(name); err != nil || !info.IsDir() {
-		return rule.Layer{}, daemon.Usage("%s: %w", name,
-			errors.Join(err, errors.New("want a directory with rule files (*.yaml), default for the pack that comes with headstart, or pushed for what 'headstart rules push' has stored")))
-	}
-	return rule.Layer{Name: name, Files: os.DirFS(name)}, nil
+	return rule.Layer{Name: name, Files: os.DirFS(name)}
 }

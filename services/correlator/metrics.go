@@ -88,16 +88,3 @@ func (m *correlatorMetrics) checkpoint(bytes int, took time.Duration) {
 	m.checkpointBytes.Store(int64(bytes))
 	m.checkpointMilliseconds.Store(took.Milliseconds())
 }
-
-type ruleMetrics struct {
-	failures              *metrics.Counter
-	count, loaded, broken atomic.Int64
-}
-
-func newRuleMetrics(set *metrics.Set) *ruleMetrics {
-	m := &ruleMetrics{failures: set.GetOrCreateCounter("headstart_rules_load_failures_total")}
-	set.GetOrCreateGauge("headstart_rules", func() float64 { return float64(m.count.Load()) })
-	set.GetOrCreateGauge("headstart_rules_broken", func() float64 { return float64(m.broken.Load()) })
-	set.GetOrCreateGauge("headstart_rules_loaded_timestamp_seconds", func() float64 { return float64(m.loaded.Load()) })
-	return m
-}

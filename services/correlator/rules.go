@@ -1,6 +1,7 @@
 package correlator
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -8,49 +9,137 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/netip"
-	"os"
+	"slices"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
+	"headstart/bus"
 	"headstart/daemon"
 	"headstart/services/correlator/rule"
+	"headstart/services/correlator/rulebook"
 )
 
-// rules is the set in force. It follows the directory's files.
+// ruleset is a set of rules that was put in force, with the files it is of.
+type ruleset struct {
+	*rule.Set
+	book  *rulebook.Book
+	since time.Time
+}
+
+// rules is the newest set that has no mistakes. It follows the directories'
+// files and what is pushed.
 type rules struct {
-	dir      string // empty: the default pack, which doesn't change
-	fsys     fs.FS
-	name     string
+	names    []string // of --rules
+	pack     fs.FS
 	internal []netip.Prefix // by an inventory
 	log      *slog.Logger
-	set      atomic.Pointer[rule.Set]
+	now      func() time.Time
+	archive  *bus.Archive                 // of what is pushed; nil before attach
+	pushed   *rulebook.Book               // the newest; nil before there is one
+	set      atomic.Pointer[ruleset]      // nil before attach, where pushed rules are asked for
+	refused  atomic.Pointer[RefusedRules] // what was not put in force since
+	changed  func()                       // is called when one of the two has changed
 	metrics  *ruleMetrics
 }
 
+// openRules reads the rules that the options name, but for those that were
+// pushed: they need [rules.attach].
 func openRules(o Options, internal []netip.Prefix) (*rules, error) {
-	r := &rules{dir: o.Rules, fsys: o.Default, name: "rules.expr", internal: internal, log: o.Log}
-	if o.Rules != "" {
-		if info, err := os.Stat(o.Rules); err != nil || !info.IsDir() {
-			return nil, daemon.Usage("--rules %s: %w", o.Rules, errors.Join(err, errors.New("want a directory with rule files (*.yaml)")))
-		}
-		r.fsys, r.name = os.DirFS(o.Rules), o.Rules
+	r := &rules{names: o.Rules, pack: o.Default, internal: internal, log: o.Log, now: time.Now, changed: func() {}}
+	if len(r.names) == 0 {
+		r.names = []string{DefaultRules}
 	}
-	set, err := rule.LoadLayers([]rule.Layer{{Name: r.name, Files: r.fsys}}, r.internal)
+	if _, err := Layers(slices.DeleteFunc(slices.Clone(r.names), isPushed), r.pack); err != nil {
+		return nil, daemon.Usage("--rules %w", err)
+	}
+	r.metrics = newRuleMetrics(o.Telemetry)
+	if slices.ContainsFunc(r.names, isPushed) {
+		return r, nil
+	}
+	set, err := r.load()
 	if err != nil {
-		return nil, daemon.Usage("the rules in %s can't be used:\n%w", r.name, err)
+		return nil, r.unusable(err)
 	}
-	r.metrics = newRuleMetrics(o.Telemetry.Metrics)
 	r.force(set)
 	return r, nil
 }
 
-func (r *rules) current() *rule.Set { return r.set.Load() }
+func isPushed(name string) bool { return name == PushedRules }
 
-func (r *rules) force(set *rule.Set) {
+func (r *rules) unusable(err error) error {
+	return daemon.Usage("the rules in %s can't be used:\n%w", strings.Join(r.names, ", "), err)
+}
+
+// load reads the files of all layers and makes a set of them. Where nothing is
+// left, because nothing was pushed yet, it is the default pack.
+func (r *rules) load() (*ruleset, error) {
+	var layers []rule.Layer
+	var sources []string
+	for _, name := range r.names {
+		if isPushed(name) {
+			if r.pushed != nil {
+				layers, sources = append(layers, r.pushed.RuleLayers()...), append(sources, name)
+			}
+			continue
+		}
+		layers, sources = append(layers, layerOf(name, r.pack)), append(sources, name)
+	}
+	if len(layers) == 0 {
+		layers, sources = []rule.Layer{{Name: DefaultRules, Files: r.pack}}, []string{DefaultRules}
+	}
+	// They are read once: what was checked is what a checkpoint keeps.
+	book, err := rulebook.Read(layers)
+	if err != nil {
+		return nil, err
+	}
+	if slices.Contains(sources, PushedRules) {
+		book.Origin = r.pushed.Origin
+	}
+	book.Source = strings.Join(sources, ", ")
+	return newRuleset(book, r.internal, r.now())
+}
+
+// newRuleset compiles a book. What an inventory says of the internal networks
+// counts.
+func newRuleset(book *rulebook.Book, internal []netip.Prefix, since time.Time) (*ruleset, error) {
+	set, err := rule.LoadLayers(book.RuleLayers(), internal)
+	if err != nil {
+		return nil, err
+	}
+	book.Describe(set)
+	return &ruleset{Set: set, book: book, since: since}, nil
+}
+
+func (r *rules) current() *ruleset { return r.set.Load() }
+
+func (r *rules) force(set *ruleset) {
+	if before := r.current(); before != nil && before.Hash == set.Hash && before.book.Revision == set.book.Revision {
+		set.since = before.since
+	}
 	r.set.Store(set)
-	r.metrics.count.Store(int64(len(set.Rules)))
-	r.metrics.loaded.Store(time.Now().Unix())
-	r.log.Info("rules in force", "rules", r.name, "count", len(set.Rules), "hash", set.Hash[:12])
+	r.refused.Store(nil)
+	r.metrics.force(set)
+	r.changed()
+	b := set.book
+	r.log.Info("rules in force", "rules", b.Source, "count", len(set.Rules), "hash", set.Hash[:12], "revision", b.Revision, "author", b.Author, "reason", b.Reason)
+}
+
+// refuse reports a set that is not put in force, once.
+func (r *rules) refuse(err error) {
+	message := err.Error()
+	if before := r.refused.Load(); before != nil && before.Error == message {
+		return
+	}
+	refused := &RefusedRules{At: r.now().UTC(), Source: strings.Join(r.names, ", "), Error: message}
+	if r.pushed != nil {
+		refused.Revision, refused.Author = r.pushed.Revision, r.pushed.Author
+	}
+	r.refused.Store(refused)
+	r.metrics.refuse(refused)
+	r.changed()
+	r.log.Error("rules not changed: the files can't be used", "rules", refused.Source, "revision", refused.Revision, "author", refused.Author, "error", message)
 }
 
 // look is how often the files are looked at. Watching them by inotify would
@@ -58,54 +147,79 @@ func (r *rules) force(set *rule.Set) {
 const look = time.Second
 
 // follow puts changed rules in force until the context ends. Files are read
-// when what the directory says of them has changed, and once more a second
+// when what the directories say of them has changed, and once more a second
 // later: an editor may be half-way through.
 func (r *rules) follow(ctx context.Context) {
-	if r.dir == "" {
-		return
+	pushes := make(chan bus.Version)
+	var following sync.WaitGroup
+	defer following.Wait()
+	if r.archive != nil {
+		following.Go(func() {
+			r.archive.Follow(ctx, RulesKey, func(v bus.Version) {
+				select {
+				case pushes <- v:
+				case <-ctx.Done():
+				}
+			})
+		})
 	}
 	ticker := time.NewTicker(look)
 	defer ticker.Stop()
-	var settled, failed string
-	seen := ""
+	settled, seen := "", ""
+	if r.archive == nil && !slices.ContainsFunc(r.names, isDirectory) {
+		return
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case v := <-pushes:
+			r.take(v)
 		case <-ticker.C:
-		}
-		now, err := r.fingerprint()
-		if err != nil {
-			now = "unreadable: " + err.Error()
-		}
-		if now == settled && now == seen {
-			continue
-		}
-		settled, seen = seen, now
-		set, err := rule.LoadLayers([]rule.Layer{{Name: r.name, Files: r.fsys}}, r.internal)
-		switch {
-		case err != nil && failed != err.Error():
-			failed = err.Error()
-			r.metrics.failures.Inc()
-			r.metrics.broken.Store(1)
-			r.log.Error("rules not changed: the files can't be used", "rules", r.name, "error", failed)
-		case err == nil && (set.Hash != r.current().Hash || failed != ""):
-			failed = ""
-			r.metrics.broken.Store(0)
-			r.force(set)
+			now := r.fingerprint()
+			if now == settled && now == seen {
+				continue
+			}
+			settled, seen = seen, now
+			r.try()
 		}
 	}
 }
 
-// fingerprint sums up what the directory says of its files.
-func (r *rules) fingerprint() (string, error) {
-	entries, err := fs.ReadDir(r.fsys, ".")
-	if err != nil {
-		return "", err
+func isDirectory(name string) bool { return name != DefaultRules && name != PushedRules }
+
+// try puts in force what there is, if it is another and has no mistakes.
+func (r *rules) try() {
+	set, err := r.load()
+	switch now := r.current(); {
+	case err != nil:
+		r.refuse(err)
+	case set.Hash != now.Hash || set.book.Revision != now.book.Revision || r.refused.Load() != nil:
+		r.force(set)
 	}
+}
+
+// fingerprint sums up what the directories say of their files.
+func (r *rules) fingerprint() string {
 	h := sha256.New()
+	for _, name := range r.names {
+		if !isDirectory(name) {
+			continue
+		}
+		if err := fingerprint(h, layerOf(name, r.pack).Files); err != nil {
+			fmt.Fprintln(h, "unreadable", err)
+		}
+	}
+	return string(h.Sum(nil))
+}
+
+func fingerprint(h interface{ Write([]byte) (int, error) }, fsys fs.FS) error {
+	entries, err := fs.ReadDir(fsys, ".")
+	if err != nil {
+		return err
+	}
 	for _, e := range entries {
-		info, err := fs.Stat(r.fsys, e.Name())
+		info, err := fs.Stat(fsys, e.Name())
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -115,5 +229,20 @@ func (r *rules) fingerprint() (string, error) {
 		}
 		fmt.Fprintln(h, e.Name(), info.Size(), info.ModTime().UnixNano())
 	}
-	return string(h.Sum(nil)), nil
+	return nil
+}
+
+// Load returns the rules that the options name, as they are now, without those
+// that were pushed. The error is a usage error that holds every mistake.
+func (o *Options) Load() (*rule.Set, error) {
+	names := slices.DeleteFunc(slices.Clone(o.Rules), isPushed)
+	layers, err := Layers(names, o.Default)
+	if err != nil {
+		return nil, daemon.Usage("--rules %w", err)
+	}
+	set, err := rule.LoadLayers(layers, nil)
+	if err != nil && len(names) == len(o.Rules) {
+		return nil, daemon.Usage("--rules: want directories of rules that have no mistakes:\n%w", err)
+	}
+	return cmp.Or(set, new(rule.Set)), nil
 }

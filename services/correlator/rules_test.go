@@ -62,7 +62,7 @@ func follow(t *testing.T, test func(f *followed)) {
 		}
 		f.write("one.yaml", ruleFile("one", "conn.port == 1"))
 		var err error
-		f.rules, err = openRules(Options{Rules: f.dir, Log: slog.New(slog.NewTextHandler(&f.log, nil)), Telemetry: f.telemetry}, nil)
+		f.rules, err = openRules(Options{Rules: []string{f.dir}, Log: slog.New(slog.NewTextHandler(&f.log, nil)), Telemetry: f.telemetry}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -309,8 +309,14 @@ func isLink(name string) bool {
 }
 
 func TestRulesAtTheStart(t *testing.T) {
+	named := func(dir string) []string {
+		if dir == "" {
+			return nil
+		}
+		return []string{dir}
+	}
 	open := func(t *testing.T, dir string) (*rules, error) {
-		return openRules(Options{Rules: dir, Default: rulepack.Files, Log: slog.New(slog.DiscardHandler), Telemetry: daemon.NewTelemetry()}, nil)
+		return openRules(Options{Rules: named(dir), Default: rulepack.Files, Log: slog.New(slog.DiscardHandler), Telemetry: daemon.NewTelemetry()}, nil)
 	}
 	broken, file := t.TempDir(), filepath.Join(t.TempDir(), "rules.yaml")
 	if err := errors.Join(

@@ -99,7 +99,7 @@ var pure = []string{
 	"headstart/event", "headstart/event/column",
 	"headstart/services/poller/procnet",
 	"headstart/services/tracker/table", "headstart/services/tracker/parts",
-	"headstart/services/correlator/rule", "headstart/services/correlator/watch", "headstart/services/correlator/directory",
+	"headstart/services/correlator/rule", "headstart/services/correlator/rulebook", "headstart/services/correlator/watch", "headstart/services/correlator/directory",
 	"headstart/services/correlator/inventory", "headstart/services/correlator/spelling",
 	"headstart/services/correlator/baseline", "headstart/services/correlator/pattern", "headstart/services/correlator/presence",
 	"headstart/services/correlator/witness", "headstart/services/correlator/incident", "headstart/services/correlator/correlation",

@@ -85,9 +85,13 @@ func Tracker(t testing.TB, url string, change ...func(*tracker.Options)) *Servic
 // pack.
 func Correlator(t testing.TB, url, dir string) *Service {
 	t.Helper()
+	var names []string
+	if dir != "" {
+		names = []string{dir}
+	}
 	return serve(t, url, "correlator", func(ctx context.Context, p bus.Parts) error {
 		return correlator.Run(ctx, correlator.Options{
-			Bus: p.Bus, Log: p.Log, Telemetry: p.Telemetry, Storage: Storage, Rules: dir, Default: rules.Files, MaxHosts: 1 << 20,
+			Bus: p.Bus, Log: p.Log, Telemetry: p.Telemetry, Storage: Storage, Rules: names, Default: rules.Files, MaxHosts: 1 << 20,
 		})
 	})
 }
