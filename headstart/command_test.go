@@ -59,7 +59,7 @@ func TestMistakes(t *testing.T) {
 		{"NATS without a port", []string{"run", "--nats-listen", "127.0.0.1"}, []string{"want a loopback address such as 127.0.0.1:4222"}},
 		{"rules that aren't there", []string{"run", "--rules", filepath.Join(dir, "none")}, []string{"--rules " + filepath.Join(dir, "none"), "want a directory", "no such file or directory"}},
 		{"rules that are a file", []string{"run", "--rules", config}, []string{"--rules " + config + ": want a directory"}},
-		{"rules that were pushed, where nothing runs", []string{"replay", "--conn-log", "x", "--rules", "pushed"}, []string{"--rules pushed: only a running correlator knows them", "headstart rules pull"}},
+		{"rules that were pushed, where nothing runs", []string{"replay", "--conn-log", "x", "--rules", "pushed"}, []string{"pushed: only a running correlator knows them", "headstart rules pull"}},
 		{"rules twice", []string{"run", "--rules", broken, "--rules", broken}, []string{"it is named twice"}},
 		{"a directory without rules", []string{"run", "--rules", empty}, []string{"no rules here"}},
 		{"rules that don't compile", []string{"run", "--rules", broken}, []string{

@@ -85,8 +85,9 @@ func (o *replayOptions) check() (p plannedTraffic, set *rule.Set, err error) {
 		problems = append(problems, daemon.Usage("--output %q: want text or json", o.output))
 	}
 	problems = append(problems, checkTelling(o.threshold, o.budget))
-	set, err = loadRules(o.rules, p.internal())
-	problems = append(problems, err)
+	if set, err = loadRules(o.rules, p.internal()); err != nil {
+		problems = append(problems, daemon.Usage("--rules: want directories of rules that have no mistakes:\n%w", err))
+	}
 	return p, set, errors.Join(problems...)
 }
 

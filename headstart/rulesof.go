@@ -3,29 +3,28 @@ package main
 import (
 	"context"
 	"net/netip"
-	"os"
 	"strings"
 
 	"headstart/bus"
 	rules "headstart/rules.expr"
+	"headstart/services/correlator"
 	"headstart/services/correlator/rule"
 )
 
 // defaultPack stands, in the place of a directory, for the pack that comes with
 // headstart.
-const defaultPack = "default"
+const defaultPack = correlator.DefaultRules
 
 const defaultPackName = "the default pack"
 
-// loadRules reads directories of rules, of which a later one wins.
+const rulesUsage = "`directory` of rules, or default for the pack that comes with headstart; may be given several times, and a later one wins (default: default)"
+
+// loadRules reads directories of rules, of which a later one wins; none are the
+// default pack.
 func loadRules(dirs []string, internal []netip.Prefix) (*rule.Set, error) {
-	var layers []rule.Layer
-	for _, dir := range dirs {
-		if dir == defaultPack {
-			layers = append(layers, rule.Layer{Name: defaultPackName, Files: rules.Files})
-		} else {
-			layers = append(layers, rule.Layer{Name: dir, Files: os.DirFS(dir)})
-		}
+	layers, err := correlator.Layers(dirs, rules.Files)
+	if err != nil {
+		return nil, err
 	}
 	return rule.LoadLayers(layers, internal)
 }
