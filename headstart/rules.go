@@ -9,6 +9,6 @@ func rulesCommand() *cobra.Command {
 		Long: `Check, test, backtest, explain and publish the rules by which headstart raises
 alerts. docs/rule-language.md says how they are written.`,
 	}
-	c.AddCommand(rulesBacktestCommand())
+	c.AddCommand(rulesBacktestCommand(), rulesTestCommand())
 	return c
 }

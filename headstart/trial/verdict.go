@@ -12,17 +12,17 @@ import (
 // Verdict is what is to be said of a case that was played. The case passed when
 // it holds nothing.
 type Verdict struct {
-	Missing    []Missing // what was expected and did not come
-	Unexpected []Came    // what came of rules that the case names, and was not expected
-	Failures   []string  // rules that could not be evaluated
+	Missing    []Missing `json:"missing,omitempty"`    // what was expected and did not come
+	Unexpected []Came    `json:"unexpected,omitempty"` // what came of rules that the case names, and was not expected
+	Failures   []string  `json:"failures,omitempty"`   // rules that could not be evaluated
 }
 
 // Missing is an alert that did not come.
 type Missing struct {
-	Line     int    `json:"line"` // of the file, and from 1 the column
-	Column   int    `json:"column"`
-	Expected string `json:"expected"`          // the line
-	Nearest  string `json:"nearest,omitempty"` // what came closest to it
+	Line     int      `json:"line"` // of the file, and from 1 the column
+	Column   int      `json:"column"`
+	Expected string   `json:"expected"`          // the line
+	Nearest  []string `json:"nearest,omitempty"` // what came closest to it, for people
 }
 
 // Came is an alert.
@@ -43,8 +43,8 @@ func (c *Came) String() string {
 	return line
 }
 
-// Passed reports whether all came that was expected, and nothing else.
-func (v *Verdict) Passed() bool { return len(v.Missing)+len(v.Unexpected)+len(v.Failures) == 0 }
+// passed reports whether all came that was expected, and nothing else.
+func (v *Verdict) passed() bool { return len(v.Missing)+len(v.Unexpected)+len(v.Failures) == 0 }
 
 // Verdict holds the alerts of each rule that the case names against those that
 // it expects. An alert may come a reading earlier or later.
@@ -112,13 +112,13 @@ func (t *Trial) nameOf(a event.Address) string {
 	return a.String()
 }
 
-// String is a verdict on some lines.
+// String is what is wrong, on some lines.
 func (v *Verdict) String() string {
 	var b strings.Builder
 	for i := range v.Missing {
 		fmt.Fprintf(&b, "expected %s\n", v.Missing[i].Expected)
-		if v.Missing[i].Nearest != "" {
-			fmt.Fprintf(&b, "  nearest: %s\n", v.Missing[i].Nearest)
+		for _, nearest := range v.Missing[i].Nearest {
+			fmt.Fprintf(&b, "  nearest %s\n", nearest)
 		}
 	}
 	for i := range v.Unexpected {

@@ -1,0 +1,182 @@
+package trial
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"headstart/services/correlator/rule"
+)
+
+// Options say which tests are played.
+type Options struct {
+	Wanted   func(rule, name string) bool // which cases; nil: all
+	Clock    func() time.Time             // to say how long they took; nil: nothing is said
+	Progress func(done, total int)        // of cases; nil: nobody asks. One call at a time
+}
+
+// Report is what came of the tests of a set of rules.
+type Report struct {
+	Rules  []RuleReport `json:"rules"` // by id; those that have cases that are wanted, and those that have none
+	Passed int          `json:"passed"`
+	Failed int          `json:"failed"`
+}
+
+// RuleReport is what came of a rule's tests.
+type RuleReport struct {
+	Rule     string       `json:"rule"`
+	File     string       `json:"file"`
+	Disabled bool         `json:"disabled,omitempty"` // then its tests are not played
+	Cases    []CaseReport `json:"cases"`
+
+	// Fires and Silent say whether there is a case, wanted or not, in which the
+	// rule fires, and one in which it doesn't.
+	Fires  bool `json:"fires"`
+	Silent bool `json:"silent"`
+}
+
+// CaseReport is what came of a case.
+type CaseReport struct {
+	Name    string  `json:"name"`
+	Line    int     `json:"line"` // of the file
+	Passed  bool    `json:"passed"`
+	Seconds float64 `json:"seconds"`
+
+	Verdict
+	Alerts []Came `json:"alerts,omitempty"` // all that came
+}
+
+// Lacks says which kind of case a rule lacks; nothing if it has both, or is
+// disabled.
+func (r *RuleReport) Lacks() string {
+	switch {
+	case r.Disabled || r.Fires && r.Silent:
+		return ""
+	case !r.Fires && !r.Silent:
+		return "has no tests"
+	case !r.Fires:
+		return "has no case in which it fires"
+	}
+	return "has no case in which it nearly fires, and doesn't"
+}
+
+// job is a rule whose tests are played.
+type job struct {
+	trial  *Trial
+	report *RuleReport
+	wanted []int // of its cases
+}
+
+// Run plays the tests of a set's rules, several rules at a time. The error is
+// rule.Errors when there are mistakes in any of the tests: then none is played.
+func Run(ctx context.Context, set *rule.Set, o Options) (*Report, error) {
+	if o.Clock == nil {
+		o.Clock = func() time.Time { return time.Time{} }
+	}
+	report, jobs, total, mistakes := plan(set, o)
+	if mistakes != nil {
+		return nil, mistakes
+	}
+	var lock sync.Mutex
+	done := 0
+	next := func() {
+		lock.Lock()
+		defer lock.Unlock()
+		if done++; o.Progress != nil {
+			o.Progress(done, total)
+		}
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for _, j := range jobs {
+		g.Go(func() error { return j.play(ctx, set, o.Clock, next) })
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	for i := range report.Rules {
+		for k := range report.Rules[i].Cases {
+			if report.Rules[i].Cases[k].Passed {
+				report.Passed++
+			} else {
+				report.Failed++
+			}
+		}
+	}
+	return report, nil
+}
+
+// plan reads all tests.
+func plan(set *rule.Set, o Options) (report *Report, jobs []job, total int, mistakes rule.Errors) {
+	report = &Report{Rules: make([]RuleReport, 0, len(set.Rules))}
+	for _, r := range set.Rules {
+		one := RuleReport{Rule: r.ID, File: r.File, Disabled: !r.Enabled, Cases: []CaseReport{}}
+		var t *Trial
+		if r.Tests != nil {
+			var wrong rule.Errors
+			if t, wrong = Read(set, r); wrong != nil {
+				mistakes = append(mistakes, wrong...)
+				continue
+			}
+		}
+		j := job{trial: t}
+		if t != nil {
+			for n, c := range t.Cases {
+				one.Fires, one.Silent = one.Fires || c.Fires, one.Silent || c.Silent
+				if r.Enabled && (o.Wanted == nil || o.Wanted(r.ID, c.Name)) {
+					j.wanted = append(j.wanted, n)
+				}
+			}
+		}
+		if o.Wanted != nil && len(j.wanted) == 0 {
+			continue
+		}
+		report.Rules = append(report.Rules, one)
+		if j.report = &report.Rules[len(report.Rules)-1]; len(j.wanted) > 0 {
+			jobs = append(jobs, j)
+			total += len(j.wanted)
+		}
+	}
+	return report, jobs, total, mistakes
+}
+
+func (j *job) play(ctx context.Context, set *rule.Set, clock func() time.Time, next func()) error {
+	began := clock()
+	lesson, err := j.trial.Learn(ctx, set)
+	if err != nil {
+		return err
+	}
+	for _, n := range j.wanted {
+		one, err := lesson.report(ctx, set, n)
+		if err != nil {
+			return err
+		}
+		now := clock()
+		one.Seconds = now.Sub(began).Seconds() // the first has the learning too
+		began = now
+		j.report.Cases = append(j.report.Cases, *one)
+		next()
+	}
+	return nil
+}
+
+// report plays a case.
+func (l *Lesson) report(ctx context.Context, set *rule.Set, n int) (*CaseReport, error) {
+	scene, err := l.Scene(ctx, set, n)
+	if err != nil {
+		return nil, err
+	}
+	outcome, err := scene.Play(ctx, set)
+	if err != nil {
+		return nil, err
+	}
+	v := outcome.Verdict(l.trial)
+	r := &CaseReport{Name: scene.Case.Name, Line: scene.Case.Line, Passed: v.passed(), Verdict: *v}
+	for _, a := range outcome.Alerts {
+		r.Alerts = append(r.Alerts, l.trial.came(a, 0))
+	}
+	return r, nil
+}
