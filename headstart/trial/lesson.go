@@ -146,7 +146,7 @@ func (s *Scene) playLead(set *rule.Set) error {
 	n := 0
 	for ; n < len(s.messages) && s.messages[n].storedAt.Before(s.Case.dense); n++ {
 		out := c.Apply(&s.messages[n].changes, s.messages[n].storedAt)
-		if len(out.Alerts)+len(out.Failures) > 0 {
+		if len(out.Alerts)+len(out.Fed)+len(out.Failures) > 0 {
 			return nil
 		}
 	}
@@ -170,7 +170,8 @@ func (s *Scene) begin(set *rule.Set) (*correlation.Correlation, error) {
 type Outcome struct {
 	Case     *Case
 	Alerts   []*event.Alert
-	Failures []error // of rules that could not be evaluated
+	Fed      []*event.Alert // what rules that raise none and only feed others would have raised
+	Failures []error        // of rules that could not be evaluated
 }
 
 // Play plays a case with some rules.
@@ -187,6 +188,7 @@ func (s *Scene) Play(ctx context.Context, set *rule.Set) (*Outcome, error) {
 		changes := m.changes
 		out := c.Apply(&changes, m.storedAt)
 		o.Alerts = append(o.Alerts, out.Alerts...)
+		o.Fed = append(o.Fed, out.Fed...)
 		for _, f := range out.Failures {
 			o.Failures = append(o.Failures, fmt.Errorf("rule %s could not be evaluated on host %s: %w", f.Rule, f.Host, f.Err))
 		}

@@ -50,7 +50,7 @@ func (v *Verdict) passed() bool { return len(v.Missing)+len(v.Unexpected)+len(v.
 // it expects. An alert may come a reading earlier or later.
 func (o *Outcome) Verdict(t *Trial) *Verdict {
 	v := new(Verdict)
-	rest := slices.Clone(o.Alerts)
+	rest := slices.Concat(o.Alerts, o.Fed)
 	lines := map[string]int{}
 	for i := range o.Case.expected {
 		e := &o.Case.expected[i]
@@ -69,7 +69,7 @@ func (o *Outcome) Verdict(t *Trial) *Verdict {
 	}
 	for _, a := range rest {
 		line := lines[a.Rule]
-		if line == 0 {
+		if line == 0 && !slices.Contains(o.Fed, a) {
 			line = lines[anyRule]
 		}
 		if line != 0 {

@@ -185,6 +185,7 @@ func actor(host string, edges []incident.Edge) string {
 func (c *Correlation) raise(a *event.Alert, r *rule.Rule, edges []incident.Edge) {
 	c.fires(r, a.Host, a.At)
 	if !r.Alert {
+		c.out.Fed = append(c.out.Fed, a)
 		return
 	}
 	a.Learning = c.baseline.Learning(actor(a.Host, edges), a.At)

@@ -13,7 +13,7 @@ import (
 // Apply takes in what changed with one snapshot. storedAt is the stream's time.
 func (c *Correlation) Apply(changes *event.Changes, storedAt time.Time) *Output {
 	c.out.Alerts, c.out.Incidents, c.out.Controls, c.out.Failures = c.out.Alerts[:0], c.out.Incidents[:0], c.out.Controls[:0], c.out.Failures[:0]
-	c.out.Refused = false
+	c.out.Fed, c.out.Refused = c.out.Fed[:0], false
 	h := c.hosts[changes.Host]
 	if h == nil {
 		if len(c.hosts) >= c.options.MaxHosts {

@@ -87,6 +87,7 @@ type host struct {
 // Output is what follows from a message. It is valid until the next one.
 type Output struct {
 	Alerts    []*event.Alert
+	Fed       []*event.Alert // of rules that raise none and only feed others
 	Incidents []*event.Incident
 	Controls  []Control
 	Failures  []Failure
