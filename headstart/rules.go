@@ -9,6 +9,10 @@ func rulesCommand() *cobra.Command {
 		Long: `Check, test, backtest, explain and publish the rules by which headstart raises
 alerts. docs/rule-language.md says how they are written.`,
 	}
-	c.AddCommand(rulesBacktestCommand(), rulesTestCommand())
+	c.AddCommand(
+		rulesBacktestCommand(),
+		rulesCheckCommand(),
+		rulesTestCommand(),
+	)
 	return c
 }

@@ -8,7 +8,8 @@ import (
 	"unicode"
 )
 
-// Error is one mistake in a directory of rules, and where it was made.
+// Error is one mistake in a directory of rules, or what deserves a look, and
+// where it is.
 type Error struct {
 	File   string `json:"file"`             // as the user knows it: the directory's name and the file's
 	Line   int    `json:"line,omitempty"`   // from 1; 0 when the mistake has no place in the file
@@ -16,17 +17,24 @@ type Error struct {
 
 	Source  string `json:"source,omitempty"` // the line
 	Message string `json:"message"`
+	Code    string `json:"code,omitempty"` // of a warning, see [Lints]; empty for a mistake
 }
 
 // Error returns "file:line:column: message", then the line and a caret under
-// the place.
+// the place. A warning says that it is one, and its code.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(printable(e.File))
 	if e.Line > 0 {
 		fmt.Fprintf(&b, ":%d:%d", e.Line, e.Column)
 	}
+	if e.Code != "" {
+		b.WriteString(": warning")
+	}
 	b.WriteString(": " + printable(e.Message))
+	if e.Code != "" {
+		b.WriteString(" [" + e.Code + "]")
+	}
 	if e.Line > 0 {
 		e.writeSource(&b)
 	}

@@ -34,6 +34,8 @@ func (s *networkSet) has(a event.Address) bool {
 	return low < len(spans) && spans[low].first.Compare(a) <= 0
 }
 
+func (s *networkSet) isEmpty() bool { return len(s.v4)+len(s.v6) == 0 }
+
 // newNetworkSet makes a set of prefixes in any order, overlapping or not.
 func newNetworkSet(prefixes []netip.Prefix) *networkSet {
 	var s networkSet

@@ -1,0 +1,179 @@
+package rule
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Report is all that is wrong with layers of rules, and all that deserves a
+// look.
+type Report struct {
+	Set      *Set   // nil when there are mistakes
+	Mistakes Errors // with which nothing is in force
+	Warnings Errors // each with its code
+	Rules    int    // files with a rule, overridden ones included
+}
+
+// Check loads layers and looks for what can be loaded and is hardly meant. now
+// is when exceptions are taken to expire. Where there are mistakes, the files
+// that have them are not looked at any further, and what is known only of all
+// files together isn't either.
+func Check(layers []Layer, internal []netip.Prefix, now time.Time) Report {
+	set, err := LoadLayers(layers, internal)
+	report := Report{Set: set}
+	report.Mistakes, _ = err.(Errors)
+	l := newLinter(layers, set, report.Mistakes, now)
+	l.look()
+	report.Warnings = l.warnings()
+	report.Rules = len(l.rules)
+	return report
+}
+
+// Lint is something that [Check] warns of.
+type Lint struct{ Code, Doc string }
+
+// Lints are all that Check warns of.
+func Lints() []Lint {
+	return []Lint{
+		{neverFires, "the condition can't hold, whatever a connection is like: parts of it exclude each other, or a list that it needs is empty"},
+		{firesOnEverything, "the condition holds for every connection: it says nothing"},
+		{forAfterEnd, "the rule waits with `for` while a connection is open, and its condition asks for one that has ended"},
+		{attemptTooOld, "the rule waits for an attempt to grow older than Linux lets it"},
+		{exceptionNeverHolds, "the exception can't hold where the rule's condition does"},
+		{exceptionHidesAll, "the exception holds wherever the rule's condition does: switch the rule off instead"},
+		{exceptionExpired, "the exception's last day is over: it does nothing"},
+		{exceptionExpiresSoon, "the exception ends within seven days"},
+		{noDescription, "nothing says what the rule finds and what it assumes"},
+		{noGuide, "nothing says what to do first when the rule fires"},
+		{noAttack, "the rule names no ATT&CK technique"},
+		{noTests, "the rule carries no tests"},
+		{unusedList, "no rule uses the list"},
+		{unusedMacro, "no rule uses the macro"},
+		{unusedThreshold, "nothing in the rule uses the threshold"},
+		{overrideChangesNothing, "the override sets what is so already"},
+		{overrideWithoutEffect, "a later directory replaces the rule that is overridden"},
+		{similarID, "the id is one letter off that of a rule in a layer below: probably it was to replace it"},
+		{firedDisabled, "the condition asks for alerts of a rule that is switched off: there are none"},
+		{blockUnused, "the rule raises no alert and no other rule asks for it: it does nothing"},
+	}
+}
+
+// The codes of warnings. They are stable: people look them up, and programs
+// filter by them.
+const (
+	neverFires             = "never-fires"
+	firesOnEverything      = "fires-on-everything"
+	forAfterEnd            = "for-after-end"
+	attemptTooOld          = "attempt-too-old"
+	exceptionNeverHolds    = "exception-never-holds"
+	exceptionHidesAll      = "exception-hides-all"
+	exceptionExpired       = "exception-expired"
+	exceptionExpiresSoon   = "exception-expires-soon"
+	noDescription          = "no-description"
+	noGuide                = "no-guide"
+	noAttack               = "no-attack"
+	noTests                = "no-tests"
+	unusedList             = "unused-list"
+	unusedMacro            = "unused-macro"
+	unusedThreshold        = "unused-threshold"
+	overrideChangesNothing = "override-changes-nothing"
+	overrideWithoutEffect  = "override-without-effect"
+	similarID              = "similar-id"
+	firedDisabled          = "fired-of-disabled-rule"
+	blockUnused            = "building-block-unused"
+)
+
+// linter looks at the files of layers.
+type linter struct {
+	layers    []Layer
+	set       *Set // nil when there are mistakes
+	now       time.Time
+	rules     []*looked          // by layer and name; of the same id, the last is in force
+	overrides []*looked          // by layer and name
+	byID      map[string]*looked // in force
+	others    []*looked          // lists and macros
+	broken    map[string]bool    // files that have mistakes
+	reasoner  reasoner
+}
+
+// looked is a file that has no mistakes, and is looked at.
+type looked struct {
+	*source
+	layer int
+	name  string // without the layer's
+	id    string // of the rule, or of the one that is overridden
+	root  *yaml.Node
+}
+
+// warn adds a warning at a node.
+func (f *looked) warn(code string, n *yaml.Node, format string, args ...any) {
+	f.warnAt(code, placeOf(n), format, args...)
+}
+
+func (f *looked) warnAt(code string, at place, format string, args ...any) {
+	f.mistake(at, format, args...)
+	f.errors[len(f.errors)-1].Code = code
+}
+
+// field returns a field's value of a mapping, nil when it has none.
+func field(n *yaml.Node, name string) *yaml.Node {
+	_, value := entry(n, name)
+	return value
+}
+
+func entry(n *yaml.Node, name string) (key, value *yaml.Node) {
+	if n == nil || n.Kind != yaml.MappingNode {
+		return nil, nil
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == name {
+			return n.Content[i], n.Content[i+1]
+		}
+	}
+	return nil, nil
+}
+
+// inForce reports whether the rule of a file is not replaced by a later one.
+func (l *linter) inForce(f *looked) bool { return l.byID[f.id] == f }
+
+func (l *linter) look() {
+	for _, f := range l.rules {
+		if !l.inForce(f) {
+			continue
+		}
+		l.conditions(f)
+		l.texts(f)
+		l.thresholds(f)
+	}
+	for _, f := range slices.Concat(l.rules, l.overrides) {
+		l.exceptions(f)
+	}
+	for _, f := range l.overrides {
+		l.override(f)
+	}
+	if l.set == nil {
+		return
+	}
+	l.unused()
+	l.similar()
+	l.everything()
+}
+
+func (l *linter) warnings() Errors {
+	var all Errors
+	for _, f := range slices.Concat(l.rules, l.overrides, l.others) {
+		all = append(all, f.errors...)
+	}
+	if l.set != nil {
+		for _, w := range l.set.Warnings {
+			coded := *w
+			coded.Code = overrideWithoutEffect
+			all = append(all, &coded)
+		}
+	}
+	all.sort()
+	return all
+}

@@ -1,0 +1,171 @@
+package rule
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/expr-lang/expr/ast"
+	"go.yaml.in/yaml/v3"
+)
+
+// conditions looks for what can't hold, and what always does.
+func (l *linter) conditions(f *looked) {
+	r := l.reasoner
+	r.thresholds = l.thresholdsOf(f.id)
+	for _, a := range f.expressions() {
+		l.asksFired(f, a)
+		if a.field != "when" {
+			continue
+		}
+		tree := l.tree(a.node)
+		if tree == nil {
+			continue
+		}
+		waits := field(f.root, "for")
+		if a.step != nil {
+			waits = field(a.step, "for")
+		}
+		hold, known := r.branches(tree, true, -1, 0)
+		if !known {
+			continue
+		}
+		if clash := r.never(hold, false); clash != nil {
+			f.warnAt(neverFires, f.within(a.node, clash[len(clash)-1].at), "%s", l.why(a, len(hold), clash))
+			continue
+		}
+		if waits != nil {
+			if clash := r.never(hold, true); clash != nil {
+				f.warn(forAfterEnd, waits, "for is expression while a connection is open, and the condition wants one that has ended: remove for and write conn.age.min > duration(%q) in the condition", waits.Value)
+			}
+		}
+		l.attempts(f, a, &r, hold, waits)
+		if fails, known := r.branches(tree, false, -1, 0); known && (len(fails) == 0 || r.never(fails, false) != nil) && !l.mayHoldAlways(f, a, waits) {
+			f.warn(firesOnEverything, a.node, "the condition holds for every connection; say which are meant, or %s", `switch the rule off with "enabled: false"`)
+		}
+	}
+	for _, override := range l.overridesOf(f.id) {
+		for _, a := range override.expressions() {
+			l.asksFired(override, a)
+		}
+	}
+}
+
+// mayHoldAlways reports whether it is no mistake that a condition says nothing:
+// where how long, how many or what is missing is expression besides.
+func (l *linter) mayHoldAlways(f *looked, a expression, waits *yaml.Node) bool {
+	return waits != nil || field(f.root, "count") != nil || field(f.root, "absent") != nil || a.step != nil
+}
+
+// why says why a condition never holds.
+func (l *linter) why(a expression, branches int, clash []term) string {
+	what := "the rule never fires"
+	if a.step != nil {
+		what = "this step never matches, and so the rule never fires"
+	}
+	if branches > 1 {
+		what += fmt.Sprintf(", whichever of its %d alternatives is tried; of the first", branches)
+	}
+	if len(clash) == 1 {
+		return what + ": " + l.alone(clash[0])
+	}
+	var names []string
+	for _, t := range clash {
+		names = append(names, short(t.String()))
+	}
+	last := len(names) - 1
+	if last > 3 {
+		names, last = append(names[:3:3], fmt.Sprintf("%d more", last-2)), 3
+	}
+	return fmt.Sprintf("%s: %s and %s can't be true of one connection", what, strings.Join(names[:last], ", "), names[last])
+}
+
+// alone says why one term alone never holds.
+func (l *linter) alone(t term) string {
+	if in, ok := t.node.(*ast.BinaryNode); ok && in.Operator == "in" && t.holds {
+		if path, ok := pathOf(in.Right); ok && strings.Contains(path, ".") {
+			return path + " is an empty list; put something into it, or switch the rule off"
+		}
+	}
+	return short(t.String()) + " is never true"
+}
+
+// Linux gives an attempt up after net.ipv4.tcp_syn_retries (6) retransmissions,
+// which is 127 seconds.
+const longestAttempt = 127 * time.Second
+
+// attempts looks for attempts that must be older than they get.
+func (l *linter) attempts(f *looked, a expression, r *reasoner, hold []branch, waits *yaml.Node) {
+	attempted := term{node: &ast.UnaryNode{Operator: "not", Node: &ast.MemberNode{Node: &ast.IdentifierNode{Value: "conn"}, Property: &ast.StringNode{Value: "attempted"}}}}
+	attempted.node = attempted.node.(*ast.UnaryNode).Node
+	const tooOld = float64(longestAttempt)
+	for _, b := range hold {
+		if r.possible(append(b[:len(b):len(b)], attempted), false) {
+			return // it can be something else than an attempt
+		}
+		p := newPossible(r)
+		for _, t := range b {
+			p.add(t)
+		}
+		age := p.numbers["conn.age.min"]
+		waiting := l.durationOf(f, waits)
+		if (age == nil || age.least <= tooOld) && waiting <= longestAttempt {
+			return
+		}
+	}
+	f.warn(attemptTooOld, a.node, "this asks for an attempt that is older than two minutes, and by then Linux has given it up (net.ipv4.tcp_syn_retries)")
+}
+
+// durationOf reads the value of for, which can be a threshold.
+func (l *linter) durationOf(f *looked, n *yaml.Node) time.Duration {
+	if n == nil {
+		return 0
+	}
+	text := n.Value
+	if name, ok := strings.CutPrefix(text, "thresholds."); ok {
+		text = l.thresholdsOf(f.id)[name]
+	}
+	d, err := parseDuration(text)
+	if err != nil {
+		return 0
+	}
+	return d
+}
+
+// asksFired looks for what a rule that is switched off is expression for.
+func (l *linter) asksFired(f *looked, a expression) {
+	tree := l.tree(a.node)
+	if tree == nil || l.set == nil {
+		return
+	}
+	for _, c := range callsOfFired(tree) {
+		if r := l.set.Rule(c.id); r != nil && !r.Enabled {
+			f.warnAt(firedDisabled, f.within(a.node, c.at), "the rule %s is switched off, so this is never true", c.id)
+		}
+	}
+}
+
+type firedCall struct {
+	id string
+	at int
+}
+
+// callsOfFired returns the rules whose alerts an expression asks for.
+func callsOfFired(tree ast.Node) []firedCall {
+	var v firedVisitor
+	ast.Walk(&tree, &v)
+	return v.calls
+}
+
+type firedVisitor struct{ calls []firedCall }
+
+func (v *firedVisitor) Visit(n *ast.Node) {
+	call, ok := (*n).(*ast.CallNode)
+	if !ok || len(call.Arguments) == 0 {
+		return
+	}
+	name, _ := pathOf(call.Callee)
+	if id, ok := call.Arguments[0].(*ast.StringNode); ok && name == "fired" {
+		v.calls = append(v.calls, firedCall{id.Value, id.Location().From})
+	}
+}

@@ -1,0 +1,210 @@
+package rule
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"headstart/event"
+)
+
+// texts looks for what people miss when the rule has fired.
+func (l *linter) texts(f *looked) {
+	at, severity := field(f.root, "rule"), field(f.root, "severity")
+	isBlock := isFalse(field(f.root, "alert"))
+	if field(f.root, "description") == nil {
+		f.warn(noDescription, at, "the rule has no description; say what it finds, what it assumes and what it takes for it by mistake")
+	}
+	if field(f.root, "guide") == nil && !isBlock {
+		f.warn(noGuide, at, "the rule has no guide; say what whoever reads its alert does first")
+	}
+	info := severity != nil && severity.Value == event.Info.String()
+	if n := field(f.root, "attack"); (n == nil || len(n.Content) == 0) && !info && !isBlock {
+		f.warn(noAttack, at, "the rule names no technique of MITRE ATT&CK; add attack: [T1021.004] or the like (what is only odd has severity info)")
+	}
+	if field(f.root, "tests") == nil {
+		f.warn(noTests, at, "the rule has no tests; add one that makes it fire, and one that just doesn't")
+	}
+}
+
+func isFalse(n *yaml.Node) bool { return n != nil && strings.EqualFold(n.Value, "false") }
+
+// soon is how long before its end an exception is announced.
+const soon = 7 * 24 * time.Hour
+
+func (l *linter) exceptions(f *looked) {
+	in := l.byID[f.id]
+	if in == nil {
+		return
+	}
+	r := l.reasoner
+	r.thresholds = l.thresholdsOf(f.id)
+	for _, e := range f.unless() {
+		expires := field(e, "expires")
+		if expires == nil {
+			continue
+		}
+		day, err := time.Parse(time.DateOnly, strings.TrimSpace(expires.Value))
+		if err != nil {
+			continue
+		}
+		switch end := day.AddDate(0, 0, 1); {
+		case !l.now.Before(end):
+			f.warn(exceptionExpired, expires, "the exception's last day is over, so it does nothing; remove it, or ask %s whether it still holds", ownerOf(e))
+			continue
+		case !l.now.Add(soon).Before(end):
+			f.warn(exceptionExpiresSoon, expires, "the exception ends on %s; ask %s whether it still holds", expires.Value, ownerOf(e))
+		}
+		l.exception(f, in, field(e, "when"), &r)
+	}
+}
+
+func ownerOf(e *yaml.Node) string {
+	if n := field(e, "owner"); n != nil && n.Value != "" {
+		return short(n.Value)
+	}
+	return "its owner"
+}
+
+// exception looks whether an exception can hold where the rule does, and
+// whether it doesn't always.
+func (l *linter) exception(f, of *looked, when *yaml.Node, r *reasoner) {
+	tree := l.tree(when)
+	if tree == nil {
+		return
+	}
+	hold, known := r.branches(tree, true, -1, 0)
+	fails, known2 := r.branches(tree, false, -1, 0)
+	if !known || !known2 {
+		return
+	}
+	var never, always []term
+	for _, a := range of.expressions() {
+		if a.field != "when" {
+			continue
+		}
+		condition := l.tree(a.node)
+		if condition == nil {
+			return
+		}
+		asks, ok := r.branches(condition, true, -1, 0)
+		both, ok2 := product(asks, hold)
+		other, ok3 := product(asks, fails)
+		if !ok || !ok2 || !ok3 || r.never(asks, false) != nil {
+			return
+		}
+		n, a := r.never(both, false), r.never(other, false)
+		if n == nil {
+			never = nil
+		} else if never == nil {
+			never = n
+		}
+		if n == nil && a == nil {
+			return
+		}
+		always = a
+	}
+	switch {
+	case never != nil && len(never) > 0:
+		f.warnAt(exceptionNeverHolds, f.within(when, 0), "the exception never holds where the rule does: %s can't be true of one connection", termNames(never))
+	case always != nil:
+		f.warnAt(exceptionHidesAll, f.within(when, 0), "the exception holds wherever the rule does; switch the rule off instead (enabled: false)")
+	}
+}
+
+func termNames(terms []term) string {
+	var names []string
+	for _, t := range terms {
+		names = append(names, short(t.String()))
+	}
+	return strings.Join(names, " and ")
+}
+
+// thresholds looks for those that nothing in the rule uses.
+func (l *linter) thresholds(f *looked) {
+	if l.set == nil || l.set.Rule(f.id) == nil {
+		return
+	}
+	for _, t := range l.set.Rule(f.id).Thresholds {
+		if key, _ := entry(field(f.root, thresholdGroup), t.Name); key != nil && !t.Used {
+			f.warn(unusedThreshold, key, "nothing in the rule uses thresholds.%s", t.Name)
+		}
+	}
+}
+
+// override looks for fields that are so already.
+func (l *linter) override(f *looked) {
+	of := l.byID[f.id]
+	if of == nil {
+		return
+	}
+	effective := map[string]string{"enabled": "true", "alert": "true"}
+	from := map[string]string{"enabled": of.source.file, "alert": of.source.file}
+	for _, before := range append([]*looked{of}, l.overridesOf(f.id)...) {
+		if before == f {
+			break
+		}
+		for name, value := range settings(before) {
+			effective[name], from[name] = value.Value, before.source.file
+		}
+	}
+	for name, value := range settings(f) {
+		if before, ok := effective[name]; ok && strings.EqualFold(before, value.Value) {
+			f.warn(overrideChangesNothing, value, "%s is %s in %s already", name, short(value.Value), from[name])
+		}
+	}
+	if len(settings(f)) == 0 && len(f.unless()) == 0 {
+		f.warn(overrideChangesNothing, field(f.root, "override"), "the override changes nothing; it can set severity, score, enabled, alert and thresholds, and add to unless")
+	}
+}
+
+// settings are the single values that an override can set.
+func settings(f *looked) map[string]*yaml.Node {
+	all := map[string]*yaml.Node{}
+	for _, name := range []string{"severity", "score", "score_learning", "enabled", "alert"} {
+		if n := field(f.root, name); n != nil {
+			all[name] = n
+		}
+	}
+	if n := field(f.root, "thresholds"); n != nil && n.Kind == yaml.MappingNode {
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			all["thresholds."+n.Content[i].Value] = n.Content[i+1]
+		}
+	}
+	return all
+}
+
+// unused looks for lists, macros and building blocks that nobody uses.
+func (l *linter) unused() {
+	for _, d := range l.set.Definitions {
+		i := slices.IndexFunc(l.others, func(f *looked) bool { return f.source.file == d.File })
+		if d.Used || i < 0 {
+			continue
+		}
+		f, line := l.others[i], d.Line
+		column := 1 + len(f.line(line)) - len(strings.TrimLeft(f.line(line), " "))
+		code := unusedList
+		if d.Kind == macroGroup {
+			code = unusedMacro
+		}
+		f.warnAt(code, place{line, column}, "no rule uses %s.%s", d.Kind, short(d.Name))
+	}
+	for _, f := range l.rules {
+		if alert, value := entry(f.root, "alert"); l.inForce(f) && isFalse(value) && l.set.Feeds(f.id) == 0 {
+			f.warn(blockUnused, alert, "the rule raises no alert, and no other rule asks for it with fired(%q, …)", f.id)
+		}
+	}
+}
+
+// similar looks for rules that were probably to replace one of a layer below.
+func (l *linter) similar() {
+	for _, f := range l.rules {
+		for _, below := range l.rules {
+			if below.layer < f.layer && l.inForce(f) && l.byID[f.id].layer == f.layer && differByALetter(f.id, below.id) {
+				f.warn(similarID, field(f.root, "rule"), "this is a rule of its own beside %s of %s; write rule: %s to replace that one", below.id, below.source.file, below.id)
+			}
+		}
+	}
+}

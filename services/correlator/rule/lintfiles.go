@@ -1,0 +1,156 @@
+package rule
+
+import (
+	"path"
+	"strings"
+	"time"
+
+	"github.com/expr-lang/expr/ast"
+	"go.yaml.in/yaml/v3"
+)
+
+// newLinter reads the files of layers again, for the places in them.
+func newLinter(layers []Layer, set *Set, mistakes Errors, now time.Time) *linter {
+	l := &linter{layers: layers, set: set, now: now, byID: map[string]*looked{}, broken: map[string]bool{}}
+	for _, e := range mistakes {
+		l.broken[e.File] = true
+	}
+	l.reasoner = reasoner{macros: map[string]ast.Node{}, kinds: kindsOfChange()}
+	if set != nil {
+		l.reasoner.language, l.reasoner.lists = set.language, set.language.lists
+	} else {
+		l.reasoner.language = newLanguage(newLists(), &macros{}, nil)
+	}
+	for n, layer := range layers {
+		names, err := ruleFiles(layer.Files)
+		if err != nil {
+			continue // which is a mistake, and reported
+		}
+		for _, name := range append([]string{listsFile, macrosFile}, names...) {
+			if f := l.read(n, name); f != nil {
+				l.sort(f)
+			}
+		}
+	}
+	return l
+}
+
+// read returns a file that has no mistakes, nil for others.
+func (l *linter) read(layer int, name string) *looked {
+	s := &source{file: path.Join(l.layers[layer].Name, name)}
+	data, err := readFile(l.layers[layer].Files, name, MaxLists)
+	if err != nil || l.broken[s.file] {
+		return nil
+	}
+	f := &looked{source: s, layer: layer, name: name, root: s.parse(data)}
+	if f.root == nil || f.root.Kind != yaml.MappingNode {
+		return nil
+	}
+	return f
+}
+
+// sort puts a file where it belongs.
+func (l *linter) sort(f *looked) {
+	id, overridden := field(f.root, "rule"), field(f.root, "override")
+	switch {
+	case f.name == listsFile:
+		l.others = append(l.others, f)
+	case f.name == macrosFile:
+		l.others = append(l.others, f)
+		for i := 0; i+1 < len(f.root.Content); i += 2 {
+			if tree := l.tree(f.root.Content[i+1]); tree != nil {
+				l.reasoner.macros[f.root.Content[i].Value] = tree
+			}
+		}
+	case overridden != nil:
+		f.id = strings.TrimSpace(overridden.Value)
+		l.overrides = append(l.overrides, f)
+	case id != nil:
+		f.id = strings.TrimSpace(id.Value)
+		l.rules = append(l.rules, f)
+		l.byID[f.id] = f
+	}
+}
+
+// expression is a condition, or another expression, of a file.
+type expression struct {
+	node  *yaml.Node
+	field string // when, by, of, sum
+	step  *yaml.Node
+}
+
+// expressions returns all expressions of a rule or an override.
+func (f *looked) expressions() []expression {
+	var all []expression
+	add := func(n *yaml.Node, name string, step *yaml.Node) {
+		switch {
+		case n == nil:
+		case n.Kind == yaml.SequenceNode:
+			for _, one := range n.Content {
+				all = append(all, expression{one, name, step})
+			}
+		default:
+			all = append(all, expression{n, name, step})
+		}
+	}
+	add(field(f.root, "when"), "when", nil)
+	for _, name := range []string{"by", "of", "sum"} {
+		add(field(field(f.root, "count"), name), name, nil)
+	}
+	if steps := field(field(f.root, "sequence"), "steps"); steps != nil {
+		for _, step := range steps.Content {
+			add(field(step, "when"), "when", step)
+			add(field(step, "by"), "by", step)
+		}
+	}
+	for _, e := range f.unless() {
+		add(field(e, "when"), "unless", nil)
+	}
+	return all
+}
+
+// unless returns the exceptions of a rule or an override.
+func (f *looked) unless() []*yaml.Node {
+	if n := field(f.root, "unless"); n != nil && n.Kind == yaml.SequenceNode {
+		return n.Content
+	}
+	return nil
+}
+
+// tree returns an expression as it is parsed, nil when it has mistakes.
+func (l *linter) tree(n *yaml.Node) ast.Node {
+	if n == nil || n.Kind != yaml.ScalarNode {
+		return nil
+	}
+	tree, mistakes := l.reasoner.language.parse(n.Value)
+	if mistakes != nil {
+		return nil
+	}
+	return tree.Node
+}
+
+// thresholdsOf are those of a rule, as its overrides leave them.
+func (l *linter) thresholdsOf(id string) map[string]string {
+	all := map[string]string{}
+	for _, f := range append([]*looked{l.byID[id]}, l.overridesOf(id)...) {
+		if f == nil {
+			continue
+		}
+		if n := field(f.root, "thresholds"); n != nil && n.Kind == yaml.MappingNode {
+			for i := 0; i+1 < len(n.Content); i += 2 {
+				all[n.Content[i].Value] = n.Content[i+1].Value
+			}
+		}
+	}
+	return all
+}
+
+func (l *linter) overridesOf(id string) []*looked {
+	var all []*looked
+	for _, f := range l.overrides {
+		if f.id == id {
+			all = append(all, f)
+		}
+	}
+	return all
+}
