@@ -6,7 +6,6 @@ import (
 	"reflect"
 	"regexp"
 	"strings"
-	"unicode"
 
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/checker"
@@ -174,30 +173,4 @@ func inWords(message string) string {
 		}
 		return name
 	})
-}
-
-// syntaxMistake explains what expr's parser could not read.
-func syntaxMistake(text string, err error) mistake {
-	m := mistakeOf(err, 0)
-	rest := []rune(text)
-	rest = rest[min(max(0, m.offset), len(rest)):]
-	switch word := firstWord(rest); {
-	case strings.Contains(m.message, "exceeds maximum allowed nodes"):
-		m = mistake{0, fmt.Sprintf("the expression has more than %d parts; keep values in %s or make two rules of it", maxNodes, listsFile)}
-	case strings.Contains(m.message, "token EOF"):
-		m.message = "the expression ends too early"
-	case word == "AND" || word == "OR" || word == "NOT" || word == "IN":
-		m.message = fmt.Sprintf("%s is written in lower case: %s", word, strings.ToLower(word))
-	case word == "" && len(rest) > 0 && rest[0] == '=':
-		m.message = "= compares nothing; write == for equal"
-	}
-	return m
-}
-
-func firstWord(text []rune) string {
-	end := 0
-	for end < len(text) && unicode.IsLetter(text[end]) {
-		end++
-	}
-	return string(text[:end])
 }

@@ -28,13 +28,36 @@ func (s *source) mapping(n *yaml.Node, what string, known []string) map[string]*
 		case repeated:
 			s.mistake(placeOf(key), "%q is here a second time; the first is in line %d", short(key.Value), line)
 		case known != nil && !slices.Contains(known, key.Value):
-			s.mistake(placeOf(key), "%s has no field %q%s", what, short(key.Value), suggestOrList(key.Value, known))
+			s.mistake(placeOf(key), "%s has no field %q%s", what, short(key.Value), fieldHint(what, key.Value, known))
 		default:
 			values[key.Value] = value
 		}
 		first[key.Value] = key.Line
 	}
 	return values
+}
+
+// fieldHint says what an unknown field was meant to be: a misspelt one, one of
+// another rule language, or one that belongs elsewhere.
+func fieldHint(what, name string, known []string) string {
+	if hint := spelling.DidYouMean(name, known); hint != "" {
+		return hint
+	}
+	if hint := otherFields[strings.ToLower(name)]; hint != "" && what == "a rule" {
+		return "; " + hint
+	}
+	return "; it has " + oneOf(known)
+}
+
+// otherFields are what a rule doesn't have, and what it has instead.
+var otherFields = map[string]string{
+	"id": "the id is written rule: my-rule", "name": "write rule: my-rule for the id, title for what people read", "level": "write severity", "priority": "write severity",
+	"condition": "write when", "detection": "write when, and in it what must be true of a connection", "tags": "write attack: [T1021.004]", "tag": "write attack: [T1021.004]",
+	"desc": "write description", "output": "write title and description", "falsepositives": "write false_positives", "exceptions": "write unless",
+	"list": "lists go into lists.yaml", "macro": "macros go into macros.yaml", "items": "lists go into lists.yaml", "fields": "write when, and in it what must be true of a connection",
+	"by": "it goes below count, or into each step of a sequence", "of": "it goes below count or absent", "sum": "it goes below count", "within": "it goes below count, sequence or path",
+	"window": "write within, below count, sequence or path", "timespan": "write within, below count, sequence or path", "at_least": "it goes below count", "above_usual": "it goes below count",
+	"steps": "it goes below sequence", "hops": "it goes below path", "owner": "it goes into an exception below unless", "expires": "it goes into an exception below unless",
 }
 
 func suggestOrList(name string, known []string) string {

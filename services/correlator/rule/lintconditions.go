@@ -2,6 +2,7 @@ package rule
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,7 +32,7 @@ func (l *linter) conditions(f *looked) {
 			continue
 		}
 		if clash := r.never(hold, false); clash != nil {
-			f.warnAt(neverFires, f.within(a.node, clash[len(clash)-1].at), "%s", l.why(a, len(hold), clash))
+			f.warnAt(neverFires, f.within(a.node, clash[len(clash)-1].at), "%s", l.why(a, hold, clash))
 			continue
 		}
 		if waits != nil {
@@ -58,13 +59,13 @@ func (l *linter) mayHoldAlways(f *looked, a expression, waits *yaml.Node) bool {
 }
 
 // why says why a condition never holds.
-func (l *linter) why(a expression, branches int, clash []term) string {
+func (l *linter) why(a expression, hold []branch, clash []term) string {
 	what := "the rule never fires"
 	if a.step != nil {
 		what = "this step never matches, and so the rule never fires"
 	}
-	if branches > 1 {
-		what += fmt.Sprintf(", whichever of its %d alternatives is tried; of the first", branches)
+	if slices.ContainsFunc(hold, func(b branch) bool { return !b.hasAll(clash) }) {
+		what += fmt.Sprintf(", whichever of its %d alternatives is tried; of the first", len(hold))
 	}
 	if len(clash) == 1 {
 		return what + ": " + l.alone(clash[0])

@@ -25,6 +25,11 @@ func (t term) String() string {
 // branch is terms that must hold together.
 type branch []term
 
+// hasAll reports whether terms are all among a branch's.
+func (b branch) hasAll(terms []term) bool {
+	return !slices.ContainsFunc(terms, func(t term) bool { return !slices.Contains(b, t) })
+}
+
 // reasoner finds out of a condition, without evaluating it, that it can't hold,
 // or that it always does. It is sound and not complete: what it doesn't
 // understand it takes for possible.

@@ -131,7 +131,7 @@ func TestMistakeInCondition(t *testing.T) {
 		{"operators in capitals", `conn.open AND conn.attempted`,
 			[]string{"4:17 AND is written in lower case: and"}},
 		{"unbalanced", `(conn.open or conn.closed`,
-			[]string{"4:31 the expression ends too early"}},
+			[]string{"4:7 the bracket ( that begins here isn't closed"}},
 		{"disabled function", `repeat("x", 10) == "x"`,
 			[]string{"4:7 the function repeat is not part of the rule language; it has all, any, count, date, duration, fired, hour, len, lower, none, one, time_of_day, upper or weekday"}},
 		{"unknown function", `cuont(host.roles)`,
@@ -262,12 +262,12 @@ func TestMistakeInFile(t *testing.T) {
 			`10:5 an exception is written as lines of "field: value", this is text`}},
 		{"tab", header + "when: |\n\tconn.open\n", []string{"5:1 a tab in the indentation; YAML is indented with spaces"}},
 		{"expression that begins with a quote", header + "when: \"web\" in host.roles\nfor: 3s\n", []string{
-			`4:1 not YAML: did not find expected key; an expression that begins with a quote goes on lines of its own below "when: |"`}},
+			`4:1 not YAML: an expression that begins with a quote goes on lines of its own below "when: |"`}},
 		{"expression with a YAML comment", header + "when: any(host.roles, # == \"x\")\n", []string{
-			`4:21 the expression ends too early; in YAML " #" begins a comment: write the expression below "when: |"`}},
-		{"bad indent", header + "when: conn.open\n for: 3s\nguide: x\n", []string{"5:2 not YAML: mapping values are not allowed in this context"}},
-		{"colon in a value", header + "guide: first: look\nwhen: conn.open\n", []string{"4:1 not YAML: mapping values are not allowed in this context"}},
-		{"quote that doesn't end", header + "when: 'conn.open\nfor: 3s\n", []string{"4:1 not YAML: found unexpected end of stream; an expression that begins with a quote goes on lines of its own below \"when: |\""}},
+			`4:10 the bracket ( that begins here isn't closed; in YAML " #" begins a comment: write the expression below "when: |"`}},
+		{"bad indent", header + "when: conn.open\n for: 3s\nguide: x\n", []string{"5:2 not YAML: wrong indentation: for has 1 space before it, and when in line 4, beside which it seems to belong, has none"}},
+		{"colon in a value", header + "guide: first: look\nwhen: conn.open\n", []string{`4:1 not YAML: a value with ": " in it goes in quotes (guide: "…"), or on lines of its own below "guide: |"`}},
+		{"quote that doesn't end", header + "when: 'conn.open\nfor: 3s\n", []string{"4:1 not YAML: an expression that begins with a quote goes on lines of its own below \"when: |\""}},
 		{"two documents", header + "when: conn.open\n---\nrule: b\n", []string{"5:1 a second document begins here; a file holds one rule"}},
 		{"references", header + "when: &a conn.open\nguide: *a\nrule2: !!str x\n", []string{
 			"4:7 YAML anchors (&a) can't be used here",

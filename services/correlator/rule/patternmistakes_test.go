@@ -60,9 +60,9 @@ func TestMistakeInPattern(t *testing.T) {
 		{"count without a condition", "count: {by: host.name, within: 5m, at_least: 3}\n", []string{
 			`1:1 a rule needs the field "when"`}},
 		{"key with a YAML comment", "when: conn.open\ncount:\n  by: any(host.roles, # == \"x\")\n  within: 5m\n  at_least: 3\n", []string{
-			`6:21 the expression ends too early; in YAML " #" begins a comment: write the expression below "by: |"`}},
+			`6:10 the bracket ( that begins here isn't closed; in YAML " #" begins a comment: write the expression below "by: |"`}},
 		{"key that begins with a quote", "when: conn.open\ncount:\n  by: \"x\" + host.name\n  within: 5m\n  at_least: 3\n", []string{
-			`6:3 not YAML: did not find expected key; an expression that begins with a quote goes on lines of its own below "by: |"`}},
+			`6:3 not YAML: an expression that begins with a quote goes on lines of its own below "by: |"`}},
 
 		{"sequence with a condition of its own, and one step", "when: conn.open\nfor: 3s\nsequence: {within: 5m, steps: [{when: conn.open, by: host.name}]}\n", []string{
 			"4:1 a rule with sequence has a condition in each of its steps",

@@ -158,12 +158,23 @@ func (d *draft) score(field string, otherwise float64) float64 {
 }
 
 // require reports the fields that are missing, at the mapping that lacks them.
+// One that is there and misspelt is reported as that.
 func (s *source) require(n *yaml.Node, fields map[string]*yaml.Node, what string, names ...string) {
 	for _, name := range names {
-		if fields[name] == nil {
+		if fields[name] == nil && !hasMisspelt(n, fields, name) {
 			s.mistake(placeOf(n), "%s needs the field %q", what, name)
 		}
 	}
+}
+
+// hasMisspelt reports whether an unknown field is near to a name.
+func hasMisspelt(n *yaml.Node, fields map[string]*yaml.Node, name string) bool {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if key := n.Content[i].Value; fields[key] == nil && spelling.DidYouMean(key, []string{name}) != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // readID reads the id of a rule; empty when it can't be one.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -129,7 +128,10 @@ func (s *source) syntaxMistake(err error) {
 	line = s.faultyLine(line)
 	source := s.line(line)
 	at := place{line, len(source) - len(strings.TrimLeft(source, " ")) + 1}
-	s.mistake(at, "not YAML: %s%s", text, s.quoteHint(line))
+	if why := s.yamlMistake(line, text); why != "" {
+		text = why
+	}
+	s.mistake(at, "not YAML: %s", text)
 }
 
 // The lines of a file up to which the place of a mistake is searched for.
@@ -149,18 +151,6 @@ func (s *source) faultyLine(said int) int {
 		}
 	}
 	return 1
-}
-
-// quoteHint explains the mistake that everybody makes once: an expression that
-// begins with a quoted text is for YAML a quoted text with something after it.
-func (s *source) quoteHint(line int) string {
-	key, value, ok := strings.Cut(strings.TrimSpace(s.line(line)), ":")
-	value = strings.TrimSpace(value)
-	key = strings.TrimPrefix(key, "- ")
-	if ok && slices.Contains([]string{"when", "by", "of", "sum"}, key) && (strings.HasPrefix(value, `"`) || strings.HasPrefix(value, "'")) {
-		return `; an expression that begins with a quote goes on lines of its own below "` + key + `: |"`
-	}
-	return ""
 }
 
 // refuseReferences reports anchors, aliases and tags: a rule has no use for

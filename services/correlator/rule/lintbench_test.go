@@ -1,0 +1,59 @@
+package rule_test
+
+import (
+	"fmt"
+	"io/fs"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	rules "headstart/rules.expr"
+	"headstart/services/correlator/rule"
+)
+
+// manyRules are the shipped rules, many times.
+func manyRules(t testing.TB, times int) rule.Layer {
+	t.Helper()
+	names, err := fs.Glob(rules.Files, "*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := fstest.MapFS{}
+	for _, name := range names {
+		data, err := fs.ReadFile(rules.Files, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[name] = &fstest.MapFile{Data: data}
+		for n := range times {
+			if id, rest, ok := strings.Cut(string(data), "\n"); ok && strings.HasPrefix(id, "rule: ") {
+				files[fmt.Sprintf("%d-%s", n, name)] = &fstest.MapFile{Data: fmt.Appendf(nil, "%s-%d\n%s", id, n, rest)}
+			}
+		}
+	}
+	return rule.Layer{Name: "many", Files: files}
+}
+
+// TestCheckOfAThousandRulesIsQuick allows what people wait for without doing
+// something else, on a machine that does other things too.
+func TestCheckOfAThousandRulesIsQuick(t *testing.T) {
+	layer := manyRules(t, 36)
+	began := time.Now()
+	report := rule.Check([]rule.Layer{layer}, nil, noon)
+	took := time.Since(began)
+	if report.Rules < 1000 || len(report.Mistakes) > 0 || took > 10*time.Second {
+		t.Errorf("%d rules, %d mistakes, in %s", report.Rules, len(report.Mistakes), took)
+	}
+	t.Logf("%d rules in %s", report.Rules, took)
+}
+
+func BenchmarkCheck(b *testing.B) {
+	for name, layer := range map[string]rule.Layer{"pack": {Name: "pack", Files: rules.Files}, "1000": manyRules(b, 36)} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				rule.Check([]rule.Layer{layer}, nil, noon)
+			}
+		})
+	}
+}
