@@ -3,12 +3,15 @@ package backtest
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"headstart/event"
+	"headstart/headstart/layout"
 	"headstart/services/correlator/rule"
 )
 
@@ -31,14 +34,24 @@ type RuleChanges struct {
 	Added   []string     `json:"added"`
 	Removed []string     `json:"removed"`
 	Changed []RuleChange `json:"changed"`
+	Lists   []ListChange `json:"lists"` // and macros
 }
 
-// None reports whether the rules are the same, as far as their own files say.
-func (c *RuleChanges) None() bool { return len(c.Added)+len(c.Removed)+len(c.Changed) == 0 }
+// ListChange is a list, or a macro, that differs.
+type ListChange struct {
+	Name string   `json:"name"` // ports.database, macros.login
+	More []string `json:"more"` // entries of the new one
+	Less []string `json:"less"`
+}
+
+// None reports whether the sets are the same.
+func (c *RuleChanges) None() bool {
+	return len(c.Added)+len(c.Removed)+len(c.Changed)+len(c.Lists) == 0
+}
 
 // CompareRules says how two sets differ.
 func CompareRules(old, new *rule.Set) RuleChanges {
-	c := RuleChanges{Added: []string{}, Removed: []string{}, Changed: []RuleChange{}}
+	c := RuleChanges{Added: []string{}, Removed: []string{}, Changed: []RuleChange{}, Lists: compareLists(old.Contents(), new.Contents())}
 	for _, r := range old.Rules {
 		if new.Rule(r.ID) == nil {
 			c.Removed = append(c.Removed, r.ID)
@@ -55,6 +68,21 @@ func CompareRules(old, new *rule.Set) RuleChanges {
 		}
 	}
 	return c
+}
+
+func compareLists(old, new map[string][]string) []ListChange {
+	all := []ListChange{}
+	names := maps.Clone(old)
+	maps.Copy(names, new)
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		more, less := difference(old[name], new[name]), difference(new[name], old[name])
+		_, before := old[name]
+		_, after := new[name]
+		if len(more)+len(less) > 0 || before != after {
+			all = append(all, ListChange{name, texts(more), texts(less)})
+		}
+	}
+	return all
 }
 
 // unevaluated fields say nothing of what a rule does.
@@ -88,17 +116,51 @@ func show(v any) (text string, short bool) {
 	switch v := v.(type) {
 	case string:
 		return v, len(v) <= 60 && !strings.Contains(v, "\n")
-	case bool, float64, event.Severity, fmt.Stringer:
+	case time.Duration:
+		return layout.Duration(v), true
+	case bool, float64, event.Severity:
 		return fmt.Sprint(v), true
+	case []rule.Threshold:
+		var all []string
+		for _, t := range v {
+			all = append(all, t.Name+": "+t.Value)
+		}
+		slices.Sort(all)
+		text = strings.Join(all, ", ")
+		return text, len(text) <= 60
 	case []string:
 		text = strings.Join(v, ", ")
 		return text, len(text) <= 60
 	}
+	var plain any
 	data, err := json.Marshal(v)
+	if err == nil {
+		err = json.Unmarshal(data, &plain)
+	}
+	if err == nil {
+		data, err = json.Marshal(placeless(plain))
+	}
 	if err != nil {
 		return fmt.Sprintf("%v", v), false
 	}
 	return string(data), false
+}
+
+// placeless leaves out where in which file something is.
+func placeless(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		delete(v, "File")
+		delete(v, "Line")
+		for key := range v {
+			v[key] = placeless(v[key])
+		}
+	case []any:
+		for i := range v {
+			v[i] = placeless(v[i])
+		}
+	}
+	return v
 }
 
 // fieldName is how a rule's file spells a field.

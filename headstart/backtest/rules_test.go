@@ -31,11 +31,13 @@ func TestCompareRules(t *testing.T) {
 	}{
 		{"the same", head + when, head + when, nil},
 		{"another layout", head + when, head + "when: |\n  conn.port == 22", []backtest.FieldChange(nil)},
-		{"a threshold", head + when + "for: 30s\n", head + when + "for: 1m\n", []backtest.FieldChange{{"for", "30s", "1m0s"}}},
+		{"a threshold", head + when + "for: 30s\n", head + when + "for: 1m\n", []backtest.FieldChange{{"for", "30s", "1m"}}},
 		{"a condition", head + when, head + "when: conn.port == 23\n", []backtest.FieldChange{{"when", "conn.port == 22", "conn.port == 23"}}},
 		{"severity, and what follows from it", head + when, "rule: a\ntitle: A\nseverity: low\n" + when, []backtest.FieldChange{{"severity", "high", "low"}, {"score", "60", "10"}, {"score_learning", "30", "5"}}},
 		{"a count", head + when + "count: {by: host.name, within: 1m, at_least: 5}\n", head + when + "count: {by: host.name, within: 1m, at_least: 6}\n", []backtest.FieldChange{{Field: "count"}}},
 		{"an exception", head + when, head + when + "unless: [{when: conn.port == 22, owner: me, reason: so, expires: 2030-01-01}]\n", []backtest.FieldChange{{Field: "unless"}}},
+		{"a named threshold", head + "thresholds: {n: 30s}\nfor: thresholds.n\n" + when, head + "thresholds: {n: 1m}\nfor: thresholds.n\n" + when, []backtest.FieldChange{{"for", "30s", "1m"}, {"thresholds", "n: 30s", "n: 1m"}}},
+		{"an exception in another line", head + when + "unless: [{when: conn.port == 22, owner: me, reason: so, expires: 2030-01-01}]\n", head + when + "unless:\n- when: conn.port == 22\n  owner: me\n  reason: so\n  expires: 2030-01-01\n", nil},
 		{"switched off", head + when, head + when + "enabled: false\n", []backtest.FieldChange{{"enabled", "true", "false"}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -48,6 +50,11 @@ func TestCompareRules(t *testing.T) {
 				t.Errorf("got %+v, want %+v", fields, tt.want)
 			}
 		})
+	}
+	lists := backtest.CompareRules(set(t, map[string]string{"a.yaml": head + when, "lists.yaml": "ports: {ssh: [22], gone: [1]}\n"}),
+		set(t, map[string]string{"a.yaml": head + when, "lists.yaml": "ports: {ssh: [22, 2222], new: []}\n"})).Lists
+	if want := []backtest.ListChange{{"ports.gone", []string{}, []string{"1"}}, {"ports.new", []string{}, []string{}}, {"ports.ssh", []string{"2222"}, []string{}}}; !reflect.DeepEqual(lists, want) {
+		t.Errorf("lists %+v, want %+v", lists, want)
 	}
 	one := set(t, map[string]string{"a.yaml": head + when})
 	two := set(t, map[string]string{"b.yaml": "rule: b\ntitle: B\nseverity: high\n" + when})

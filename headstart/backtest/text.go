@@ -142,7 +142,7 @@ func (w *writer) ruleChanges(c *RuleChanges) {
 	if c.None() {
 		return
 	}
-	w.heading("Rules")
+	w.heading("Rules and lists")
 	var rows []layout.Row
 	add := func(what, id, rest string) {
 		rows = append(rows, layout.Row{Cells: []layout.Span{layout.Faint.Of(what), layout.Regular.Of(id)}, Rest: []layout.Span{layout.Faint.Of(rest)}})
@@ -163,6 +163,16 @@ func (w *writer) ruleChanges(c *RuleChanges) {
 			fields = append(fields, text)
 		}
 		add("changed", r.Rule, strings.Join(fields, "; "))
+	}
+	for _, l := range c.Lists {
+		var parts []string
+		if len(l.More) > 0 {
+			parts = append(parts, "with "+some(l.More))
+		}
+		if len(l.Less) > 0 {
+			parts = append(parts, "without "+some(l.Less))
+		}
+		add("changed", l.Name, strings.Join(parts, "; "))
 	}
 	w.table(rows, len(rows))
 }
