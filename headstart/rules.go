@@ -12,6 +12,7 @@ alerts. docs/rule-language.md says how they are written.`,
 	c.AddCommand(
 		rulesBacktestCommand(),
 		rulesCheckCommand(),
+		rulesCoverageCommand(),
 		rulesTestCommand(),
 	)
 	return c

@@ -39,6 +39,13 @@ func (w *writer) heading(format string, args ...any) {
 	w.page.Fill(&w.Builder, "", 0, layout.Bold.Of(fmt.Sprintf(format, args...)))
 }
 
+// detail says something of what was said above it.
+func (w *writer) detail(style layout.Style, format string, args ...any) {
+	p := w.page
+	p.Margin = 4
+	p.Fill(&w.Builder, "  ", 2, style.Of(fmt.Sprintf(format, args...)))
+}
+
 func (w *writer) say(style layout.Style, format string, args ...any) {
 	p := w.page
 	p.Margin = 2
@@ -48,7 +55,7 @@ func (w *writer) say(style layout.Style, format string, args ...any) {
 // more says how many are not listed.
 func (w *writer) more(n int) {
 	if n > w.most {
-		w.say(layout.Faint, "  and %d more (--all lists them)", n-w.most)
+		w.detail(layout.Faint, "and %d more (--all lists them)", n-w.most)
 	}
 }
 
@@ -76,7 +83,7 @@ func (w *writer) summary(r *Report) {
 	}
 	w.page.Table(&w.Builder, 2, rows)
 	w.WriteByte('\n')
-	w.say(layout.Regular, "Alerts: %d gained, %d lost, %d in both%s.", len(r.Alerts.Gained), len(r.Alerts.Lost), r.Alerts.Same, moved(r.Alerts.Earlier, r.Alerts.Later))
+	w.say(layout.Regular, "Alerts: %d gained, %d lost, %d in both%s.", len(r.Alerts.Gained), len(r.Alerts.Lost), r.Alerts.Same, moved(r.Alerts.Earlier, r.Alerts.Later, 0))
 	w.say(layout.Regular, "Incidents: %d gained, %d lost, %d changed, %d the same.", len(r.Incidents.Gained), len(r.Incidents.Lost), len(r.Incidents.Changed), r.Incidents.Same)
 	style := layout.Regular
 	if len(r.Incidents.NoLongerTold) > 0 {
@@ -84,7 +91,7 @@ func (w *writer) summary(r *Report) {
 	}
 	w.say(style, "People are told of %d incidents that they weren't told of, and no longer of %d.", len(r.Incidents.NewlyTold), len(r.Incidents.NoLongerTold))
 	if d := r.Detection; d.Both > 0 {
-		w.say(layout.Regular, "Of %d that they are told of either way%s%s.", d.Both, moved(d.Earlier, d.Later), byMedian(d))
+		w.say(layout.Regular, "Of %d they are told either way%s.", d.Both, moved(d.Earlier, d.Later, d.Median))
 	}
 	if len(r.Hosts.Newly) > 0 {
 		w.say(layout.Regular, "Hosts that newly alert: %s.", some(r.Hosts.Newly))
@@ -92,10 +99,8 @@ func (w *writer) summary(r *Report) {
 	if len(r.Hosts.Silent) > 0 {
 		w.say(layout.Regular, "Hosts that fall silent: %s.", some(r.Hosts.Silent))
 	}
-	for name, n := range map[string]Numbers{"old": a, "new": b} {
-		if n.LeftOut > 0 {
-			w.say(layout.Yellow, "%d alerts and incidents of the %s rules were too many to compare.", n.LeftOut, name)
-		}
+	if left := a.LeftOut + b.LeftOut; left > 0 {
+		w.say(layout.Yellow, "%d alerts and incidents were too many to be compared.", left)
 	}
 }
 
@@ -108,18 +113,15 @@ func told(n Numbers) string {
 	return layout.Duration(time.Duration(n.ToldAfter))
 }
 
-func moved(earlier, later int) string {
-	if earlier+later == 0 {
-		return ", at the same times"
+// moved says, in brackets, how the times of what is in both differ.
+func moved(earlier, later int, median event.Seconds) string {
+	switch {
+	case earlier+later == 0:
+		return " (at the same times)"
+	case median == 0:
+		return fmt.Sprintf(" (%d earlier, %d later)", earlier, later)
 	}
-	return fmt.Sprintf(", %d earlier and %d later", earlier, later)
-}
-
-func byMedian(d Detection) string {
-	if d.Median == 0 {
-		return ""
-	}
-	return ", in the median " + earlierOrLater(time.Duration(d.Median))
+	return fmt.Sprintf(" (%d earlier, %d later, in the median %s)", earlier, later, earlierOrLater(time.Duration(median)))
 }
 
 func earlierOrLater(later time.Duration) string {
@@ -309,17 +311,10 @@ func (w *writer) paces(r *Report) {
 		before Numbers
 	}{{"old", r.OldPace, r.Old}, {"new", r.NewPace, r.New}} {
 		p := side.pace
-		w.say(layout.Regular, "With the %s rules: %d alerts instead of %d; %d only then, %d no longer; of %d in both%s, in the median %s.",
-			side.name, p.Numbers.Alerts, side.before.Alerts, len(p.Only), len(p.Missing), p.Both, moved(p.Earlier, p.Later), earlierOrLater(time.Duration(p.Median)))
-		w.say(layout.Regular, "  People are told of %d incidents instead of %d: of %d only then, no longer of %d%s.",
-			p.Numbers.Notified, side.before.Notified, len(p.OnlyTold), len(p.MissingTold), paceTold(p.Told))
+		w.say(layout.Regular, "With the %s rules: %d alerts instead of %d; %d only then, %d no longer, %d in both%s.",
+			side.name, p.Numbers.Alerts, side.before.Alerts, len(p.Only), len(p.Missing), p.Both, moved(p.Earlier, p.Later, p.Median))
+		w.detail(layout.Regular, "People are told of %d incidents instead of %d: of %d only then, no longer of %d, of %d either way%s.",
+			p.Numbers.Notified, side.before.Notified, len(p.OnlyTold), len(p.MissingTold), p.Told.Both, moved(p.Told.Earlier, p.Told.Later, p.Told.Median))
 	}
-	w.alertList("Alerts of the new rules that only the other interval raises", r.NewPace.Only)
-}
-
-func paceTold(d Detection) string {
-	if d.Both == 0 {
-		return ""
-	}
-	return fmt.Sprintf("; of %d in both%s, in the median %s", d.Both, moved(d.Earlier, d.Later), earlierOrLater(time.Duration(d.Median)))
+	w.alertList("Alerts of the new rules that are only raised then", r.NewPace.Only)
 }

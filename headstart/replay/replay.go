@@ -46,12 +46,13 @@ type Totals struct {
 	FirstError  error // of these
 	From, Until time.Time
 	Muted       map[string]int // by rule: how often an exception kept it from firing
+	Fired       map[string]int // by rule, also of those that raise no alert
 }
 
 // Run replays snapshots. Comparing them and correlating what changed are done
 // side by side.
 func Run(ctx context.Context, o Options, source Source, sink Sink) (Totals, error) {
-	totals, err := RunAll(ctx, Compare(source), []Side{{o, sink}})
+	totals, err := RunAll(ctx, Compare(source), []Side{{Options: o, Sink: sink}})
 	return totals[0], err
 }
 
@@ -77,6 +78,7 @@ func Compare(source Source) Feed {
 
 type run struct {
 	sink           Sink
+	look           func(*event.Changes, time.Time)
 	correlation    *correlation.Correlation
 	changes        event.Changes // the message that is applied
 	totals         Totals

@@ -76,6 +76,7 @@ func (t *Tape) send() error {
 type Side struct {
 	Options
 	Sink Sink
+	Look func(changes *event.Changes, storedAt time.Time) // at each message before it is correlated; may be nil
 }
 
 // RunAll lets several correlations see the same changes, side by side: each has
@@ -94,7 +95,7 @@ func RunAll(ctx context.Context, feed Feed, sides []Side) ([]Totals, error) {
 		full := make(chan *batch, batches)
 		tape.sides = append(tape.sides, full)
 		correlating.Go(func() {
-			r := &run{sink: sides[i].Sink, correlation: correlation.New(sides[i].Rules, sides[i].Correlation), seen: map[string]bool{}, notified: map[string]bool{}}
+			r := &run{sink: sides[i].Sink, look: sides[i].Look, correlation: correlation.New(sides[i].Rules, sides[i].Correlation), seen: map[string]bool{}, notified: map[string]bool{}}
 			for b := range full {
 				if err := r.applyAll(b); err != nil {
 					cancel(err)
@@ -104,7 +105,8 @@ func RunAll(ctx context.Context, feed Feed, sides []Side) ([]Totals, error) {
 					tape.empty <- b
 				}
 			}
-			r.totals.Muted = r.correlation.Counts().Muted
+			counts := r.correlation.Counts()
+			r.totals.Muted, r.totals.Fired = counts.Muted, counts.Fired
 			totals[i] = r.totals
 		})
 	}
@@ -130,6 +132,9 @@ func RunAll(ctx context.Context, feed Feed, sides []Side) ([]Totals, error) {
 func (r *run) applyAll(b *batch) error {
 	for i := range b.n {
 		r.changes = b.changes[i]
+		if r.look != nil {
+			r.look(&r.changes, b.storedAt[i])
+		}
 		if err := r.apply(&r.changes, b.storedAt[i]); err != nil {
 			return err
 		}

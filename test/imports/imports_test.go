@@ -106,8 +106,7 @@ var pure = []string{
 	"headstart/services/notifier/delivery", "headstart/services/notifier/thread",
 	"headstart/headstart/kernel", "headstart/headstart/layout", "headstart/headstart/report", "headstart/headstart/story",
 	"headstart/headstart/company", "headstart/headstart/score", "headstart/headstart/trial",
-	"headstart/headstart/backtest", "headstart/headstart/finding",
-	"headstart/headstart/handbook",
+	"headstart/headstart/backtest", "headstart/headstart/finding", "headstart/headstart/handbook", "headstart/headstart/coverage",
 }
 
 func TestPurePackagesDoNoIO(t *testing.T) {

@@ -183,6 +183,7 @@ func actor(host string, edges []incident.Edge) string {
 
 // raise hands an alert out and to the incidents.
 func (c *Correlation) raise(a *event.Alert, r *rule.Rule, edges []incident.Edge) {
+	c.counts.Fired[r.ID]++
 	c.fires(r, a.Host, a.At)
 	if !r.Alert {
 		c.out.Fed = append(c.out.Fed, a)

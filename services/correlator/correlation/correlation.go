@@ -111,6 +111,7 @@ type Counts struct {
 	Events    int
 	Forgotten int            // connections that no rule can fire on twice, but for which there was no room
 	Muted     map[string]int // by rule
+	Fired     map[string]int // by rule, also of those that raise no alert
 
 	FiringsForgotten int // that fired(…) can't see, for which there was no room
 }
@@ -124,7 +125,7 @@ func New(set *rule.Set, o Options) *Correlation {
 		options: o, directory: directory.New(o.MaxHosts), baseline: baseline.New(o.Baseline),
 		patterns: pattern.New(pattern.Limits{}), presence: presence.New(o.MaxHosts), witness: witness.New(witness.Limits{Hosts: o.MaxHosts}),
 		incidents: incident.New(o.Incident), hosts: map[string]*host{}, firings: firings{},
-		counts: Counts{Muted: map[string]int{}},
+		counts: Counts{Muted: map[string]int{}, Fired: map[string]int{}},
 		out:    Output{Alerts: []*event.Alert{}, Incidents: []*event.Incident{}, Controls: []Control{}, Failures: []Failure{}},
 	}
 	if o.Inventory != nil {

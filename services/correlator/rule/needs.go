@@ -44,7 +44,7 @@ func (s *Set) Needs(r *Rule) Needs {
 		}
 		n.Baseline = n.Baseline || p.usual
 	}
-	if r.Absent != nil {
+	if r.Absent != nil && r.When != "" {
 		n.ofCondition(s, &r.absent)
 	}
 	return n

@@ -46,6 +46,7 @@ func TestNeeds(t *testing.T) {
     - {when: host in roles.desk and conn.age.min > duration("2m"), by: host.name}`,
 			rule.Needs{Lengths: []time.Duration{time.Minute, 2 * time.Minute}, Hosts: []rule.RoleList{web, desk}}},
 		{"what is absent", "when: host in roles.web\nabsent: {of: poller, for: 5m}", rule.Needs{Hosts: []rule.RoleList{web}}},
+		{"what is absent everywhere", "absent: {of: poller, for: 5m}", rule.Needs{}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			set := needsSet(t, tt.text)
