@@ -75,9 +75,7 @@ another interval than every 30 seconds would have changed, with either set.`,
 	f.BoolVar(&o.failOnLoss, "fail-on-loss", false, "exit with code 1 if people are no longer told of an incident")
 	complete(c, "output", "text", "json")
 	c.MarkFlagDirname("against")
-	c.ValidArgsFunction = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return []string{defaultPack}, cobra.ShellCompDirectiveFilterDirs
-	}
+	c.ValidArgsFunction = completeLayers
 	return c
 }
 

@@ -24,6 +24,7 @@ import (
 	"headstart/headstart/kernel"
 	rules "headstart/rules.expr"
 	"headstart/services/correlator"
+	"headstart/services/correlator/rulebook"
 	"headstart/services/tracker/table"
 )
 
@@ -80,6 +81,7 @@ func quiet(ids ...string) func(name, text string) string {
 // backtested is what a backtest's JSON says, as far as it is looked at.
 type backtested struct {
 	Notes    []string
+	OldRules struct{ Name string } `json:"old_rules"`
 	Old, New struct{ Alerts, Incidents, Notified int }
 	Alerts   struct {
 		Gained, Lost []struct{ ID, Rule string }
@@ -139,7 +141,7 @@ func TestBacktestOfALog(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "people are no longer told of ") {
 			t.Errorf("%v\n%s", err, out)
 		}
-		if var1 := (*daemon.UsageError)(nil); errors.As(err, &var1) {
+		if usage := (*daemon.UsageError)(nil); errors.As(err, &usage) {
 			t.Errorf("a usage error: %v", err)
 		}
 		for _, want := range []string{silent + " against the default pack", "People are no longer told of (", "Alerts lost ("} {
@@ -205,8 +207,39 @@ func TestBacktestOfARunningSystem(t *testing.T) {
 	if after := stored(t, nats); after != before {
 		t.Errorf("a backtest has changed the system: it was\n%s\nand is\n%s", before, after)
 	}
+
+	push(t, s, silent)
+	pushed := backtestJSON(t, append([]string{"default"}, flags...)...)
+	if pushed.OldRules.Name != "what was pushed (revision 3)" || pushed.Old.Alerts != 0 || len(pushed.Alerts.Gained) != len(lost) {
+		t.Errorf("against what was pushed: %+v", pushed)
+	}
 	if b := backtestJSON(t, append([]string{silent, "--since", "1h", "--warm-up", "1h"}, flags...)...); b.Alerts.Same+len(b.Alerts.Lost) != 0 {
 		t.Errorf("what was days ago is reported of the last hour: %+v", b)
+	}
+}
+
+// push stores the rules of a directory as pushed ones are.
+func push(t *testing.T, s *system, dir string) {
+	t.Helper()
+	layers, err := ruleLayers([]string{dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	book, err := rulebook.Read(layers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	book.Revision = 3
+	packed, err := book.Pack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	archive, err := s.bus.OpenArchive(t.Context(), correlator.RulesBucket, bus.Storage{Bytes: 1 << 30, Replicas: 1})
+	if err == nil {
+		_, err = archive.Add(t.Context(), correlator.RulesKey, packed, 0)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -72,9 +72,7 @@ the running system, else the pack.`,
 	c.MarkFlagFilename("navigator", "json")
 	f.Lookup("since").Usage = "`time` from which on is looked at: back from the end, such as 7d or 36h, or 2025-06-05T00:00:00Z\n(default: all that there is)"
 	f.MarkHidden("warm-up")
-	c.ValidArgsFunction = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return []string{defaultPack}, cobra.ShellCompDirectiveFilterDirs
-	}
+	c.ValidArgsFunction = completeLayers
 	return c
 }
 
