@@ -14,6 +14,7 @@ import (
 type Alert struct {
 	ID          string   `json:"id"`
 	Rule        string   `json:"rule"`
+	Rules       string   `json:"rules,omitempty"` // which set of rules was in force: the beginning of its hash
 	Severity    Severity `json:"severity"`
 	Title       string   `json:"title"`
 	Description string   `json:"description,omitempty"`
@@ -168,6 +169,9 @@ func PatternID(rule string, parts ...string) string {
 	return hex.EncodeToString(h.Sum(nil)[:12])
 }
 
+// maxRulesHash is how many bytes the name of a set of rules has at most.
+const maxRulesHash = 64
+
 // EncodeAlert returns the alert's wire form.
 func EncodeAlert(a *Alert) ([]byte, error) {
 	data, err := json.Marshal(a)
@@ -188,6 +192,9 @@ func DecodeAlert(data []byte) (*Alert, error) {
 	}
 	if a.ID == "" || a.Rule == "" {
 		return nil, fmt.Errorf("decode alert: no id or no rule")
+	}
+	if len(a.Rules) > maxRulesHash {
+		return nil, fmt.Errorf("decode alert: rules: %d bytes, more than %d", len(a.Rules), maxRulesHash)
 	}
 	return a, nil
 }

@@ -38,7 +38,7 @@ func (m *ruleMetrics) force(set *ruleset) {
 	m.loaded.Store(set.since.Unix())
 	m.broken.Store(0)
 	b := set.book
-	info := fmt.Sprintf("headstart_correlator_rules_info{hash=%q,source=%q,author=%q,revision=\"%d\"}", set.Hash[:12], b.Source, b.Author, b.Revision)
+	info := fmt.Sprintf("headstart_correlator_rules_info{hash=%q,source=%q,author=%q,revision=\"%d\"}", set.Short(), b.Source, b.Author, b.Revision)
 	if info != m.info {
 		m.telemetry.Metrics.UnregisterMetric(m.info)
 		m.telemetry.Metrics.GetOrCreateGauge(info, func() float64 { return 1 })
@@ -58,7 +58,7 @@ func (m *ruleMetrics) refuse(r *RefusedRules) {
 
 // describe says in a line which set is in force.
 func describe(set *ruleset) string {
-	return fmt.Sprintf("%s %s%s, in force since %s", set.book.Source, set.Hash[:12], by(set.book.Revision, set.book.Author), set.since.UTC().Format(time.RFC3339))
+	return fmt.Sprintf("%s %s%s, in force since %s", set.book.Source, set.Short(), by(set.book.Revision, set.book.Author), set.since.UTC().Format(time.RFC3339))
 }
 
 func by(revision uint64, author string) string {

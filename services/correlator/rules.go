@@ -123,7 +123,11 @@ func (r *rules) force(set *ruleset) {
 	r.metrics.force(set)
 	r.changed()
 	b := set.book
-	r.log.Info("rules in force", "rules", b.Source, "count", len(set.Rules), "hash", set.Hash[:12], "revision", b.Revision, "author", b.Author, "reason", b.Reason)
+	log := r.log
+	if b.Revision > 0 {
+		log = log.With("revision", b.Revision, "author", b.Author, "reason", b.Reason)
+	}
+	log.Info("rules in force", "rules", b.Source, "count", len(set.Rules), "hash", set.Short())
 }
 
 // refuse reports a set that is not put in force, once.
@@ -132,14 +136,15 @@ func (r *rules) refuse(err error) {
 	if before := r.refused.Load(); before != nil && before.Error == message {
 		return
 	}
-	refused := &RefusedRules{At: r.now().UTC(), Source: strings.Join(r.names, ", "), Error: message}
+	refused, log := &RefusedRules{At: r.now().UTC(), Source: strings.Join(r.names, ", "), Error: message}, r.log
 	if r.pushed != nil {
 		refused.Revision, refused.Author = r.pushed.Revision, r.pushed.Author
+		log = log.With("revision", refused.Revision, "author", refused.Author)
 	}
 	r.refused.Store(refused)
 	r.metrics.refuse(refused)
 	r.changed()
-	r.log.Error("rules not changed: the files can't be used", "rules", refused.Source, "revision", refused.Revision, "author", refused.Author, "error", message)
+	log.Error("rules not changed: the files can't be used", "rules", refused.Source, "error", message)
 }
 
 // look is how often the files are looked at. Watching them by inotify would

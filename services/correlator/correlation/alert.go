@@ -55,7 +55,7 @@ func (c *Correlation) found(f *watch.Finding, at time.Time) {
 
 func (c *Correlation) newAlert(r *rule.Rule, id string, at time.Time) *event.Alert {
 	return &event.Alert{
-		ID: id, Rule: r.ID, Severity: r.Severity, Title: r.Title, Description: r.Description, Guide: r.Guide, Attack: r.Attack,
+		ID: id, Rule: r.ID, Rules: c.set.Short(), Severity: r.Severity, Title: r.Title, Description: r.Description, Guide: r.Guide, Attack: r.Attack,
 		At: at, Host: c.self.Name, Roles: c.self.Roles, Snapshot: c.changes.SnapshotID().String(),
 	}
 }

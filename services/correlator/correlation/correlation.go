@@ -151,7 +151,7 @@ func (c *Correlation) Use(set *rule.Set) {
 		case r.Absent != nil:
 			c.absent[r.Absent.Of-1] = append(c.absent[r.Absent.Of-1], r)
 		case r.IsPattern():
-			patterns = append(patterns, pattern.Rule{ID: r.ID, Count: r.Count, Sequence: r.Sequence, Path: r.Path})
+			patterns = append(patterns, pattern.Rule{ID: r.ID, Meaning: r.Meaning(), Count: r.Count, Sequence: r.Sequence, Path: r.Path})
 		}
 	}
 	c.patterns.SetRules(patterns)

@@ -52,7 +52,7 @@ func (c *Correlation) silent(r *rule.Rule, change *presence.Change) {
 	}
 	a := &event.Alert{
 		ID:   event.PatternID(r.ID, change.Host, change.Since.UTC().Format(time.RFC3339Nano)),
-		Rule: r.ID, Severity: r.Severity, Title: r.Title, Description: r.Description, Guide: r.Guide, Attack: r.Attack,
+		Rule: r.ID, Rules: c.set.Short(), Severity: r.Severity, Title: r.Title, Description: r.Description, Guide: r.Guide, Attack: r.Attack,
 		At: change.At, Host: change.Host, Roles: host.Roles, Key: change.Host, Evidence: []event.Evidence{},
 	}
 	c.raise(a, r, []incident.Edge(nil))

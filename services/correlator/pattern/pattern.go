@@ -107,6 +107,7 @@ type Edge struct {
 // Rule is what a pattern asks for: one of the three.
 type Rule struct {
 	ID       string
+	Meaning  string // stands for its conditions: another, and it is another rule
 	Count    *rule.Count
 	Sequence *rule.Sequence
 	Path     *rule.Path
@@ -197,6 +198,9 @@ func (p *Patterns) SetRules(rules []Rule) {
 	p.rules, p.byID = make([]*state, 0, len(rules)), make(map[string]*state, len(rules))
 	for _, r := range rules {
 		s := before[r.ID]
+		if s != nil && s.rule.Meaning == "" {
+			s.rule.Meaning = r.Meaning // saved when that wasn't known
+		}
 		if r = r.clone(); s == nil || !reflect.DeepEqual(s.rule, r) {
 			s = p.newState(r)
 		}

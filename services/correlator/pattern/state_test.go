@@ -105,6 +105,13 @@ func TestRulesThatDoNotChangeKeepTheirWindows(t *testing.T) {
 			p.SetRules([]pattern.Rule{other, count(3)})
 		}, true},
 		"the rule changes": {func(_ *testing.T, p *pattern.Patterns) { p.SetRules([]pattern.Rule{count(2)}) }, false},
+		"its conditions change": {func(_ *testing.T, p *pattern.Patterns) {
+			for _, meaning := range []string{"one", "another"} {
+				r := count(3)
+				r.Meaning = meaning
+				p.SetRules([]pattern.Rule{r})
+			}
+		}, false},
 		"the rule goes and comes back": {func(_ *testing.T, p *pattern.Patterns) {
 			p.SetRules([]pattern.Rule{other})
 			p.SetRules([]pattern.Rule{count(3)})
@@ -113,6 +120,13 @@ func TestRulesThatDoNotChangeKeepTheirWindows(t *testing.T) {
 			saved := save(t, p)
 			p.SetRules([]pattern.Rule{other})
 			p.SetRules([]pattern.Rule{other, count(3)})
+			restore(t, p, saved)
+		}, true},
+		"restored of a time when conditions were not saved": {func(t *testing.T, p *pattern.Patterns) {
+			saved := save(t, p)
+			r := count(3)
+			r.Meaning = "one"
+			p.SetRules([]pattern.Rule{r})
 			restore(t, p, saved)
 		}, true},
 		"restored under a changed rule": {func(t *testing.T, p *pattern.Patterns) {

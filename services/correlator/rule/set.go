@@ -49,6 +49,9 @@ type Definition struct {
 // Internal reports whether an address is in networks.internal.
 func (s *Set) Internal(a event.Address) bool { return s.internal.has(a) }
 
+// Short is as much of the hash as names the set where people read it.
+func (s *Set) Short() string { return s.Hash[:min(len(s.Hash), 12)] }
+
 // Rule returns a rule by its id, nil when there is none.
 func (s *Set) Rule(id string) *Rule {
 	n, ok := slices.BinarySearchFunc(s.Rules, id, func(r *Rule, id string) int { return strings.Compare(r.ID, id) })
