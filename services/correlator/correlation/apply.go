@@ -136,7 +136,7 @@ func (c *Correlation) learn() {
 		}
 		if conn.Kind == event.Opened && !s.Responder.External && (c.set.HasPort("remote_administration", s.Port) || c.set.HasPort("database", s.Port)) {
 			e := c.edge(&s, conn, nil)
-			e.Rare = u.PerDay < rareADay
+			e.Rare, e.First = u.PerDay < rareADay, u.Days == 0 && !u.Known && !u.Host.Learning && !u.Peer.Learning
 			c.incidents.Login(e)
 		}
 		if reasons := c.notable(&s, &u); reasons != nil {

@@ -40,6 +40,7 @@ type Edge struct {
 	ByResponder                 bool      // the responder reported it, not the originator
 	Minor                       bool      // it counts only beside another edge between the same hosts
 	Rare                        bool      // of a login: the edge is not used all day
+	First                       bool      // of a login: the edge was not used on any day before
 	Reasons                     []string
 }
 

@@ -31,15 +31,35 @@ func (l *logins) add(e *Edge) {
 	}
 	list = slices.Insert(list, n, *e)
 	if len(list) > loginsPerHost {
-		list = slices.Delete(list, 0, 1)
+		oldest := max(0, slices.IndexFunc(list, func(e Edge) bool { return !e.First }))
+		list = slices.Delete(list, oldest, oldest+1)
 	}
 	l.To[e.DestinationHost] = list
 }
 
 // before returns the most likely way in to a host that acted: of those of the
-// last two hours that of a source that came least often, the latest of them; nil
-// when there is none.
-func (l *logins) before(host string, acted time.Time) *Edge {
+// last two hours that of a source that came least often, the latest of them,
+// unless one of the last day had never been used before and is not one of a
+// sweep; nil when there is none.
+func (l *logins) before(host string, acted time.Time, sweeps func(*Edge) bool) *Edge {
+	best := l.lately(host, acted)
+	if best == nil || !best.First {
+		for n := range l.To[host] {
+			if e := &l.To[host][n]; e.First && !e.At.After(acted.Add(slack)) && acted.Sub(e.At) <= approach && !sweeps(e) {
+				best = e
+			}
+		}
+	}
+	if best == nil {
+		return nil
+	}
+	chosen := *best
+	chosen.Reasons = []string{"login before it"}
+	return &chosen
+}
+
+// lately is before, of the last two hours alone.
+func (l *logins) lately(host string, acted time.Time) *Edge {
 	times := map[string]int{}
 	var best *Edge
 	list := l.To[host]
@@ -60,9 +80,7 @@ func (l *logins) before(host string, acted time.Time) *Edge {
 			best = e
 		}
 	}
-	chosen := *best
-	chosen.Reasons = []string{"login before it"}
-	return &chosen
+	return best
 }
 
 func (l *logins) expire(now time.Time) {
@@ -71,13 +89,21 @@ func (l *logins) expire(now time.Time) {
 	}
 	l.SweptAt = now
 	for host, list := range l.To {
-		list = slices.DeleteFunc(list, func(e Edge) bool { return now.Sub(e.At) > loginMemory })
+		list = slices.DeleteFunc(list, func(e Edge) bool { return now.Sub(e.At) > e.loginMemory() })
 		if len(list) == 0 {
 			delete(l.To, host)
 			continue
 		}
 		l.To[host] = list
 	}
+}
+
+// loginMemory is for how long a login is kept.
+func (e *Edge) loginMemory() time.Duration {
+	if e.First {
+		return approach + 2*time.Hour
+	}
+	return loginMemory
 }
 
 // seldomUsed is why a login is a step.

@@ -139,7 +139,7 @@ func (g *Grouper) follow(i *incident, hosts ...string) (followed []string) {
 			break
 		}
 		if !i.reached(host, m.ActedAt) {
-			if e := g.logins.before(host, m.ActedAt); e != nil && i.addEdge(e, false) {
+			if e := g.logins.before(host, m.ActedAt, g.trail.sweeps); e != nil && i.addEdge(e, false) {
 				// It is how others are reached too: it says little of its source.
 				if from := i.Members[e.SourceHost]; from != nil && from.LastAt.Equal(e.At) {
 					from.Swept, from.OnlyBefore = true, true
