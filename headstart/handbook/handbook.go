@@ -53,6 +53,7 @@ func section(b *strings.Builder, r *rule.Rule, source string) {
 		}
 	}
 	row("fires on", asks(r))
+	row("thresholds", thresholds(r))
 	row("ATT&CK", techniques(r.Attack))
 	row("lists", code(lists(r)))
 	row("exceptions", exceptions(r))
@@ -136,6 +137,15 @@ func lists(r *rule.Rule) []string {
 	names := listName.FindAllString(strings.Join(conditions, "\n"), -1)
 	slices.Sort(names)
 	return slices.Compact(names)
+}
+
+// thresholds are the numbers that an override can set.
+func thresholds(r *rule.Rule) string {
+	named := make([]string, len(r.Thresholds))
+	for i, t := range r.Thresholds {
+		named[i] = t.Name + ": " + t.Value
+	}
+	return code(named)
 }
 
 func exceptions(r *rule.Rule) string {

@@ -60,7 +60,7 @@ func (f *formatter) fieldOrder(at []string) []string {
 	}
 	switch named(at) {
 	case "count":
-		return []string{"by", "of", "sum", "within", "at_least", "above_usual"}
+		return []string{"by", "of", "sum", "within", "at_least", "above_usual", "regular"}
 	case "sequence":
 		return []string{"within", "steps"}
 	case "steps":

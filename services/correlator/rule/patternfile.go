@@ -131,7 +131,7 @@ func (p *patternReader) count(n *yaml.Node, asked *part) {
 		asked.usual = true
 	}
 	if n := fields["regular"]; n != nil {
-		c.Regular = p.regular(n, c)
+		c.Regular = p.regular(n, p.given(n), c)
 	}
 }
 
@@ -166,11 +166,16 @@ func (v setting) aboveUsual(of bool) float64 {
 	return factor
 }
 
-func (p *patternReader) regular(n *yaml.Node, c *Count) float64 {
-	score, ok := p.number(n, "regular")
+// regular reads how regular connections must be. The place of what the count
+// lacks for it is where it is asked for.
+func (p *patternReader) regular(n *yaml.Node, given setting, c *Count) float64 {
+	if given.n == nil {
+		return 0
+	}
+	score, ok := given.s.number(given.n, "regular")
 	switch {
 	case ok && (score <= 0 || score > 1):
-		p.mistake(placeOf(n), "regular is how regular connections must be, more than 0 and at most 1, not %s", n.Value)
+		given.s.mistake(placeOf(given.n), "regular is how regular connections must be, more than 0 and at most 1, not %s", given.n.Value)
 	case c.Of != "" || c.Sum != "":
 		p.mistake(placeOf(n), "regular looks at the times of connections; leave out of and sum")
 	case !slices.ContainsFunc(c.By, func(by string) bool { return strings.TrimSpace(by) == "host.name" }):
