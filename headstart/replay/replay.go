@@ -77,8 +77,7 @@ func Compare(source Source) Feed {
 }
 
 type run struct {
-	sink           Sink
-	look           func(*event.Changes, time.Time)
+	*Side
 	correlation    *correlation.Correlation
 	changes        event.Changes // the message that is applied
 	totals         Totals
@@ -98,6 +97,9 @@ func (r *run) apply(changes *event.Changes, storedAt time.Time) error {
 		}
 	}
 	out := r.correlation.Apply(changes, storedAt)
+	if r.Applied != nil {
+		r.Applied(out)
+	}
 	for _, f := range out.Failures {
 		if t.Failures++; t.FirstError == nil {
 			t.FirstError = fmt.Errorf("host %s: %w", f.Host, f.Err)
@@ -105,7 +107,7 @@ func (r *run) apply(changes *event.Changes, storedAt time.Time) error {
 	}
 	for _, a := range out.Alerts {
 		t.Alerts++
-		if err := r.sink.Alert(a); err != nil {
+		if err := r.Sink.Alert(a); err != nil {
 			return err
 		}
 	}
@@ -118,7 +120,7 @@ func (r *run) apply(changes *event.Changes, storedAt time.Time) error {
 			r.notified[i.ID] = true
 			t.Notified++
 		}
-		if err := r.sink.Incident(i); err != nil {
+		if err := r.Sink.Incident(i); err != nil {
 			return err
 		}
 	}

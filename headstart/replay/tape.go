@@ -77,6 +77,11 @@ type Side struct {
 	Options
 	Sink Sink
 	Look func(changes *event.Changes, storedAt time.Time) // at each message before it is correlated; may be nil
+
+	// Begin is given the correlation before the first message, Applied what
+	// followed from each. nil: nobody asks.
+	Begin   func(*correlation.Correlation)
+	Applied func(*correlation.Output)
 }
 
 // RunAll lets several correlations see the same changes, side by side: each has
@@ -95,7 +100,10 @@ func RunAll(ctx context.Context, feed Feed, sides []Side) ([]Totals, error) {
 		full := make(chan *batch, batches)
 		tape.sides = append(tape.sides, full)
 		correlating.Go(func() {
-			r := &run{sink: sides[i].Sink, look: sides[i].Look, correlation: correlation.New(sides[i].Rules, sides[i].Correlation), seen: map[string]bool{}, notified: map[string]bool{}}
+			r := &run{Side: &sides[i], correlation: correlation.New(sides[i].Rules, sides[i].Correlation), seen: map[string]bool{}, notified: map[string]bool{}}
+			if r.Begin != nil {
+				r.Begin(r.correlation)
+			}
 			for b := range full {
 				if err := r.applyAll(b); err != nil {
 					cancel(err)

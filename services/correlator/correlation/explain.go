@@ -18,7 +18,7 @@ func (c *Correlation) Observe(f func(*watch.Asked)) {
 // absence asks a rule about what is missing.
 func (c *Correlation) absence(r *rule.Rule, o rule.Observation) (rule.Result, bool) {
 	if c.asked != nil {
-		c.asked(&watch.Asked{Occasion: watch.Absence, Rule: r, Observation: o})
+		c.asked(&watch.Asked{Occasion: watch.Absence, Rule: r, Observation: o, Message: c.changes})
 	}
 	return c.evaluator.Absent(r, o)
 }

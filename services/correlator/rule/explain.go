@@ -27,6 +27,8 @@ type Explanation struct {
 	Wait    event.Seconds `json:"wait,omitempty"`    // how much older the connection must at least get
 	Failure string        `json:"failure,omitempty"` // why it could not be evaluated
 
+	By string `json:"-"` // as in [Result], of a pattern's match that holds
+
 	Condition  *Term                `json:"condition"`
 	For        *Term                `json:"for,omitempty"`        // what Rule.For or Step.For asks
 	Exceptions []ExplainedException `json:"exceptions,omitempty"` // all, whether they were asked or not
@@ -86,6 +88,7 @@ func (x *Explainer) Explain(r *Rule, number int, o Observation) *Explanation {
 	}
 	result, holds := x.result(r, number, o)
 	e.judge(&result, holds)
+	e.By = result.By
 	e.Condition = x.explain(asked, &o)
 	if p != nil {
 		e.For = forTerm(p.lasts, &o)

@@ -29,16 +29,18 @@ type Asked struct {
 	Rule     *rule.Rule // that alone is asked; nil when all are
 	Part     int        // of Rule
 
-	// Observation is what they see. It, its connection and its baseline are
-	// valid during the call only.
+	// Observation is what they see, on the host's clock; that of an absence is on
+	// the stream's. It, its connection and its baseline are valid during the call
+	// only.
 	Observation rule.Observation
+	Message     *event.Changes // that it follows from
 }
 
 // asking makes what is asked about a connection, and tells whoever wants to know.
 func (t *turn) asking(occasion Occasion, p part, c *event.Connection, at time.Time) rule.Observation {
 	o := t.observe(c, at)
 	if t.Asked != nil {
-		t.Asked(&Asked{Occasion: occasion, Rule: p.rule, Part: p.number, Observation: o})
+		t.Asked(&Asked{Occasion: occasion, Rule: p.rule, Part: p.number, Observation: o, Message: t.changes})
 	}
 	return o
 }

@@ -1,0 +1,259 @@
+package inquiry
+
+import (
+	"fmt"
+	"path"
+	"strings"
+	"time"
+
+	"headstart/headstart/layout"
+	"headstart/services/correlator/pattern"
+	"headstart/services/correlator/rule"
+)
+
+// writer writes a report for people.
+type writer struct {
+	strings.Builder
+	page layout.Page
+}
+
+func (w *writer) say(indent int, spans ...layout.Span) {
+	p := w.page
+	p.Margin = indent + 4
+	p.Fill(&w.Builder, strings.Repeat(" ", indent), indent, spans...)
+}
+
+func regular(format string, args ...any) layout.Span {
+	return layout.Regular.Of(fmt.Sprintf(format, args...))
+}
+
+func faint(format string, args ...any) layout.Span {
+	return layout.Faint.Of(fmt.Sprintf(format, args...))
+}
+
+// mostCounts is how many reasons are told.
+const mostCounts = 12
+
+// Text returns what a person reads: the verdict in a line, then what it rests on.
+func (r *Report) Text(p layout.Page) string {
+	w := &writer{page: p}
+	w.say(0, layout.Bold.Of(fmt.Sprintf("%s %s: %s", r.Rule, r.verdict(), r.Because)))
+	for _, note := range r.Notes {
+		w.say(0, layout.Yellow.Of(note))
+	}
+	w.say(0, faint("%s (%s)", r.Title, r.File))
+	for _, o := range r.Overrides {
+		w.say(0, faint("changed by %s", o))
+	}
+	if !r.From.IsZero() {
+		w.say(0, faint("replayed from %s to %s UTC", moment(r.From), moment(r.Until)))
+	}
+	if r.Connections > 1 {
+		w.counts(r)
+	}
+	for _, c := range r.Cases {
+		w.aCase(r, c)
+	}
+	if len(r.Near) > 0 {
+		w.WriteByte('\n')
+		w.say(0, regular("Closest to the %s:", r.Subject.String()))
+		for _, n := range r.Near {
+			w.say(2, regular("%s", n.ID), regular("%s", n.What), faint("began %s", moment(n.At)))
+		}
+	}
+	return w.String()
+}
+
+// verdict is what is said of the rule in the first line.
+func (r *Report) verdict() string {
+	switch {
+	case r.Outcome == Fired && !r.Enabled:
+		return "would have fired"
+	case r.Outcome == Fired:
+		return "fired"
+	case r.Outcome == Failed:
+		return "could not be evaluated"
+	}
+	return "did not fire"
+}
+
+func (w *writer) counts(r *Report) {
+	w.WriteByte('\n')
+	w.say(0, regular("It was asked about %d connections:", r.Connections))
+	var rows []layout.Row
+	rest := 0
+	for i, c := range r.Counts {
+		if i >= mostCounts {
+			rest += c.Number
+			continue
+		}
+		row := layout.Row{Cells: []layout.Span{regular("%d", c.Number), regular("%s", c.Outcome)}}
+		if c.For != "" {
+			row.Rest = []layout.Span{regular("%s was false", c.For)}
+		}
+		rows = append(rows, row)
+	}
+	if rest > 0 {
+		rows = append(rows, layout.Row{Cells: []layout.Span{regular("%d", rest), regular("%s", NotFired)}, Rest: []layout.Span{regular("for other reasons")}})
+	}
+	w.page.Table(&w.Builder, 2, rows)
+	if len(r.Cases) < r.Connections {
+		w.say(0, faint("Those on which it came furthest:"))
+	}
+}
+
+func (w *writer) aCase(r *Report, c *Case) {
+	w.WriteByte('\n')
+	if c.Connection == nil {
+		w.say(0, layout.Bold.Of(c.Host))
+	} else {
+		d := c.Connection
+		how := []string{d.Direction.String(), d.State.String()}
+		if d.OpenedAfter.IsZero() {
+			how = append(how, "began before the host was first looked at")
+		} else {
+			how = append(how, fmt.Sprintf("began %s to %s", moment(d.OpenedAfter), d.OpenedBefore.UTC().Format(time.TimeOnly)))
+		}
+		w.say(0, layout.Bold.Of(c.ends()), faint("%s, %s", strings.TrimPrefix(strings.Join(how, ", "), ", "), d.ID))
+	}
+	if r.Connections > 1 || len(r.Cases) > 1 {
+		w.say(0, regular("%s: %s", c.Outcome, c.Because))
+	}
+	for i, a := range c.Askings {
+		if c.Skipped > 0 && i == maxAskings/2 {
+			w.say(2, faint("… %d more", c.Skipped))
+		}
+		w.asking(r, a)
+	}
+}
+
+func (w *writer) asking(r *Report, a *Asking) {
+	when := a.At.UTC().Format(time.TimeOnly)
+	if a.Times > 1 {
+		when += fmt.Sprintf(" to %s, %d times", a.Until.UTC().Format(time.TimeOnly), a.Times)
+	}
+	why := map[string]string{
+		"change": "it was " + a.Event, "again": "asked again, as it got older", "end": "asked for the last time, as it ended", "absence": "something was missing",
+	}[a.Occasion]
+	w.say(2, layout.Bold.Of(when), regular("%s", why))
+	for _, e := range a.Parts {
+		w.part(r, e, len(a.Parts) > 1 || e.Part > 0)
+	}
+	for _, c := range a.Windows {
+		w.window(c)
+	}
+	for _, id := range a.Fired {
+		w.say(4, layout.Red.Of("alert "+id))
+	}
+}
+
+func (w *writer) part(r *Report, e *rule.Explanation, numbered bool) {
+	text := string(e.Verdict)
+	switch {
+	case e.Verdict == rule.Waits && time.Duration(e.Wait) < time.Millisecond:
+		text = "waits for another rule to fire"
+	case e.Verdict == rule.Waits:
+		text = "waits " + layout.Duration(time.Duration(e.Wait).Round(time.Second))
+	case e.Verdict == rule.Fails:
+		text = "fails: " + e.Failure
+	}
+	if numbered {
+		text = fmt.Sprintf("step %d %s", e.Part+1, text)
+	}
+	w.say(4, regular("%s", text))
+	w.term(e.Condition, 4, r.File)
+	if e.For != nil {
+		w.term(e.For, 4, r.File)
+	}
+	for i := range e.Exceptions {
+		w.exception(&e.Exceptions[i], r.File)
+	}
+	if len(e.Key) > 0 && e.Verdict == rule.Holds {
+		w.say(4, faint("known by %s", values(e.Key)))
+	}
+}
+
+func (w *writer) exception(x *rule.ExplainedException, file string) {
+	state := fmt.Sprintf("counts until %s", lastDay(x.Expires))
+	if x.Expired {
+		state = fmt.Sprintf("expired after %s, and is not asked any more", lastDay(x.Expires))
+	}
+	w.say(4, regular("unless (%s: %s; %s)", x.Owner, x.Reason, state))
+	w.term(x.Condition, 6, file)
+}
+
+// term writes a term and those below it. Places in another file than the rule's
+// are named in full.
+func (w *writer) term(t *rule.Term, indent int, file string) {
+	mark := map[bool]layout.Span{true: layout.Cyan.Of("✓"), false: layout.Red.Of("✗")}[t.Holds]
+	if t.Failure != "" {
+		mark = layout.Yellow.Of("!")
+	} else if t.Wait > 0 {
+		mark = layout.Yellow.Of("…")
+	}
+	text, shown, below := t.Text, t.Values, t.Terms
+	switch t.Kind {
+	case rule.Always:
+		text = "no condition"
+	case rule.And:
+		text = "all of"
+	case rule.Or:
+		text = "any of"
+	case rule.Not:
+		if inner := t.Terms[0]; inner.Kind == rule.Asks {
+			shown, below = inner.Values, nil
+		} else {
+			text = "not"
+		}
+	}
+	spans := []layout.Span{{Style: mark.Style, Text: mark.Text + " " + text}}
+	if len(shown) > 0 {
+		spans = append(spans, regular("(%s)", values(shown)))
+	}
+	if t.Failure != "" && len(below) == 0 {
+		spans = append(spans, layout.Yellow.Of(t.Failure))
+	}
+	if t.Line > 0 && len(below) == 0 {
+		at := fmt.Sprintf("%d:%d", t.Line, t.Column)
+		if t.File != file {
+			at = path.Base(t.File) + ":" + at
+		}
+		spans = append(spans, layout.Faint.Of(at))
+	}
+	w.say(indent, spans...)
+	for _, inner := range below {
+		w.term(inner, indent+2, file)
+	}
+}
+
+func values(all []rule.Named) string {
+	var texts []string
+	for _, v := range all {
+		texts = append(texts, v.Name+" is "+v.Value)
+	}
+	return strings.Join(texts, ", ")
+}
+
+func (w *writer) window(c *pattern.Contents) {
+	text := fmt.Sprintf("%g of %g within %s", c.Reached, c.Needed, layout.Duration(time.Duration(c.Within)))
+	if c.Key != "" {
+		text = layout.Plain(c.Key) + ": " + text
+	}
+	if c.Above > 0 {
+		text += fmt.Sprintf(", must be more than %g", c.Above)
+	}
+	if len(c.Fired) > 0 {
+		text += ", has fired on " + strings.Join(c.Fired, ", ")
+	}
+	w.say(4, regular("window of %s", text))
+	for _, m := range c.Matches {
+		spans := []layout.Span{regular("%s", m.At.UTC().Format(time.TimeOnly)), regular("%s -> %s:%d", m.From, m.To, m.Port)}
+		if m.Step > 0 {
+			spans = append(spans, regular("step %d", m.Step))
+		}
+		if m.Value != "" && m.Value != m.To {
+			spans = append(spans, regular("%s", m.Value))
+		}
+		w.say(6, append(spans, faint("%s of %s", m.Connection, m.Host))...)
+	}
+}
