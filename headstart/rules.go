@@ -13,6 +13,7 @@ alerts. docs/rule-language.md says how they are written.`,
 		rulesBacktestCommand(),
 		rulesCheckCommand(),
 		rulesCoverageCommand(),
+		rulesExplainCommand(),
 		rulesTestCommand(),
 	)
 	return c

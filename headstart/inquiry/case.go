@@ -51,10 +51,17 @@ type Asking struct {
 	Event    string              `json:"event,omitempty"` // what had become known of the connection
 	Parts    []*rule.Explanation `json:"parts"`           // one, or one for each step of a sequence that was asked
 	Windows  []*pattern.Contents `json:"windows,omitempty"`
-	Fired    []string            `json:"fired,omitempty"` // ids of the alerts that followed
+	Fired    []Firing            `json:"fired,omitempty"` // alerts that followed
 }
 
-// about describes a connection, whose times are on the stream's clock.
+// Firing is an alert that followed, with what a pattern put together for it.
+type Firing struct {
+	Alert    string           `json:"alert"`
+	Matched  int              `json:"matched,omitempty"`
+	Evidence []event.Evidence `json:"evidence,omitempty"`
+}
+
+// newCase describes a connection, whose times are on the stream's clock.
 func newCase(o *rule.Observation, conn *event.Connection, at time.Time) *Case {
 	c := new(Case)
 	if o.Host != nil {
@@ -159,8 +166,8 @@ func (c *Case) best() (a *Asking, e *rule.Explanation) {
 	return a, e
 }
 
-// ends says who began it and with whom, by their names where they have one.
-func (c *Case) ends() string {
+// String says who began it and with whom, by their names where they have one.
+func (c *Case) String() string {
 	if c.Connection == nil {
 		return c.Host
 	}

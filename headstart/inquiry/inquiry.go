@@ -1,6 +1,7 @@
 package inquiry
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -76,6 +77,9 @@ func (q *Inquiry) asked(a *watch.Asked) {
 	var parts []*rule.Explanation
 	switch {
 	case q.rule.Absent != nil && a.Occasion != watch.Absence: // nothing is missing
+		if q.rule.Absent.Of == rule.MissingPoller {
+			conn = nil
+		}
 	case a.Rule != nil:
 		parts = append(parts, q.explainer.Explain(q.rule, a.Part, *o))
 	default:
@@ -119,7 +123,7 @@ func (q *Inquiry) nearly(o *rule.Observation, conn *event.Connection, has int, a
 	if slices.ContainsFunc(q.near, func(n Near) bool { return n.ID == conn.ID }) {
 		return
 	}
-	q.near = append(q.near, Near{ID: conn.ID, What: newCase(o, conn, at).ends(), At: conn.OpenedBefore, has: has})
+	q.near = append(q.near, Near{ID: conn.ID, What: newCase(o, conn, at).String(), At: conn.OpenedBefore, has: has})
 	slices.SortStableFunc(q.near, func(a, b Near) int { return b.has - a.has })
 	q.near = q.near[:min(len(q.near), maxNear)]
 }
@@ -184,19 +188,19 @@ func (q *Inquiry) count(id event.ConnectionID, rank int, a *Asking) {
 	s := sighting{rank: int16(rank)}
 	if rank <= rankDoesNot && len(a.Parts) > 0 {
 		if terms := lacking(a.Parts[0]); len(terms) > 0 {
-			s.reason = q.reasonOf(terms[0])
+			s.reason = q.reasonOf(fmt.Sprintf("%s was %t", terms[0].Text, terms[0].Holds))
 		}
 	}
 	q.seen[id] = s
 }
 
-// reasonOf numbers the terms that a rule fails for. A rule has 500 at most.
-func (q *Inquiry) reasonOf(t *rule.Term) int16 {
-	n := q.reason[t.Text]
+// reasonOf numbers what a rule fails for: of each step at most 500 things.
+func (q *Inquiry) reasonOf(text string) int16 {
+	n := q.reason[text]
 	if n == 0 {
-		q.reasons = append(q.reasons, t.Text)
+		q.reasons = append(q.reasons, text)
 		n = len(q.reasons)
-		q.reason[t.Text] = n
+		q.reason[text] = n
 	}
 	return int16(n)
 }
@@ -240,35 +244,54 @@ func (q *Inquiry) windows(c *Case) (all []*pattern.Contents) {
 // alert notes an alert of the rule with the cases that it is about.
 func (q *Inquiry) alert(a *event.Alert) {
 	for _, c := range q.cases {
-		if !q.isAbout(a, c) || slices.Contains(c.Alerts, a.ID) || len(c.Alerts) >= maxAskings {
-			continue
-		}
-		c.Alerts = append(c.Alerts, a.ID)
-		c.rank = rankFired
-		if c.touched != nil {
-			c.touched.Fired = append(c.touched.Fired, a.ID)
+		if q.isAbout(a, c) {
+			c.fire(a)
 		}
 	}
-	if c := q.hosts[a.Host]; c != nil && a.Connection.OpenedBefore.IsZero() && len(c.Alerts) < maxAskings {
-		c.Alerts = append(c.Alerts, a.ID)
-		c.rank = rankFired
-		if c.touched != nil {
-			c.touched.Fired = append(c.touched.Fired, a.ID)
-		}
+	if c := q.hosts[a.Host]; c != nil && a.Connection.OpenedBefore.IsZero() {
+		c.fire(a)
 	}
 }
 
-func (q *Inquiry) isAbout(a *event.Alert, c *Case) bool {
-	switch {
-	case c.Connection == nil:
-		return false
-	case !q.rule.IsPattern() || q.rule.Absent != nil || a.Connection.ID == c.Connection.ID:
-		return a.Connection.ID == c.Connection.ID
-	case q.rule.Path == nil:
-		return slices.ContainsFunc(c.keys, func(key string) bool { return strings.ReplaceAll(key, "\x00", " ") == a.Key })
+func (c *Case) fire(a *event.Alert) {
+	if slices.Contains(c.Alerts, a.ID) || len(c.Alerts) >= maxAskings {
+		return
 	}
-	return slices.ContainsFunc(a.Evidence, func(e event.Evidence) bool {
-		return e.Source == c.Connection.Source && e.Destination == c.Connection.Destination && e.Port == c.Connection.Port &&
-			e.At.Sub(c.Connection.OpenedBefore).Abs() < time.Minute
-	})
+	c.Alerts = append(c.Alerts, a.ID)
+	c.rank = rankFired
+	if c.touched == nil {
+		return
+	}
+	f := Firing{Alert: a.ID}
+	if a.Matched > 0 {
+		f.Matched, f.Evidence = a.Matched, a.Evidence
+	}
+	c.touched.Fired = append(c.touched.Fired, f)
 }
+
+// isAbout reports whether an alert is about a connection, or whether that is one
+// of those that a pattern put together for it.
+func (q *Inquiry) isAbout(a *event.Alert, c *Case) bool {
+	d := c.Connection
+	switch {
+	case a.Connection.ID == d.ID:
+		return true
+	case !q.rule.IsPattern() || q.rule.Absent != nil:
+		return false
+	case q.rule.Path != nil:
+		return slices.ContainsFunc(a.Evidence, func(e event.Evidence) bool {
+			return e.Source == d.Source && e.Destination == d.Destination && e.Port == d.Port && e.At.Sub(d.OpenedBefore).Abs() < time.Minute
+		})
+	}
+	within := lateness
+	if q.rule.Count != nil {
+		within += q.rule.Count.Within
+	} else {
+		within += q.rule.Sequence.Within
+	}
+	return !d.OpenedBefore.After(a.At) && a.At.Sub(d.OpenedBefore) <= within &&
+		slices.ContainsFunc(c.keys, func(key string) bool { return strings.ReplaceAll(key, "\x00", " ") == a.Key })
+}
+
+// lateness is by how much a pattern can fire after the window that it fires for.
+const lateness = 5 * time.Minute

@@ -37,7 +37,7 @@ type Report struct {
 // Count is how many connections there were of which the same is to be said.
 type Count struct {
 	Outcome Outcome `json:"outcome"`
-	For     string  `json:"for,omitempty"` // the first term that was false
+	For     string  `json:"for,omitempty"` // the first term that decided, and its value
 	Number  int     `json:"number"`
 }
 
@@ -63,7 +63,12 @@ func (q *Inquiry) Report(most int) *Report {
 		return cmp.Or(b.rank-a.rank, began(a).Compare(began(b)), strings.Compare(name(a), name(b)))
 	})
 	if len(r.Cases) == 0 {
-		r.Because, r.Near = q.nothing(), q.near
+		r.Because = q.nothing()
+		for _, n := range q.near {
+			if n.has == q.near[0].has {
+				r.Near = append(r.Near, n)
+			}
+		}
 		return r
 	}
 	r.Outcome, r.Because = r.Cases[0].Outcome, r.Cases[0].Because
@@ -78,10 +83,7 @@ func (q *Inquiry) Report(most int) *Report {
 }
 
 func (q *Inquiry) nothing() string {
-	switch {
-	case q.rule.Absent != nil && q.rule.Absent.Of == rule.MissingPoller:
-		return "nothing was missing: the host went on reporting"
-	case q.first.IsZero():
+	if q.first.IsZero() {
 		return "the history is empty"
 	}
 	return "there is no such connection in the history"
@@ -143,7 +145,7 @@ func (q *Inquiry) outcome(c *Case) (Outcome, string) {
 	case e == nil && q.rule.Absent != nil && q.rule.Absent.Of == rule.MissingWitness:
 		return NotFired, "nothing was missing: both ends showed the connection, or only one of them can"
 	case e == nil:
-		return NotFired, "nothing was missing"
+		return NotFired, "nothing was missing: the host went on reporting, or was not silent for long enough"
 	}
 	switch e.Verdict {
 	case rule.Holds:
@@ -180,7 +182,7 @@ func lastDay(expires time.Time) string { return expires.AddDate(0, 0, -1).Format
 func (q *Inquiry) firedBecause(c *Case) string {
 	for _, a := range c.Askings {
 		if len(a.Fired) > 0 {
-			return fmt.Sprintf("at %s, alert %s", moment(a.At), a.Fired[0])
+			return fmt.Sprintf("at %s, alert %s", moment(a.At), a.Fired[0].Alert)
 		}
 	}
 	return "it is part of alert " + c.Alerts[0]
@@ -227,12 +229,12 @@ func (q *Inquiry) short(w *pattern.Contents) string {
 	case q.rule.Count != nil && q.rule.Count.Of != "":
 		what = "distinct values"
 	}
-	text := fmt.Sprintf("%g of %g %s%s came together within %s", w.Reached, w.Needed, what, key, layout.Duration(time.Duration(w.Within)))
+	text := fmt.Sprintf("%.4g of %.4g %s%s came together within %s", w.Reached, w.Needed, what, key, layout.Duration(time.Duration(w.Within)))
 	if w.Reached >= w.Needed && q.rule.Sequence != nil {
 		text += ", not in this order"
 	}
 	if w.Above > 0 && w.Reached >= w.Needed {
-		text += fmt.Sprintf("; above_usual asks for more than %g", w.Above)
+		text += fmt.Sprintf("; above_usual asks for more than %.4g", w.Above)
 	}
 	if w.Reached >= w.Needed && q.rule.Count != nil && q.rule.Count.Regular > 0 {
 		text += fmt.Sprintf("; they are regular by %.2f, and %g is asked for", w.Regular, q.rule.Count.Regular)
@@ -242,19 +244,13 @@ func (q *Inquiry) short(w *pattern.Contents) string {
 
 // waitedBecause says what a rule waited for that did not come.
 func (q *Inquiry) waitedBecause(c *Case, e *rule.Explanation) string {
-	var waiting []string
-	terms := e.Condition.Decisive()
-	if e.For != nil {
-		terms = append(terms, e.For)
-	}
+	var texts []string
 	longest := time.Duration(0)
-	for _, t := range terms {
-		if t.Wait > 0 {
-			waiting = append(waiting, t.Text)
-			longest = max(longest, time.Duration(t.Wait))
-		}
+	for _, t := range waiting(e) {
+		texts = append(texts, t.Text)
+		longest = max(longest, time.Duration(t.Wait))
 	}
-	text := "it waited for " + strings.Join(waiting, " and ")
+	text := "it waited for " + strings.Join(texts, " and ")
 	if longest < time.Millisecond {
 		return text + ", which did not come"
 	}
@@ -262,6 +258,15 @@ func (q *Inquiry) waitedBecause(c *Case, e *rule.Explanation) string {
 		return text + fmt.Sprintf("; the connection ended after %s to %s", layout.Duration(time.Duration(d.AgeMin)), atMost(d))
 	}
 	return text + fmt.Sprintf("; when it was last asked the connection had to be %s older", layout.Duration(longest.Round(time.Second)))
+}
+
+// waiting are the terms that wait.
+func waiting(e *rule.Explanation) (terms []*rule.Term) {
+	terms = e.Condition.Decisive()
+	if e.For != nil {
+		terms = append(terms, e.For)
+	}
+	return slices.DeleteFunc(terms, func(t *rule.Term) bool { return t.Wait == 0 })
 }
 
 func atMost(d *event.AlertConnection) string {

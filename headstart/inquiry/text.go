@@ -89,7 +89,7 @@ func (w *writer) counts(r *Report) {
 		}
 		row := layout.Row{Cells: []layout.Span{regular("%d", c.Number), regular("%s", c.Outcome)}}
 		if c.For != "" {
-			row.Rest = []layout.Span{regular("%s was false", c.For)}
+			row.Rest = []layout.Span{regular("%s", c.For)}
 		}
 		rows = append(rows, row)
 	}
@@ -114,7 +114,7 @@ func (w *writer) aCase(r *Report, c *Case) {
 		} else {
 			how = append(how, fmt.Sprintf("began %s to %s", moment(d.OpenedAfter), d.OpenedBefore.UTC().Format(time.TimeOnly)))
 		}
-		w.say(0, layout.Bold.Of(c.ends()), faint("%s, %s", strings.TrimPrefix(strings.Join(how, ", "), ", "), d.ID))
+		w.say(0, layout.Bold.Of(c.String()), faint("%s, %s", strings.TrimPrefix(strings.Join(how, ", "), ", "), d.ID))
 	}
 	if r.Connections > 1 || len(r.Cases) > 1 {
 		w.say(0, regular("%s: %s", c.Outcome, c.Because))
@@ -123,11 +123,14 @@ func (w *writer) aCase(r *Report, c *Case) {
 		if c.Skipped > 0 && i == maxAskings/2 {
 			w.say(2, faint("… %d more", c.Skipped))
 		}
-		w.asking(r, a)
+		best, _ := c.best()
+		w.asking(r, a, a == best)
 	}
 }
 
-func (w *writer) asking(r *Report, a *Asking) {
+// asking writes an occasion: in whole that on which the rule came furthest, of the
+// others what decided.
+func (w *writer) asking(r *Report, a *Asking, whole bool) {
 	when := a.At.UTC().Format(time.TimeOnly)
 	if a.Times > 1 {
 		when += fmt.Sprintf(" to %s, %d times", a.Until.UTC().Format(time.TimeOnly), a.Times)
@@ -137,17 +140,17 @@ func (w *writer) asking(r *Report, a *Asking) {
 	}[a.Occasion]
 	w.say(2, layout.Bold.Of(when), regular("%s", why))
 	for _, e := range a.Parts {
-		w.part(r, e, len(a.Parts) > 1 || e.Part > 0)
+		w.part(r, e, whole, len(a.Parts) > 1 || e.Part > 0)
 	}
 	for _, c := range a.Windows {
 		w.window(c)
 	}
-	for _, id := range a.Fired {
-		w.say(4, layout.Red.Of("alert "+id))
+	for _, f := range a.Fired {
+		w.firing(f)
 	}
 }
 
-func (w *writer) part(r *Report, e *rule.Explanation, numbered bool) {
+func (w *writer) part(r *Report, e *rule.Explanation, whole, numbered bool) {
 	text := string(e.Verdict)
 	switch {
 	case e.Verdict == rule.Waits && time.Duration(e.Wait) < time.Millisecond:
@@ -161,6 +164,10 @@ func (w *writer) part(r *Report, e *rule.Explanation, numbered bool) {
 		text = fmt.Sprintf("step %d %s", e.Part+1, text)
 	}
 	w.say(4, regular("%s", text))
+	if !whole {
+		w.decisive(r, e)
+		return
+	}
 	w.term(e.Condition, 4, r.File)
 	if e.For != nil {
 		w.term(e.For, 4, r.File)
@@ -170,6 +177,22 @@ func (w *writer) part(r *Report, e *rule.Explanation, numbered bool) {
 	}
 	if len(e.Key) > 0 && e.Verdict == rule.Holds {
 		w.say(4, faint("known by %s", values(e.Key)))
+	}
+}
+
+// decisive writes what kept a rule from firing.
+func (w *writer) decisive(r *Report, e *rule.Explanation) {
+	switch e.Verdict {
+	case rule.DoesNotHold:
+		for _, t := range lacking(e) {
+			w.term(t, 6, r.File)
+		}
+	case rule.Waits:
+		for _, t := range waiting(e) {
+			w.term(t, 6, r.File)
+		}
+	case rule.IsMuted:
+		w.exception(e.Muted(), r.File)
 	}
 }
 
@@ -234,13 +257,29 @@ func values(all []rule.Named) string {
 	return strings.Join(texts, ", ")
 }
 
+// firing writes an alert with what it rests on: what fired is no longer in the
+// window.
+func (w *writer) firing(f Firing) {
+	text := "alert " + f.Alert
+	if f.Matched > 0 {
+		text += fmt.Sprintf(", of %d", f.Matched)
+	}
+	w.say(4, layout.Red.Of(text))
+	for _, e := range f.Evidence {
+		w.say(6, regular("%s", e.At.UTC().Format(time.TimeOnly)), regular("%s -> %s:%d", e.Source, e.Destination, e.Port))
+	}
+}
+
 func (w *writer) window(c *pattern.Contents) {
-	text := fmt.Sprintf("%g of %g within %s", c.Reached, c.Needed, layout.Duration(time.Duration(c.Within)))
+	text := fmt.Sprintf("%.4g of %.4g within %s", c.Reached, c.Needed, layout.Duration(time.Duration(c.Within)))
+	if c.Held == 0 {
+		text = "nothing left"
+	}
 	if c.Key != "" {
 		text = layout.Plain(c.Key) + ": " + text
 	}
 	if c.Above > 0 {
-		text += fmt.Sprintf(", must be more than %g", c.Above)
+		text += fmt.Sprintf(", must be more than %.4g", c.Above)
 	}
 	if len(c.Fired) > 0 {
 		text += ", has fired on " + strings.Join(c.Fired, ", ")

@@ -140,8 +140,8 @@ func RunAll(ctx context.Context, feed Feed, sides []Side) ([]Totals, error) {
 func (r *run) applyAll(b *batch) error {
 	for i := range b.n {
 		r.changes = b.changes[i]
-		if r.look != nil {
-			r.look(&r.changes, b.storedAt[i])
+		if r.Look != nil {
+			r.Look(&r.changes, b.storedAt[i])
 		}
 		if err := r.apply(&r.changes, b.storedAt[i]); err != nil {
 			return err
