@@ -244,24 +244,19 @@ func (o *explainOptions) side(set *rule.Set, h *past) replay.Side {
 	}}}
 }
 
-// ignored is a sink that nobody reads.
-type ignored struct{}
-
-func (ignored) Alert(*event.Alert) error       { return nil }
-func (ignored) Incident(*event.Incident) error { return nil }
-
 // about finds the alert, and makes the connection that it is about the subject.
 func (o *explainOptions) about(ctx context.Context, set *rule.Set, h *past) error {
 	found := map[string]*event.Alert{}
-	note := func(a *event.Alert) {
+	stored := map[string]time.Time{}
+	note := func(a *event.Alert, storedAt time.Time) {
 		if a.Rule == o.rule && strings.HasPrefix(a.ID, strings.ToLower(o.alert)) && len(found) < maxNamed {
-			found[a.ID] = a
+			found[a.ID], stored[a.ID] = a, storedAt
 		}
 	}
 	if h.bus != nil {
 		err := h.bus.ReadSince(ctx, event.StreamAlerts, time.Time{}, func(m bus.Message) error {
 			if a, err := event.DecodeAlert(m.Data); err == nil {
-				note(a)
+				note(a, m.StoredAt)
 			}
 			return nil
 		})
@@ -272,7 +267,7 @@ func (o *explainOptions) about(ctx context.Context, set *rule.Set, h *past) erro
 		side := o.side(set, h)
 		side.Applied = func(out *correlation.Output) {
 			for _, a := range out.Alerts {
-				note(a)
+				note(a, time.Time{})
 			}
 		}
 		if _, err := replay.RunAll(ctx, h.feed, []replay.Side{side}); err != nil {
@@ -292,12 +287,12 @@ func (o *explainOptions) about(ctx context.Context, set *rule.Set, h *past) erro
 		return daemon.Usage("%s can mean several alerts; say more of the id:\n%s", o.alert, strings.Join(lines, "\n"))
 	}
 	for _, a := range found {
-		o.subject.Host = a.Host
+		o.subject.Host, o.subject.Alert = a.Host, a.ID
 		if !a.Connection.OpenedBefore.IsZero() {
 			o.subject.Connection = a.Connection.ID.String()
 		}
 		if h.bus != nil && o.since == "" { // what came long after it explains nothing
-			h.until = a.At.Add(2 * time.Minute)
+			h.until = stored[a.ID].Add(2 * time.Minute)
 			h.from, h.asked = a.At.Add(-time.Hour), a.At.Add(-time.Hour-o.learn)
 		}
 	}

@@ -181,8 +181,11 @@ func lastDay(expires time.Time) string { return expires.AddDate(0, 0, -1).Format
 
 func (q *Inquiry) firedBecause(c *Case) string {
 	for _, a := range c.Askings {
-		if len(a.Fired) > 0 {
-			return fmt.Sprintf("at %s, alert %s", moment(a.At), a.Fired[0].Alert)
+		for _, f := range a.Fired {
+			if q.subject.Alert != "" && f.Alert != q.subject.Alert {
+				continue
+			}
+			return fmt.Sprintf("at %s, alert %s", moment(a.At), f.Alert)
 		}
 	}
 	return "it is part of alert " + c.Alerts[0]
@@ -250,10 +253,10 @@ func (q *Inquiry) waitedBecause(c *Case, e *rule.Explanation) string {
 		texts = append(texts, t.Text)
 		longest = max(longest, time.Duration(t.Wait))
 	}
-	text := "it waited for " + strings.Join(texts, " and ")
 	if longest < time.Millisecond {
-		return text + ", which did not come"
+		return strings.Join(texts, " and ") + " did not come true"
 	}
+	text := strings.Join(texts, " and ") + " was not reached"
 	if d := c.Connection; d != nil && d.Reason != 0 {
 		return text + fmt.Sprintf("; the connection ended after %s to %s", layout.Duration(time.Duration(d.AgeMin)), atMost(d))
 	}

@@ -17,6 +17,8 @@ type Subject struct {
 	Port       uint16    `json:"port,omitempty"`       // the service's
 	From       time.Time `json:"from,omitzero"`        // it was still seen then
 	To         time.Time `json:"to,omitzero"`          // it had begun by then
+
+	Alert string `json:"alert,omitempty"` // that is to be explained, of those that it is part of
 }
 
 // fits returns how many of the things that the subject asks for an observation

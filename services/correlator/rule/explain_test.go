@@ -249,7 +249,7 @@ unless:
   true or 7:8 baseline.unusual or host in roles.web
     false term 7:8 baseline.unusual; baseline.known is false; baseline.role_known is false; baseline.originator.peers is 0; baseline.responder.peers is 0; baseline.host.learning is true; baseline.peer.learning is true
     true term 7:30 host in roles.web; host.roles is [web]; roles.web is [frontend, web]
-  false term 8:7 conn.age.min > 2 * thresholds.session; conn.age.min is 1m0s; 2 * thresholds.session is 4m0s; thresholds.session is 2m0s; waits 3m0.000000001s
+  false term 8:7 conn.age.min > 2 * thresholds.session; conn.age.min is 1m; 2 * thresholds.session is 4m; thresholds.session is 2m; waits 3m0.000000001s
 `
 	if got := tree(e.Condition, 0); got != want || e.Condition.File != "pack/a.yaml" || e.Condition.Terms[0].Terms[0].File != "pack/macros.yaml" {
 		t.Errorf("got\n%swant\n%s", got, want)

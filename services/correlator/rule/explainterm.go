@@ -146,7 +146,7 @@ func forTerm(lasting time.Duration, o *Observation) *Term {
 		return nil
 	}
 	age := ageOf(o.Connection, o.At).Min
-	t := &Term{Kind: For, Text: "for: " + short(lasting.String()), Holds: age >= lasting, Values: []Named{{Name: "conn.age.min", Value: format(age)}}}
+	t := &Term{Kind: For, Text: "for: " + format(lasting), Holds: age >= lasting, Values: []Named{{Name: "conn.age.min", Value: format(age)}}}
 	switch {
 	case !lasts(o.Connection):
 		t.Holds = false

@@ -201,7 +201,7 @@ func format(v any) string {
 		if v == longest {
 			return "unbounded"
 		}
-		return v.Round(time.Millisecond).String()
+		return withoutZeros(v.Round(time.Millisecond).String())
 	case time.Time:
 		return v.UTC().Format(time.RFC3339)
 	case []string:
@@ -213,6 +213,16 @@ func format(v any) string {
 	default:
 		return shown(string(appendValue(nil, v)))
 	}
+}
+
+// withoutZeros writes 5m for Go's 5m0s.
+func withoutZeros(duration string) string {
+	for _, zeros := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(duration, zeros) {
+			duration = duration[:len(duration)-2]
+		}
+	}
+	return duration
 }
 
 func formatList(n int, element func(int) string) string {
