@@ -14,6 +14,7 @@ alerts. docs/rule-language.md says how they are written.`,
 		rulesCheckCommand(),
 		rulesCoverageCommand(),
 		rulesExplainCommand(),
+		rulesFmtCommand(),
 		rulesTestCommand(),
 	)
 	return c

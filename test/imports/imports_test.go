@@ -108,6 +108,7 @@ var pure = []string{
 	"headstart/headstart/company", "headstart/headstart/score", "headstart/headstart/trial",
 	"headstart/headstart/backtest", "headstart/headstart/finding", "headstart/headstart/handbook", "headstart/headstart/coverage",
 	"headstart/headstart/inquiry",
+	"headstart/headstart/difference",
 }
 
 func TestPurePackagesDoNoIO(t *testing.T) {
