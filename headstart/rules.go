@@ -15,6 +15,8 @@ alerts. docs/rule-language.md says how they are written.`,
 		rulesCoverageCommand(),
 		rulesExplainCommand(),
 		rulesFmtCommand(),
+		rulesListCommand(),
+		rulesShowCommand(),
 		rulesTestCommand(),
 	)
 	return c
