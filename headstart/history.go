@@ -236,7 +236,7 @@ func (h *history) recorded(ctx context.Context, p historyPlan, bar *progress, er
 			return nil, err
 		}
 		o.until = fleet.Until
-		o.feed = o.noting(polled(fleet, bar))
+		o.feed = o.noting(polled(fleet, bar, "replaying"))
 		o.faster = h.repolled(records, p, bar)
 	}
 	if !p.until.IsZero() {
@@ -257,7 +257,7 @@ func (h *history) repolled(records []connlog.Record, p historyPlan, bar *progres
 		if err != nil {
 			return nil, err
 		}
-		return replay.Compare(polled(fleet, bar)), nil
+		return replay.Compare(polled(fleet, bar, "again")), nil
 	}
 }
 
@@ -296,7 +296,7 @@ func (o *past) notes(learn time.Duration) (notes []string) {
 	switch learnt := o.first.Add(learn); {
 	case learn < 24*time.Hour:
 		say("With --learn %s hosts are learnt for ever: nothing is unusual, and most rules count half.", layout.Duration(learn))
-	case !o.from.Before(learnt):
+	case !o.from.Add(slack).Before(learnt):
 	case !o.until.After(learnt):
 		say("The history is shorter than --learn (%s): its hosts were still learnt to its end. Nothing is unusual on them by then, and most rules count half. Take more history, or a shorter --learn.", layout.Duration(learn))
 	default:

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"maps"
 	"os"
@@ -22,6 +23,7 @@ import (
 	"headstart/headstart/company"
 	"headstart/headstart/connlog"
 	"headstart/headstart/kernel"
+	"headstart/headstart/recording"
 	rules "headstart/rules.expr"
 	"headstart/services/correlator"
 	"headstart/services/correlator/rulebook"
@@ -286,9 +288,8 @@ func stored(t *testing.T, nats *server.Server) string {
 	return strings.Join(all, "\n")
 }
 
-// fill publishes what the tracker makes of a company's hosts, polled every five
-// minutes.
-func fill(t *testing.T, s *system, dir string) {
+// seldom are a company's hosts, polled every five minutes.
+func seldom(t *testing.T, dir string) iter.Seq[*event.Snapshot] {
 	t.Helper()
 	o := traffic{connLogs: []string{filepath.Join(dir, "conn.log")}, inventory: filepath.Join(dir, "inventory.yaml"), interval: 5 * time.Minute, seed: 1}
 	p, err := o.check()
@@ -303,10 +304,16 @@ func fill(t *testing.T, s *system, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return kernel.Merge(fleet.Feeds())
+}
+
+// fill publishes what the tracker makes of a company's hosts.
+func fill(t *testing.T, s *system, dir string) {
+	t.Helper()
 	var comparer table.Comparer
 	var encoder event.ChangesEncoder
 	tables := map[string]*table.Table{}
-	for snapshot := range kernel.Merge(fleet.Feeds()) {
+	for snapshot := range seldom(t, dir) {
 		if tables[snapshot.Host] == nil {
 			tables[snapshot.Host] = new(table.Table)
 		}
@@ -321,6 +328,36 @@ func fill(t *testing.T, s *system, dir string) {
 		if err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+func TestBacktestOfARecording(t *testing.T) {
+	dir, flags := makeCompany(t, time.Time{})
+	recorded := filepath.Join(t.TempDir(), "recorded")
+	w, err := recording.Create(recorded, recording.Options{Created: time.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var encoder event.SnapshotEncoder
+	n := uint64(0)
+	for s := range seldom(t, dir) {
+		data, err := encoder.Append(nil, s)
+		if err == nil {
+			n++
+			err = w.Write(&recording.Message{Subject: event.SnapshotSubject(s.Host), Data: data, Stream: time.Unix(1, 0), Sequence: n, StoredAt: s.TakenAt, SentAt: s.TakenAt})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	flags = append(flags[2:], "--snapshots", recorded)
+	all := backtestJSON(t, append([]string{copyOfPack(t, quiet())}, flags...)...)
+	lately := backtestJSON(t, append([]string{"default", "--since", "1d"}, flags...)...)
+	if all.Old.Alerts == 0 || len(all.Alerts.Lost) != all.Old.Alerts || lately.Old.Alerts == 0 || lately.Old.Alerts >= all.Old.Alerts || lately.Old != lately.New {
+		t.Errorf("all %+v, lately %+v", all, lately)
 	}
 }
 
@@ -375,7 +412,7 @@ func TestParseBack(t *testing.T) {
 			t.Errorf("%s: %s, %v", text, got, err)
 		}
 	}
-	for _, text := range []string{"", "d", "7", "7days", "1.5d", "-1h", "7d-8d", "99999d", "9999d99999h"} {
+	for _, text := range []string{"", "d", "1d-25h", "7", "7days", "1.5d", "-1h", "7d-8d", "99999d", "9999d99999h"} {
 		if got, err := parseBack(text); err == nil {
 			t.Errorf("%q is %s", text, got)
 		}

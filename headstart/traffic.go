@@ -130,7 +130,7 @@ func (o *traffic) open(ctx context.Context, p plannedTraffic, bar *progress, err
 	if err != nil {
 		return nil, err
 	}
-	return polled(fleet, bar), nil
+	return polled(fleet, bar, "replaying"), nil
 }
 
 // readLog reads the log, and says which of its lines could not be read.
@@ -158,14 +158,14 @@ func (o *traffic) fleet(records []connlog.Record, interval time.Duration, p plan
 	return kernel.Build(records, kernel.Options{Inventory: p.inventory, Interval: interval, Seed: o.seed, Until: p.until})
 }
 
-// polled returns a fleet's snapshots.
-func polled(fleet *kernel.Fleet, bar *progress) replay.Source {
+// polled returns a fleet's snapshots, and shows how far it is under a name.
+func polled(fleet *kernel.Fleet, bar *progress, stage string) replay.Source {
 	from, until := fleet.From.Unix(), fleet.Until.Unix()
 	return func(yield func(*event.Snapshot, time.Duration) error) error {
 		n := 0
 		for s := range kernel.Merge(fleet.Feeds()) {
 			if n++; n&1023 == 0 {
-				bar.show("replaying", s.TakenAt.Unix()-from, until-from)
+				bar.show(stage, s.TakenAt.Unix()-from, until-from)
 			}
 			if err := yield(s, 0); err != nil {
 				return err

@@ -27,7 +27,7 @@ type Tape struct {
 
 const (
 	batchSize = 256 // messages that go to the correlations at a time
-	batches   = 6   // that are on their way
+	batches   = 12  // that are on their way
 )
 
 type batch struct {
