@@ -26,17 +26,19 @@ type user struct {
 // readme is what the user does with each command of README.md and
 // CONTRIBUTING.md.
 var readme = map[string]func(*user, *testing.T, string){
-	"go run ./headstart demo":                                    (*user).seesTheDemo,
-	"go run ./headstart run":                                     (*user).tries,
-	"go run ./headstart run --show connections --interval 5s":    (*user).seesItWork,
-	"go run ./headstart run --roles web":                         (*user).tries,
-	"go run ./headstart run --rules DIR":                         (*user).writesRules,
-	"go run ./headstart incidents list":                          (*user).asks,
-	"headstart incidents show ID":                                (*user).seesHelp,
-	"headstart hosts":                                            (*user).seesHelp,
-	"headstart evaluate":                                         (*user).seesHelp,
-	"go run ./headstart replay --conn-log FILE --inventory FILE": (*user).replays,
-	"go run ./services/poller/cmd/poller --once --output json":   (*user).looksOnce,
+	"go run ./headstart demo":                                                (*user).seesTheDemo,
+	"go run ./headstart run":                                                 (*user).tries,
+	"go run ./headstart run --show connections --interval 5s":                (*user).seesItWork,
+	"go run ./headstart run --roles web":                                     (*user).tries,
+	"go run ./headstart run --rules DIR":                                     (*user).writesRules,
+	"go run ./headstart incidents list":                                      (*user).asks,
+	"headstart incidents show ID":                                            (*user).seesHelp,
+	"headstart hosts":                                                        (*user).seesHelp,
+	"headstart evaluate":                                                     (*user).seesHelp,
+	"go run ./headstart replay --conn-log FILE --inventory FILE":             (*user).replays,
+	"go run ./headstart rules backtest DIR --conn-log FILE --inventory FILE": (*user).backtests,
+	"headstart rules coverage":                                               (*user).seesHelp,
+	"go run ./services/poller/cmd/poller --once --output json":               (*user).looksOnce,
 	"make build":                          (*user).builds,
 	"source <(headstart completion bash)": (*user).completes,
 	"make help":                           (*user).readsTheTargets,
@@ -230,6 +232,22 @@ func (u *user) replays(t *testing.T, command string) {
 	}
 	if summary.Type != "summary" || summary.Connections == 0 || summary.Incidents == 0 {
 		t.Errorf("got %+v, want an incident at least", summary)
+	}
+}
+
+// backtests tries rules without any that says something of remote administration
+// on a company with an intruder in it.
+func (u *user) backtests(t *testing.T, command string) {
+	u.must(t, "go run ./headstart simulate --days 2 --learn 24h --hosts 20 --kind aggressive --stealth 0 --dir "+u.state)
+	for _, name := range []string{"conn.log", "inventory.yaml"} {
+		command = strings.Replace(command, "FILE", filepath.Join(u.state, name), 1)
+	}
+	own := filepath.Join(t.TempDir(), "rules")
+	for _, name := range []string{"lists.yaml", "poller-silent.yaml"} {
+		copyFile(t, filepath.Join(u.clone, "rules.expr", name), filepath.Join(own, name), 0o644)
+	}
+	if got := u.must(t, strings.Replace(command, "DIR", own, 1)); !strings.Contains(got, "Alerts lost (") || !strings.Contains(got, "only old  unusual-remote-administration") {
+		t.Errorf("got\n%s", got)
 	}
 }
 
