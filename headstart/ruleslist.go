@@ -9,7 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"headstart/daemon"
 	"headstart/event"
+	"headstart/headstart/handbook"
 	"headstart/headstart/layout"
 	"headstart/services/correlator/rule"
 )
@@ -26,15 +28,19 @@ Several directories are layers, of which a later one wins; default is the pack
 that comes with headstart, and what is listed if none is named.`,
 		Example: `  headstart rules list
   headstart rules list default ./local
-  headstart rules list default ./local --lists`,
+  headstart rules list default ./local --lists
+  headstart rules list ./local --output markdown > rules.md`,
 		ValidArgsFunction: completeLayers,
 	}
-	c.Flags().StringVar(&output, "output", "text", "how to print rules: `text` or json (JSON lines)")
+	c.Flags().StringVar(&output, "output", "text", "how to print rules: `text`, json (JSON lines) or markdown (a page with all that each says)")
 	c.Flags().BoolVar(&lists, "lists", false, "list the lists and macros instead, and which file decided them")
-	complete(c, "output", "text", "json")
+	complete(c, "output", "text", "json", "markdown")
 	c.RunE = func(c *cobra.Command, dirs []string) error {
-		if err := checkOutput(output); err != nil {
-			return err
+		switch {
+		case output == "markdown" && lists:
+			return daemon.Usage("--output markdown is a page about rules, not about lists")
+		case output != "text" && output != "json" && output != "markdown":
+			return daemon.Usage("--output %q: want text, json or markdown", output)
 		}
 		layers, err := ruleLayers(dirs)
 		if err != nil {
@@ -45,6 +51,9 @@ that comes with headstart, and what is listed if none is named.`,
 			return err
 		}
 		switch page := pageOf(c.OutOrStdout()); {
+		case output == "markdown":
+			_, err := io.WriteString(c.OutOrStdout(), "# Rules\n\n"+handbook.Page(set.Rules, ""))
+			return err
 		case output == "json" && lists:
 			return writeLines(c.OutOrStdout(), definitionLines(set))
 		case output == "json":

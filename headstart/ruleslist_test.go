@@ -112,3 +112,30 @@ func TestRulesShowOfThePack(t *testing.T) {
 		}
 	}
 }
+
+func TestRulesListAsAPage(t *testing.T) {
+	base, local := layered(t)
+	out, err := execute(t, "rules", "list", base, local, "--output", "markdown")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"# Rules\n\n| rule |",
+		"| [`ssh`](#ssh) | 5, 2.5 | high | SSH | [T1021.004](https://attack.mitre.org/techniques/T1021/004/) |\n",
+		"\n## ssh\n\n**SSH** · high · 5 points, 2.5 while the host is learnt\n",
+		"| fires on | one connection, open for 5m |\n",
+		"| lists | `ports.ssh` |\n| tests | none |\n| file | `" + base + "/ssh.yaml` |\n| set by | `" + local + "/ssh.yaml`: score (it's a lab) |\n",
+		"\n**Seen** · low · raises no alert, feeds other rules\n",
+		"\n**Off** · medium · switched off\n",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	var usage *daemon.UsageError
+	for _, args := range [][]string{{"--output", "markdown", "--lists"}, {"--output", "html"}} {
+		if _, err := execute(t, append([]string{"rules", "list", base}, args...)...); !errors.As(err, &usage) {
+			t.Errorf("%v: %v", args, err)
+		}
+	}
+}

@@ -20,7 +20,8 @@ import (
 
 // Page returns a page in Markdown about rules. Those that are worth most come
 // first in its table; below it they are in order of their ids. Source is the
-// address of the directory with their files, as seen from the page.
+// address of the directory with their files, as seen from the page; without one
+// files are named, not linked.
 func Page(rules []*rule.Rule, source string) string {
 	var b strings.Builder
 	b.WriteString("| rule | points, learning | severity | what it finds | ATT&CK |\n| --- | --- | --- | --- | --- |\n")
@@ -58,7 +59,8 @@ func section(b *strings.Builder, r *rule.Rule, source string) {
 	row("lists", code(lists(r)))
 	row("exceptions", exceptions(r))
 	row("tests", tests(r))
-	row("file", fmt.Sprintf("[%s](%s/%s)", base(r.File), source, base(r.File)))
+	row("file", file(r.File, source))
+	row("set by", overrides(r))
 	bullets(b, "Known false positives", r.FalsePositives)
 	if text := strings.TrimSpace(r.Guide); text != "" {
 		fmt.Fprintf(b, "\nWhat to do:\n\n%s\n", text)
@@ -197,6 +199,26 @@ func code(names []string) string {
 	return strings.Join(quoted, ", ")
 }
 
-func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
+func file(name, source string) string {
+	if source == "" {
+		return "`" + name + "`"
+	}
+	short := name[strings.LastIndexByte(name, '/')+1:]
+	return fmt.Sprintf("[%s](%s/%s)", short, source, short)
+}
 
-func base(file string) string { return file[strings.LastIndexByte(file, '/')+1:] }
+// overrides says what other files have set.
+func overrides(r *rule.Rule) string {
+	set := make([]string, len(r.Overrides))
+	for i, o := range r.Overrides {
+		set[i] = fmt.Sprintf("`%s`: %s", o.File, strings.Join(o.Fields, ", "))
+		if o.Reason != "" {
+			set[i] += " (" + cell(o.Reason) + ")"
+		}
+	}
+	return strings.Join(set, "; ")
+}
+
+func cell(text string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(text, "|", `\|`), "\n", " ")
+}
