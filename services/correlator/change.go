@@ -20,7 +20,8 @@ import (
 // savedRules is a set in force as a checkpoint keeps it.
 type savedRules struct {
 	Since time.Time
-	Book  []byte // packed
+	Book  []byte   // packed
+	Cut   []string // rules that were cut off
 }
 
 func (s *ruleset) encode() ([]byte, error) {
@@ -29,7 +30,7 @@ func (s *ruleset) encode() ([]byte, error) {
 		return nil, err
 	}
 	var b bytes.Buffer
-	if err := gob.NewEncoder(&b).Encode(savedRules{Since: s.since, Book: packed}); err != nil {
+	if err := gob.NewEncoder(&b).Encode(savedRules{Since: s.since, Book: packed, Cut: s.cut}); err != nil {
 		return nil, fmt.Errorf("save the rules in force: %w", err)
 	}
 	return b.Bytes(), nil
@@ -44,7 +45,11 @@ func (r *rules) decode(data []byte) (*ruleset, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newRuleset(book, r.internal, saved.Since)
+	set, err := newRuleset(book, r.internal, saved.Since)
+	if err == nil && len(saved.Cut) > 0 {
+		set = set.without(saved.Cut)
+	}
+	return set, err
 }
 
 // useSaved puts the rules of a checkpoint in force until the messages are done
@@ -66,15 +71,18 @@ func (c *correlator) useSaved(data []byte) {
 	c.recorded = true
 }
 
-// goOn takes over since when a set is in force from one that was saved, if it is
-// the same.
+// goOn takes over, from a set that was saved, since when it is in force and what
+// was cut off, if it is the same.
 func (r *rules) goOn(saved *ruleset) bool {
 	now := r.current()
-	if now.Hash != saved.Hash || now.book.Revision != saved.book.Revision {
+	if !now.same(saved) || len(saved.cut) > 0 && r.budget == 0 {
 		return false
 	}
 	same := *now
 	same.since = saved.since
+	if len(saved.cut) > 0 {
+		same = *same.without(saved.cut)
+	}
 	r.set.Store(&same)
 	r.metrics.force(&same)
 	return true

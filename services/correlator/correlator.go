@@ -23,6 +23,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"os"
+	"sync"
 	"time"
 
 	"headstart/bus"
@@ -49,6 +50,13 @@ type Options struct {
 	Threshold float64 // 0: [incident.DefaultThreshold]
 	Budget    float64 // incidents a day; 0: no limit
 
+	// RuleBudget is what an evaluation of a rule may take on average; one that
+	// takes longer is no longer evaluated until the rules change. 0: no limit.
+	RuleBudget time.Duration
+
+	// Instance names this correlator among others; empty: the machine's name.
+	Instance string
+
 	// Checkpoint is how often, of the messages' time, all that is remembered is
 	// saved. So much a new life has to work through again. 0:
 	// [DefaultCheckpoint].
@@ -63,6 +71,7 @@ func (o *Options) Flags(f *daemon.Flags) {
 	f.Float64Var(&o.Threshold, "threshold", incident.DefaultThreshold, "`score` from which an incident is told to people")
 	f.Float64Var(&o.Budget, "alert-budget", 0, "`number` of incidents a day that may be told to people, about: the threshold rises, at most twofold; 0 for no limit")
 	f.DurationVar(&o.Checkpoint, "checkpoint", DefaultCheckpoint, "`time` between two checkpoints of all that is remembered; so much is worked through again after a restart")
+	f.DurationVar(&o.RuleBudget, "rule-budget", 0, "`time` that an evaluation of a rule may take on average, such as 100us; a rule that takes longer is cut off until the rules change; 0 only shows it")
 	f.IntVar(&o.MaxHosts, "max-hosts", 200_000, "`number` of hosts that can be known at a time")
 }
 
@@ -83,6 +92,9 @@ func (o *Options) Check() (correlation.Options, error) {
 	}
 	if o.Checkpoint < 0 {
 		problems = append(problems, daemon.Usage("--checkpoint %s: want a time such as 5m", o.Checkpoint))
+	}
+	if o.RuleBudget < 0 {
+		problems = append(problems, daemon.Usage("--rule-budget %s: want a time such as 100us, or 0", o.RuleBudget))
 	}
 	if o.Budget < 0 {
 		problems = append(problems, daemon.Usage("--alert-budget %g: want 0 or more", o.Budget))
@@ -132,18 +144,22 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return fmt.Errorf("correlator: %w", err)
 	}
+	began := time.Now()
+	options.Clock = func() time.Duration { return time.Since(began) }
+	report := newReporter(rules, archive, o.instance())
 	c := &correlator{
 		bus: o.Bus, log: o.Log, rules: rules, set: rules.current(), metrics: newMetrics(o.Telemetry.Metrics),
 		correlation: correlation.New(rules.current().Set, options), maxHosts: o.MaxHosts, every: cmp.Or(o.Checkpoint, DefaultCheckpoint),
+		reporter: report, budget: o.RuleBudget, failures: map[string]int{},
 	}
 	if err := c.resume(ctx, store); err != nil {
 		return fmt.Errorf("correlator: %w", err)
 	}
-	watching, cancel := context.WithCancel(ctx)
-	defer cancel()
-	stopped := make(chan struct{})
-	go func() { defer close(stopped); rules.follow(watching) }()
-	defer func() { cancel(); <-stopped }()
+	aside, cancel := context.WithCancel(ctx)
+	var beside sync.WaitGroup
+	beside.Go(func() { rules.follow(aside) })
+	beside.Go(func() { report.run(aside) })
+	defer func() { cancel(); beside.Wait() }()
 	return o.Bus.Run(ctx, bus.Stage{
 		Name: stageName, Input: event.StreamConnections, Outputs: []string{event.StreamAlerts, event.StreamIncidents},
 		Store: store, Batch: batch, Handle: c.handle,
@@ -151,6 +167,17 @@ func Run(ctx context.Context, o Options) error {
 }
 
 const stageName = "correlator"
+
+func (o *Options) instance() string {
+	if o.Instance != "" {
+		return o.Instance
+	}
+	name, err := os.Hostname()
+	if err != nil || name == "" {
+		return stageName
+	}
+	return name
+}
 
 // internalOf is what an inventory says of internal networks.
 func internalOf(inv *inventory.Inventory) []netip.Prefix {

@@ -29,6 +29,12 @@ type correlator struct {
 	at        bus.Position // of the last message that was taken in
 	saved     checkpoint   // without its data
 	recorded  bool         // a checkpoint says that set is in force
+	reporter  *reporter
+	budget    time.Duration  // of an evaluation of a rule; 0: there is none
+	failures  map[string]int // by rule
+	countedAt time.Time
+	countedOf *ruleset
+
 	published bus.Position // what follows from messages up to here may be in the streams, with the set of the checkpoint
 }
 
@@ -61,6 +67,7 @@ func (c *correlator) handle(ctx context.Context, messages []bus.Message) (bus.Wo
 		}
 	}
 	c.metrics.observe(c.correlation)
+	c.count()
 	return work, nil
 }
 
@@ -109,6 +116,7 @@ func (c *correlator) publish(out *correlation.Output, m bus.Message, work *bus.W
 	}
 	work.Outputs = append(work.Outputs, outputs...)
 	c.metrics.count(out)
+	c.failed(out)
 	for _, f := range out.Failures {
 		c.log.Error("rule failed", "rule", f.Rule, "host", f.Host, "error", f.Err)
 	}

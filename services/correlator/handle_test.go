@@ -51,6 +51,7 @@ func (b *bench) restart() {
 		b.t.Fatal(err)
 	}
 	b.correlator = &correlator{
+		reporter: newReporter(rules, nil, "test"), failures: map[string]int{}, budget: b.options.RuleBudget,
 		log: b.options.Log, rules: rules, set: rules.current(), metrics: newMetrics(b.options.Telemetry.Metrics), maxHosts: b.options.MaxHosts, every: DefaultCheckpoint,
 		correlation: correlation.New(rules.current().Set, correlation.Options{MaxHosts: b.options.MaxHosts}),
 	}

@@ -17,6 +17,7 @@ type correlatorMetrics struct {
 	hosts, contested, edges, refused, windows atomic.Int64
 	incidents, incidentsDropped               atomic.Int64
 	checkpointBytes, checkpointMilliseconds   atomic.Int64
+	cutOff                                    atomic.Int64
 	muted                                     map[string]int // of counts that were added
 	seen                                      correlation.Counts
 }
@@ -32,6 +33,7 @@ func newMetrics(set *metrics.Set) *correlatorMetrics {
 		muted:           map[string]int{},
 	}
 	for name, value := range map[string]*atomic.Int64{
+		"headstart_rules_cut_off":                      &m.cutOff,
 		"headstart_correlator_hosts":                   &m.hosts,
 		"headstart_correlator_contested_addresses":     &m.contested,
 		"headstart_correlator_baseline_edges":          &m.edges,
@@ -87,4 +89,22 @@ func (m *correlatorMetrics) observe(c *correlation.Correlation) {
 func (m *correlatorMetrics) checkpoint(bytes int, took time.Duration) {
 	m.checkpointBytes.Store(int64(bytes))
 	m.checkpointMilliseconds.Store(took.Milliseconds())
+}
+
+// rules shows what evaluations of rules take.
+func (m *correlatorMetrics) rules(each []RuleStatus) {
+	cut := 0
+	for i := range each {
+		if r := &each[i]; r.Measured > 0 {
+			m.set.GetOrCreateGauge(fmt.Sprintf("headstart_rule_evaluation_seconds{rule=%q}", r.Rule), nil).Set(r.Cost / 1e6)
+		}
+		if each[i].Cut {
+			cut++
+		}
+	}
+	m.cutOff.Store(int64(cut))
+}
+
+func (m *correlatorMetrics) cut(id string) {
+	m.set.GetOrCreateCounter(fmt.Sprintf("headstart_rule_cut_off_total{rule=%q}", id)).Inc()
 }

@@ -13,7 +13,8 @@ import (
 const (
 	RulesBucket = "RULES"
 	RulesKey    = "set"    // the packed books that were pushed
-	StatusToken = "status" // of the notes of the correlators, before their names
+	StatusToken = "status" // of the notes of correlators, before their names
+	BookToken   = "book"   // of the notes with the packed rules in force
 )
 
 // RefusedRules are rules that were not put in force.

@@ -23,9 +23,23 @@ import (
 
 // ruleset is a set of rules that was put in force, with the files it is of.
 type ruleset struct {
-	*rule.Set
-	book  *rulebook.Book
-	since time.Time
+	*rule.Set // without the rules that were cut off
+	book      *rulebook.Book
+	since     time.Time
+	cut       []string // rules that were too slow, by id
+}
+
+// same reports whether two sets are of the same files.
+func (s *ruleset) same(o *ruleset) bool {
+	return s.Hash == o.Hash && s.book.Revision == o.book.Revision
+}
+
+// without returns the set with rules cut off.
+func (s *ruleset) without(ids []string) *ruleset {
+	less := *s
+	less.cut = append(slices.Clone(s.cut), ids...)
+	less.Set = s.Set.Without(less.cut)
+	return &less
 }
 
 // rules is the newest set that has no mistakes. It follows the directories'
@@ -41,13 +55,14 @@ type rules struct {
 	set      atomic.Pointer[ruleset]      // nil before attach, where pushed rules are asked for
 	refused  atomic.Pointer[RefusedRules] // what was not put in force since
 	changed  func()                       // is called when one of the two has changed
+	budget   time.Duration                // of an evaluation; 0: rules are not cut off
 	metrics  *ruleMetrics
 }
 
 // openRules reads the rules that the options name, but for those that were
 // pushed: they need [rules.attach].
 func openRules(o Options, internal []netip.Prefix) (*rules, error) {
-	r := &rules{names: o.Rules, pack: o.Default, internal: internal, log: o.Log, now: time.Now, changed: func() {}}
+	r := &rules{names: o.Rules, pack: o.Default, internal: internal, log: o.Log, now: time.Now, changed: func() {}, budget: o.RuleBudget}
 	if len(r.names) == 0 {
 		r.names = []string{DefaultRules}
 	}
@@ -115,8 +130,8 @@ func newRuleset(book *rulebook.Book, internal []netip.Prefix, since time.Time) (
 func (r *rules) current() *ruleset { return r.set.Load() }
 
 func (r *rules) force(set *ruleset) {
-	if before := r.current(); before != nil && before.Hash == set.Hash && before.book.Revision == set.book.Revision {
-		set.since = before.since
+	if before := r.current(); before != nil && before.same(set) {
+		set = before
 	}
 	r.set.Store(set)
 	r.refused.Store(nil)
@@ -128,6 +143,13 @@ func (r *rules) force(set *ruleset) {
 		log = log.With("revision", b.Revision, "author", b.Author, "reason", b.Reason)
 	}
 	log.Info("rules in force", "rules", b.Source, "count", len(set.Rules), "hash", set.Short())
+}
+
+// cutOff switches rules of a set off, unless another is in force meanwhile.
+func (r *rules) cutOff(set *ruleset, ids []string) {
+	if r.set.CompareAndSwap(set, set.without(ids)) {
+		r.changed()
+	}
 }
 
 // refuse reports a set that is not put in force, once.
@@ -199,7 +221,7 @@ func (r *rules) try() {
 	switch now := r.current(); {
 	case err != nil:
 		r.refuse(err)
-	case set.Hash != now.Hash || set.book.Revision != now.book.Revision || r.refused.Load() != nil:
+	case !set.same(now) || r.refused.Load() != nil:
 		r.force(set)
 	}
 }

@@ -20,7 +20,7 @@ func (c *Correlation) found(f *watch.Finding, at time.Time) {
 		c.out.Failures = append(c.out.Failures, Failure{f.Rule.ID, c.self.Name, f.Err})
 		return
 	case f.Muted != nil:
-		c.counts.Muted[f.Rule.ID]++
+		c.muted(f.Rule, f.Muted, at)
 		return
 	case f.Rule.IsPattern():
 		if f.Rule.Path != nil && f.Connection.Kind == event.Opened && !f.Connection.Over() && len(c.host.steps) < maxSteps {
@@ -184,6 +184,7 @@ func actor(host string, edges []incident.Edge) string {
 // raise hands an alert out and to the incidents.
 func (c *Correlation) raise(a *event.Alert, r *rule.Rule, edges []incident.Edge) {
 	c.counts.Fired[r.ID]++
+	c.tallies.count(tallied{Rule: r.ID}, a.At)
 	c.fires(r, a.Host, a.At)
 	if !r.Alert {
 		c.out.Fed = append(c.out.Fed, a)

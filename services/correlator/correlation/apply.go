@@ -242,6 +242,7 @@ func (c *Correlation) expire() {
 	c.directory.Expire(c.now.Add(-silence))
 	c.baseline.Expire(c.now)
 	c.firings.expire(c.now, c.set)
+	c.tallies.expire(c.now)
 }
 
 // knowledge is what an incident's description needs.

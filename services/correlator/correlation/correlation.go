@@ -41,6 +41,11 @@ type Options struct {
 	Inventory *inventory.Inventory
 	Baseline  baseline.Options
 	Incident  incident.Options
+
+	// Clock only goes forward: by it a sample of the evaluations of rules is
+	// measured. Nil measures nothing. What follows from messages never depends
+	// on it.
+	Clock func() time.Duration
 }
 
 // Correlation is the state. One goroutine uses it at a time.
@@ -49,18 +54,21 @@ type Correlation struct {
 	set       *rule.Set
 	watcher   *watch.Watcher
 	evaluator *rule.Evaluator // of absent rules
-	absent    [2][]*rule.Rule // by what they miss
-	directory *directory.Directory
-	baseline  *baseline.Baseline
-	patterns  *pattern.Patterns
-	presence  *presence.Presence
-	witness   *witness.Witnesses
-	incidents *incident.Grouper
-	hosts     map[string]*host
-	firings   firings
-	fed       bool // something has been added to firings
-	lessons   lessons
-	taught    uint64 // lessons so far
+
+	exceptions map[*rule.Exception]string // as tallies know them
+	absent     [2][]*rule.Rule            // by what they miss
+	directory  *directory.Directory
+	baseline   *baseline.Baseline
+	patterns   *pattern.Patterns
+	presence   *presence.Presence
+	witness    *witness.Witnesses
+	incidents  *incident.Grouper
+	hosts      map[string]*host
+	firings    firings
+	tallies    tallies
+	fed        bool // something has been added to firings
+	lessons    lessons
+	taught     uint64 // lessons so far
 
 	now     time.Time // the latest event time
 	swept   time.Time
@@ -124,7 +132,7 @@ func New(set *rule.Set, o Options) *Correlation {
 	c := &Correlation{
 		options: o, directory: directory.New(o.MaxHosts), baseline: baseline.New(o.Baseline),
 		patterns: pattern.New(pattern.Limits{}), presence: presence.New(o.MaxHosts), witness: witness.New(witness.Limits{Hosts: o.MaxHosts}),
-		incidents: incident.New(o.Incident), hosts: map[string]*host{}, firings: firings{},
+		incidents: incident.New(o.Incident), hosts: map[string]*host{}, firings: firings{}, tallies: tallies{},
 		counts: Counts{Muted: map[string]int{}, Fired: map[string]int{}},
 		out:    Output{Alerts: []*event.Alert{}, Incidents: []*event.Incident{}, Controls: []Control{}, Failures: []Failure{}},
 	}
@@ -140,9 +148,13 @@ func New(set *rule.Set, o Options) *Correlation {
 // change is kept.
 func (c *Correlation) Use(set *rule.Set) {
 	c.set = set
+	c.exceptions = exceptionKeys(set)
 	c.watcher = watch.NewWatcher(set)
 	c.watcher.Baseline, c.watcher.Fired, c.watcher.Asked = c.usual, c.fired, c.asked
 	c.evaluator = rule.NewEvaluator(set)
+	if c.options.Clock != nil {
+		c.watcher.Evaluator().Measure(c.options.Clock)
+	}
 	c.absent = [2][]*rule.Rule{}
 	var patterns []pattern.Rule
 	for _, r := range set.Rules {
@@ -173,6 +185,11 @@ func (c *Correlation) approved(s baseline.Sighting) (why string, ok bool) {
 type Sizes struct {
 	Hosts, Contested, Firings, Edges, EdgesRefused, Windows, Incidents, IncidentsDropped int
 }
+
+// Costs returns what evaluations of rules take, since their set is in force. It
+// is valid until the next message. Rules that ask for what is absent are asked
+// too rarely to be measured.
+func (c *Correlation) Costs() map[*rule.Rule]*rule.Cost { return c.watcher.Evaluator().Costs() }
 
 // Counts returns what has happened.
 func (c *Correlation) Counts() Counts { return c.counts }

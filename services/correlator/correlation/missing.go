@@ -47,7 +47,7 @@ func (c *Correlation) silent(r *rule.Rule, change *presence.Change) {
 		c.out.Failures = append(c.out.Failures, Failure{r.ID, change.Host, result.Err})
 		return
 	case result.Muted != nil:
-		c.counts.Muted[r.ID]++
+		c.muted(r, result.Muted, change.At)
 		return
 	}
 	a := &event.Alert{

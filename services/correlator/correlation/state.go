@@ -35,6 +35,7 @@ type state struct {
 	Firings    []firing
 	Lessons    []lesson
 	Taught     uint64
+	Tallies    []tallyState
 	Now, Swept time.Time
 }
 
@@ -49,7 +50,7 @@ type hostState struct {
 func (c *Correlation) Save() ([]byte, error) {
 	s := state{
 		Version: stateVersion, Baseline: c.baseline.Save(), Patterns: c.patterns.Save(), Presence: c.presence.Save(), Witness: c.witness.Save(),
-		Incidents: c.incidents.Save(), Firings: c.firings.save(), Lessons: c.lessons, Taught: c.taught, Now: c.now, Swept: c.swept,
+		Incidents: c.incidents.Save(), Firings: c.firings.save(), Lessons: c.lessons, Taught: c.taught, Tallies: c.tallies.save(), Now: c.now, Swept: c.swept,
 	}
 	var codec watch.Codec
 	for _, name := range slices.Sorted(maps.Keys(c.hosts)) {
@@ -111,6 +112,7 @@ func (c *Correlation) Restore(data []byte) error {
 	fresh.firings.restore(s.Firings)
 	fresh.lessons, fresh.taught = s.Lessons, s.Taught
 	fresh.now, fresh.swept, fresh.counts, fresh.asked = s.Now, s.Swept, c.counts, c.asked
+	fresh.tallies.restore(s.Tallies)
 	*c = *fresh
 	c.Use(c.set) // what it gives away of c is c's own
 	return nil

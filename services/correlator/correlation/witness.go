@@ -56,7 +56,7 @@ func (c *Correlation) unattested(r *rule.Rule, o *witness.OneSided) {
 		c.out.Failures = append(c.out.Failures, Failure{r.ID, o.Host, result.Err})
 		return
 	case result.Muted != nil:
-		c.counts.Muted[r.ID]++
+		c.muted(r, result.Muted, o.At)
 		return
 	}
 	a := c.newAlert(r, event.AlertID(r.ID, conn.ID), o.At)

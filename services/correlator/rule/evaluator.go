@@ -23,6 +23,7 @@ type Evaluator struct {
 	key     []byte
 	results []Result
 	one     []Result // of EvaluateRule
+	meter   *meter   // nil: nothing is measured
 
 	// What conditions see of the observation, made when the first one asks.
 	// expr reads fields of a value, not of a pointer, without copying them.
@@ -115,6 +116,16 @@ func (e *Evaluator) Absent(r *Rule, o Observation) (Result, bool) {
 
 // evaluate adds the result of a part of a rule, if it has one.
 func (e *Evaluator) evaluate(results []Result, r *Rule, number int, o *Observation) []Result {
+	if e.meter == nil || !e.meter.due() {
+		return e.ask(results, r, number, o)
+	}
+	began := e.meter.clock()
+	results = e.ask(results, r, number, o)
+	e.meter.add(r, e.meter.clock()-began)
+	return results
+}
+
+func (e *Evaluator) ask(results []Result, r *Rule, number int, o *Observation) []Result {
 	p := &r.parts[number]
 	if p.lasts > 0 && !lasts(o.Connection) {
 		return results

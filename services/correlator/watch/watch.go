@@ -120,6 +120,9 @@ func NewWatcher(set *rule.Set) *Watcher {
 	return w
 }
 
+// Evaluator is what the watcher asks rules with.
+func (w *Watcher) Evaluator() *rule.Evaluator { return w.evaluator }
+
 // Peers finds the host that has an address; nil when none is known.
 type Peers func(event.Address) *rule.Host
 

@@ -1,0 +1,186 @@
+package correlator
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"headstart/bus"
+	"headstart/event"
+	"headstart/services/correlator/correlation"
+	"headstart/services/correlator/rule"
+)
+
+const (
+	statusEvery = time.Minute
+	statusLasts = 5 * time.Minute // then the correlator is taken to be gone
+	bookEvery   = 20 * time.Minute
+	bookLasts   = time.Hour
+	countEvery  = time.Second // at most
+)
+
+// reporter tells those who ask with 'headstart rules status' which rules are in
+// force and what has happened with them.
+type reporter struct {
+	rules    *rules
+	archive  *bus.Archive
+	instance string
+	expiries *expiries
+	counted  atomic.Pointer[[]RuleStatus]
+	changed  chan struct{}
+}
+
+func newReporter(r *rules, archive *bus.Archive, instance string) *reporter {
+	report := &reporter{
+		rules: r, archive: archive, instance: instance,
+		expiries: newExpiries(r.metrics.telemetry.Metrics, r.log), changed: make(chan struct{}, 1),
+	}
+	r.changed = report.wake
+	return report
+}
+
+// wake has the status told at once.
+func (r *reporter) wake() {
+	select {
+	case r.changed <- struct{}{}:
+	default:
+	}
+}
+
+// run tells the status until the context ends.
+func (r *reporter) run(ctx context.Context) {
+	ticker := time.NewTicker(statusEvery)
+	defer ticker.Stop()
+	var told time.Time
+	var book *ruleset
+	for {
+		now := r.rules.now()
+		set := r.rules.current()
+		r.expiries.look(set.Set, now)
+		if err := r.tell(ctx); err != nil && ctx.Err() == nil {
+			r.rules.log.Warn("status of the rules not told", "error", err)
+		}
+		if set != book || now.Sub(told) >= bookEvery {
+			if err := r.tellBook(ctx, set); err != nil && ctx.Err() == nil {
+				r.rules.log.Warn("rules in force not told", "error", err)
+			} else {
+				book, told = set, now
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.changed:
+		case <-ticker.C:
+		}
+	}
+}
+
+func (r *reporter) tell(ctx context.Context) error {
+	status := r.status()
+	data, err := status.encode(r.archive.MaxValue())
+	if err != nil {
+		return fmt.Errorf("encode status: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, statusEvery/2)
+	defer cancel()
+	return r.archive.Note(ctx, StatusToken+"."+event.Token(r.instance), data, statusLasts)
+}
+
+func (r *reporter) tellBook(ctx context.Context, set *ruleset) error {
+	packed, err := set.book.Pack()
+	if err != nil || len(packed) > r.archive.MaxValue() {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, statusEvery/2)
+	defer cancel()
+	return r.archive.Note(ctx, BookToken+"."+event.Token(r.instance), packed, bookLasts)
+}
+
+func (r *reporter) status() *Status {
+	s := &Status{
+		Type: "rules", Instance: r.instance, At: r.rules.now().UTC(),
+		InForce: inForceOf(r.rules.names, r.rules.current()), Refused: r.rules.refused.Load(), Each: []RuleStatus{},
+	}
+	if counted := r.counted.Load(); counted != nil {
+		s.Each = slices.Clone(*counted)
+	}
+	return s
+}
+
+// count notes what has happened with the rules so far.
+func (c *correlator) count() {
+	now := time.Now()
+	if now.Sub(c.countedAt) < countEvery && c.countedOf == c.set {
+		return
+	}
+	c.countedAt, c.countedOf = now, c.set
+	costs := c.correlation.Costs()
+	each := []RuleStatus{}
+	for _, r := range c.set.Rules {
+		s := c.ruleStatus(r, costs[r], now)
+		if s.Fired > 0 || s.Failures > 0 || s.Measured > 0 || s.Cut || s.Unless != nil {
+			each = append(each, s)
+		}
+	}
+	c.metrics.rules(each)
+	c.reporter.counted.Store(&each)
+	c.cutSlow(costs)
+}
+
+func (c *correlator) ruleStatus(r *rule.Rule, cost *rule.Cost, now time.Time) RuleStatus {
+	fired := c.correlation.Fired(r.ID)
+	s := RuleStatus{
+		Rule: r.ID, Fired: fired.Count, FiredLast: utc(fired.Last), Failures: c.failures[r.ID], Cut: slices.Contains(c.set.cut, r.ID),
+	}
+	if cost != nil {
+		s.Measured, s.Cost = cost.Samples, float64(cost.Average().Nanoseconds())/1000
+	}
+	for _, e := range r.Unless {
+		muted := c.correlation.Muted(r.ID, e)
+		s.Unless = append(s.Unless, ExceptionStatus{
+			Owner: e.Owner, Reason: e.Reason, Expires: e.Expires, State: exceptionState(e, now),
+			Muted: muted.Count, Since: utc(muted.First), Last: utc(muted.Last),
+		})
+	}
+	return s
+}
+
+func utc(t time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return t.UTC()
+}
+
+// enoughSamples is from how many measured evaluations on a rule is cut off. It is
+// about one evaluation in 64 that is measured.
+const enoughSamples = 30
+
+// cutSlow switches off the rules that take too long.
+func (c *correlator) cutSlow(costs map[*rule.Rule]*rule.Cost) {
+	if c.budget <= 0 {
+		return
+	}
+	var slow []string
+	for r, cost := range costs {
+		if average := cost.Average(); cost.Samples >= enoughSamples && average > c.budget {
+			slow = append(slow, r.ID)
+			c.metrics.cut(r.ID)
+			c.log.Error("rule is too slow: it is no longer evaluated until the rules change", "rule", r.ID, "average", average.String(), "budget", c.budget.String(), "measured", cost.Samples)
+		}
+	}
+	if len(slow) > 0 {
+		slices.Sort(slow)
+		c.rules.cutOff(c.set, slow)
+	}
+}
+
+// failed counts evaluations that failed.
+func (c *correlator) failed(out *correlation.Output) {
+	for _, f := range out.Failures {
+		c.failures[f.Rule]++
+	}
+}
