@@ -15,8 +15,13 @@ alerts. docs/rule-language.md says how they are written.`,
 		rulesCoverageCommand(),
 		rulesExplainCommand(),
 		rulesFmtCommand(),
+		rulesHistoryCommand(),
 		rulesListCommand(),
+		rulesPullCommand(),
+		rulesPushCommand(),
+		rulesRollbackCommand(),
 		rulesShowCommand(),
+		rulesStatusCommand(),
 		rulesTestCommand(),
 	)
 	return c

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"headstart/bus"
+	"headstart/headstart/pushed"
 	"headstart/services/correlator"
 	"headstart/services/correlator/rule"
 	"headstart/services/correlator/rulebook"
@@ -41,29 +42,31 @@ func rulesName(dirs []string) string {
 	return strings.Join(names, " + ")
 }
 
-// rulesInForce are those of the running system: what was pushed last, else the
-// default pack. Rules that a correlator reads from directories of its own are not
-// to be had from here.
+// rulesInForce are those of the running system, as a correlator tells them; else
+// the default pack.
 func rulesInForce(ctx context.Context, b *bus.Bus, internal []netip.Prefix) (*rule.Set, string, error) {
-	archive, err := b.FindArchive(ctx, correlator.RulesBucket)
-	var pushed *bus.Version
+	store, err := pushed.Open(ctx, b)
+	var book *rulebook.Book
 	if err == nil {
-		pushed, err = archive.Last(ctx, correlator.RulesKey)
+		book, err = store.InForce(ctx)
 	}
 	if err != nil && !errors.Is(err, bus.ErrNoBucket) {
 		return nil, "", err
 	}
-	if pushed == nil {
+	if book == nil {
 		set, err := loadRules([]string{defaultPack}, internal)
 		return set, defaultPackName, err
 	}
-	book, err := rulebook.Unpack(pushed.Value)
-	if err != nil {
-		return nil, "", fmt.Errorf("the rules that were pushed last: %w (--against names others)", err)
-	}
 	set, err := rule.LoadLayers(book.RuleLayers(), internal)
 	if err != nil {
-		return nil, "", fmt.Errorf("the rules that were pushed last have mistakes (--against names others):\n%w", err)
+		return nil, "", fmt.Errorf("the rules in force have mistakes (--against names others):\n%w", err)
 	}
-	return set, fmt.Sprintf("what was pushed (revision %d)", book.Revision), nil
+	name := book.Source
+	switch {
+	case book.Revision > 0:
+		name = fmt.Sprintf("what was pushed (revision %d)", book.Revision)
+	case name == defaultPack:
+		name = defaultPackName
+	}
+	return set, name, nil
 }

@@ -176,7 +176,13 @@ func (b *Book) Describe(set *rule.Set) {
 var sharedFiles = []string{"lists.yaml", "macros.yaml"}
 
 // filesOf returns the files that make a rule.
-func filesOf(r *rule.Rule) []string { return []string{r.File} }
+func filesOf(r *rule.Rule) []string {
+	names := []string{r.File}
+	for i := range r.Overrides {
+		names = append(names, r.Overrides[i].File)
+	}
+	return names
+}
 
 // file returns a file by its name as rules know it, the layer's before its own.
 func (b *Book) file(name string) []byte {

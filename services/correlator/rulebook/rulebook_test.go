@@ -141,6 +141,23 @@ func TestWhatChangedIsTold(t *testing.T) {
 	if got := after.Since(&before.Origin); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
+	t.Run("an override", func(t *testing.T) {
+		layers := []rule.Layer{{Name: "x", Files: directory("a.yaml", ruleFile("a", "conn.open"), "b.yaml", ruleFile("b", "conn.open"))}}
+		of := func(layers ...rule.Layer) *rulebook.Book {
+			b := read(t, layers...)
+			set, err := rule.LoadLayers(b.RuleLayers(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.Describe(set)
+			return b
+		}
+		before := of(layers...)
+		after := of(append(layers, rule.Layer{Name: "local", Files: directory("b.yaml", "override: b\nseverity: high\n")})...)
+		if got, want := after.Since(&before.Origin), (rulebook.Change{Changed: []string{"b"}}); !reflect.DeepEqual(got, want) {
+			t.Errorf("got %+v, want %+v", got, want)
+		}
+	})
 	if got := after.Since(&after.Origin); !reflect.DeepEqual(got, rulebook.Change{}) {
 		t.Errorf("nothing has changed, got %+v", got)
 	}
