@@ -104,7 +104,7 @@ func (r *reader) valueMissing(w word, known []string) {
 // growHabits works out what the habits are on each day.
 func (r *reader) growHabits(of *rule.Rule) {
 	begin := dayStart(r.trial.days + 1)
-	for day := 1; day <= r.trial.days+1; day++ {
+	for day := 1; day <= r.trial.days+2; day++ { // cases can go on to the next
 		for i := range r.trial.habits {
 			h := &r.trial.habits[i]
 			if h.days != nil && !slices.Contains(h.days, day) {
@@ -227,16 +227,17 @@ func (r *reader) silent(c *Case, start time.Time, words []word) (last time.Time,
 
 func (r *reader) listens(c *Case, start time.Time, words []word) bool {
 	if len(words) != 4 {
-		r.mistake(words[2], "a program that begins to listen is written as in web-01 listens 4444")
+		r.mistake(words[2], "a program that begins to listen is written as in web-01 listens 4444, or web-01 listens 127.0.0.1:4444")
 		return false
 	}
-	ports, ok := r.ports(words[3])
+	text, loopback := strings.CutPrefix(words[3].text, "127.0.0.1:")
+	ports, ok := r.ports(words[3].part(text, len(words[3].text)-len(text)))
 	m := r.poller(words[1])
 	if !ok || m == nil {
 		return false
 	}
 	for _, port := range ports {
-		c.begins[listening{m, port}] = start
+		c.begins[listening{m, port, loopback}] = start
 	}
 	return true
 }

@@ -53,13 +53,19 @@ func (s *stretch) maskOf(m *machine) mask {
 	return k
 }
 
-// row is that of a program that listens on all addresses.
+// row is that of a program that listens on all addresses, or on the loopback
+// address.
 func (l listening) row() event.Socket {
 	any := event.Address{}
 	if l.machine.address.Is4() {
 		any = event.AddressFrom4(0)
 	}
-	return event.Socket{Local: any, LocalPort: l.port, Remote: any, State: event.Listen, Inode: listenInode + uint64(l.port)}
+	local := any
+	if l.loopback {
+		any = event.AddressFrom4(0)
+		local = event.AddressFrom4(127<<24 | 1)
+	}
+	return event.Socket{Local: local, LocalPort: l.port, Remote: any, State: event.Listen, Inode: listenInode + uint64(l.port)}
 }
 
 // over returns a table's rows as the host shows them at a time. They are valid

@@ -245,7 +245,7 @@ func (l *search) say() (lines []string) {
 		lines = append(lines, l.sayPath()...)
 	}
 	if n := &l.nearly[missing]; n.seen && len(n.why) > 0 && (n.rank[1] == 0 || len(l.keys)+len(l.edges) == 0) {
-		lines = append(lines, n.at.Format(time.TimeOnly)+" "+n.about+":")
+		lines = append(lines, l.timeOfDay(n.at)+" "+n.about+":")
 		for _, why := range n.why {
 			lines = append(lines, "  "+why)
 		}
@@ -290,7 +290,7 @@ func (l *search) sayCount() []string {
 	}
 	text := fmt.Sprintf("the count reached %s of %s within %s%s", decimal(best.Reached), decimal(best.Needed), l.rule.Count.Within, ofKey(best))
 	if n := len(best.Matches); n > 0 {
-		text += ", last at " + best.Matches[n-1].At.Format(time.TimeOnly)
+		text += ", last at " + l.timeOfDay(best.Matches[n-1].At)
 	}
 	return []string{text}
 }
@@ -315,7 +315,7 @@ func (l *search) saySequence() (lines []string, missing int) {
 			lines = append(lines, fmt.Sprintf("step %d never matched%s", i+1, ofKey(best)))
 			continue
 		}
-		lines = append(lines, fmt.Sprintf("step %d matched at %s: %s", i+1, held.At.Format(time.TimeOnly), describe(held)))
+		lines = append(lines, fmt.Sprintf("step %d matched at %s: %s", i+1, l.timeOfDay(held.At), describe(held)))
 	}
 	if missing < 0 {
 		missing = 0
@@ -364,6 +364,8 @@ func (l *search) furthest() (best *pattern.Contents, key string) {
 	}
 	return best, key
 }
+
+func (l *search) timeOfDay(at time.Time) string { return l.scene.lesson.trial.timeOfDay(at) }
 
 func describe(h *pattern.Held) string {
 	return fmt.Sprintf("%s -> %s:%d", h.From, h.To, h.Port)

@@ -249,7 +249,7 @@ func (t *Trial) letIn() {
 	note := func(flows []flow) {
 		for i := range flows {
 			if f := &flows[i]; !f.unanswered && f.to.reports {
-				t.listens[listening{f.to, f.port}] = true
+				t.listens[listening{machine: f.to, port: f.port}] = true
 			}
 		}
 	}
@@ -260,7 +260,7 @@ func (t *Trial) letIn() {
 	}
 	for _, c := range t.Cases {
 		for l := range c.begins {
-			delete(t.listens, l)
+			delete(t.listens, listening{machine: l.machine, port: l.port})
 		}
 	}
 }

@@ -177,7 +177,7 @@ func (l *Lesson) report(ctx context.Context, set *rule.Set, n int) (*CaseReport,
 	if err := scene.Explain(ctx, set, v); err != nil {
 		return nil, err
 	}
-	r := &CaseReport{Name: scene.Case.Name, Line: scene.Case.Line, Passed: v.passed(), Verdict: *v}
+	r := &CaseReport{Name: scene.Case.Name, Line: scene.Case.Line, Passed: v.Passed(), Verdict: *v}
 	for _, a := range outcome.Alerts {
 		r.Alerts = append(r.Alerts, l.trial.came(a, 0))
 	}

@@ -51,11 +51,12 @@ type machine struct {
 
 type span struct{ from, to time.Time }
 
-func (s span) holds(at time.Time) bool { return at.After(s.from) && at.Before(s.to) }
+func (s span) holds(at time.Time) bool { return !at.Before(s.from) && at.Before(s.to) }
 
 type listening struct {
-	machine *machine
-	port    uint16
+	machine  *machine
+	port     uint16
+	loopback bool // only the host itself can reach it
 }
 
 // flow is a connection or an attempt.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"headstart/event"
 )
@@ -43,8 +42,8 @@ func (c *Came) String() string {
 	return line
 }
 
-// passed reports whether all came that was expected, and nothing else.
-func (v *Verdict) passed() bool { return len(v.Missing)+len(v.Unexpected)+len(v.Failures) == 0 }
+// Passed reports whether all came that was expected, and nothing else.
+func (v *Verdict) Passed() bool { return len(v.Missing)+len(v.Unexpected)+len(v.Failures) == 0 }
 
 // Verdict holds the alerts of each rule that the case names against those that
 // it expects. An alert may come a reading earlier or later.
@@ -87,7 +86,7 @@ func (e *expected) is(a *event.Alert) bool {
 }
 
 func (t *Trial) came(a *event.Alert, line int) Came {
-	return Came{Line: line, At: a.At.Format(time.TimeOnly), Rule: a.Rule, Host: a.Host, About: t.about(a)}
+	return Came{Line: line, At: t.timeOfDay(a.At), Rule: a.Rule, Host: a.Host, About: t.about(a)}
 }
 
 func (t *Trial) about(a *event.Alert) string {
@@ -98,7 +97,7 @@ func (t *Trial) about(a *event.Alert) string {
 	case c.Port != 0 && c.State == event.Listen:
 		return fmt.Sprintf("listens on %d", c.Port)
 	case c.Port != 0:
-		return fmt.Sprintf("%s -> %s:%d, opened %s", t.nameOf(c.Source), t.nameOf(c.Destination), c.Port, c.OpenedBefore.Format(time.TimeOnly))
+		return fmt.Sprintf("%s -> %s:%d, opened %s", t.nameOf(c.Source), t.nameOf(c.Destination), c.Port, t.timeOfDay(c.OpenedBefore))
 	}
 	return a.Key
 }

@@ -103,18 +103,36 @@ func (r *reader) number(w word, what string, least, most int) (n int, ok bool) {
 	return n, true
 }
 
-// time reads a time of the day, to the second or to the minute.
+// time reads a time of the day, to the second or to the minute. Hours from 24 on
+// are of the next day.
 func (r *reader) time(w word) (time.Duration, bool) {
-	text := w.text
-	if strings.Count(text, ":") == 1 {
-		text += ":00"
+	parts := strings.Split(w.text, ":")
+	if len(parts) == 2 {
+		parts = append(parts, "00")
 	}
-	at, err := time.Parse(time.TimeOnly, text)
-	if err != nil {
-		r.mistake(w, "%q is not a time of the day such as 14:31:28", short(w.text))
-		return 0, false
+	var at time.Duration
+	for i, unit := range []time.Duration{time.Hour, time.Minute, time.Second} {
+		if len(parts) != 3 || len(parts[i]) != 2 || strings.Trim(parts[i], "0123456789") != "" {
+			r.mistake(w, "%q is not a time of the day such as 14:31:28", short(w.text))
+			return 0, false
+		}
+		n, _ := strconv.Atoi(parts[i])
+		if most := []int{int(maxCase/time.Hour) - 1, 59, 59}[i]; n > most {
+			r.mistake(w, "%q is not a time of the day such as 14:31:28, or of the next such as 26:00:00", short(w.text))
+			return 0, false
+		}
+		at += time.Duration(n) * unit
 	}
-	return at.Sub(at.Truncate(24 * time.Hour)), true
+	return at, true
+}
+
+// timeOfDay is a time as the tables have it.
+func (t *Trial) timeOfDay(at time.Time) string {
+	d := at.Sub(dayStart(t.days + 1))
+	if d < 0 {
+		return at.Format(time.DateTime)
+	}
+	return fmt.Sprintf("%02d:%02d:%02d", int(d.Hours()), int(d.Minutes())%60, int(d.Seconds())%60)
 }
 
 func (r *reader) port(w word) (uint16, bool) {

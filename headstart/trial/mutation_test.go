@@ -1,0 +1,105 @@
+package trial_test
+
+import (
+	"io/fs"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+
+	"headstart/headstart/trial"
+	rules "headstart/rules.expr"
+	"headstart/services/correlator/rule"
+)
+
+// equivalent are the mutants that can't be told from their rule, by rule and by
+// what was changed, and why.
+var equivalent = map[string]map[string]string{}
+
+// TestMutants holds that the tests of each shipped rule notice a change of any of
+// its numbers, comparisons and lists, and the loss of any of its conditions.
+func TestMutants(t *testing.T) {
+	set := shippedPack(t)
+	var killed, unlike atomic.Int64
+	t.Run("of", func(t *testing.T) {
+		for _, r := range set.Rules {
+			if r.Tests == nil {
+				continue // TestPack says so
+			}
+			t.Run(r.ID, func(t *testing.T) {
+				t.Parallel()
+				file, err := fs.ReadFile(rules.Files, filepath.Base(r.File))
+				if err != nil {
+					t.Fatal(err)
+				}
+				scenes := scenesOf(t, set, r)
+				excused := map[string]bool{}
+				for _, m := range mutantsOf(t, file) {
+					changed := m.load()
+					if changed == nil {
+						unlike.Add(1)
+						continue
+					}
+					caught := notices(t, scenes, changed)
+					why, excuse := equivalent[r.ID][m.what]
+					excused[m.what] = excuse
+					switch {
+					case caught && excuse:
+						t.Errorf("%s: it is noticed after all, though %s", m.what, why)
+					case caught:
+						killed.Add(1)
+					case !excuse:
+						t.Errorf("no case notices: %s", m.what)
+					}
+				}
+				for what := range equivalent[r.ID] {
+					if !excused[what] {
+						t.Errorf("there is no mutant %q", what)
+					}
+				}
+			})
+		}
+	})
+	t.Logf("%d mutants were noticed; %d were no rules", killed.Load(), unlike.Load())
+}
+
+type scenes struct {
+	trial *trial.Trial
+	all   []*trial.Scene
+}
+
+// scenesOf are the cases of a rule as they begin, learnt with the pack as it is.
+func scenesOf(t *testing.T, set *rule.Set, r *rule.Rule) scenes {
+	t.Helper()
+	tests, mistakes := trial.Read(set, r)
+	if mistakes != nil {
+		t.Fatal(mistakes)
+	}
+	lesson, err := tests.Learn(t.Context(), set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := scenes{trial: tests}
+	for n := range tests.Cases {
+		scene, err := lesson.Scene(t.Context(), set, n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.all = append(s.all, scene)
+	}
+	return s
+}
+
+// notices reports whether a case fails with some rules.
+func notices(t *testing.T, s scenes, set *rule.Set) bool {
+	t.Helper()
+	for _, scene := range s.all {
+		outcome, err := scene.Play(t.Context(), set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !outcome.Verdict(s.trial).Passed() {
+			return true
+		}
+	}
+	return false
+}
