@@ -103,10 +103,10 @@ func changesOf(text string) (all []change) {
 			}
 		case t.kind == 'w' && isList(t.text):
 			kind, _, _ := strings.Cut(t.text, ".")
-			replace(t.from, t.to, kind+"."+nothing, "an empty list for "+t.text)
+			replace(t.from, t.to, kind+"."+nothing, tokens[max(0, i-2)].text+" in an empty list for "+t.text)
 		}
 	}
-	return append(all, withoutParts(text, tokens)...)
+	return append(all, withoutParts(text, "", tokens)...)
 }
 
 // nothing is the name of empty lists.
@@ -157,9 +157,11 @@ func withoutElements(text string, list []token) (all []change) {
 	return all
 }
 
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+
 // withoutParts drops each part that is joined by and, on its own; or stays as it
 // is, but for the parts in its parts.
-func withoutParts(text string, tokens []token) (all []change) {
+func withoutParts(text, of string, tokens []token) (all []change) {
 	type part struct{ from, to int } // tokens
 	var parts []part
 	group := func() {
@@ -168,7 +170,7 @@ func withoutParts(text string, tokens []token) (all []change) {
 				break
 			}
 			from, to := tokens[p.from].from, tokens[p.to-1].to
-			what := "without " + strings.Join(strings.Fields(text[from:to]), " ")
+			what := "without " + oneLine(text[from:to]) + of
 			if i == 0 {
 				to = tokens[parts[1].from].from
 			} else {
@@ -183,7 +185,7 @@ func withoutParts(text string, tokens []token) (all []change) {
 		if i < len(tokens) && (tokens[i].text == "(" || tokens[i].text == "[") {
 			end := closing(tokens, i)
 			if call := i > 0 && tokens[i-1].kind == 'w' && !slices.Contains([]string{"and", "or", "not", "in"}, tokens[i-1].text); !call {
-				all = append(all, withoutParts(text, tokens[i+1:end])...)
+				all = append(all, withoutParts(text, " in "+oneLine(text[tokens[i].from:tokens[end].to]), tokens[i+1:end])...)
 			}
 			i = end
 			continue
