@@ -11,10 +11,6 @@ import (
 	"headstart/services/correlator/rule"
 )
 
-// equivalent are the mutants that can't be told from their rule, by rule and by
-// what was changed, and why.
-var equivalent = map[string]map[string]string{}
-
 // TestMutants holds that the tests of each shipped rule notice a change of any of
 // its numbers, comparisons and lists, and the loss of any of its conditions.
 func TestMutants(t *testing.T) {
