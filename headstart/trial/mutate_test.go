@@ -215,7 +215,10 @@ func otherNumbers(text string) (others []string) {
 	if n != math.Trunc(n) {
 		return []string{strconv.FormatFloat(n/3, 'g', 4, 64), strconv.FormatFloat(n*3, 'g', 4, 64)}
 	}
-	return []string{strconv.Itoa(int(n) / 3), strconv.Itoa(int(n) * 3)}
+	if n == 1 {
+		return []string{"3"}
+	}
+	return []string{strconv.Itoa(max(1, int(n)/3)), strconv.Itoa(int(n) * 3)}
 }
 
 func otherDurations(text string) []string {
