@@ -46,9 +46,9 @@ func (d *draft) read(data []byte) {
 	if d.root = d.parse(data); d.root == nil {
 		return
 	}
-	what, field, known := "a rule", "rule", ruleFields
+	what, field, known := inRule, "rule", keysOf(inRule)
 	if d.override = hasKey(d.root, "override") && !hasKey(d.root, "rule"); d.override {
-		what, field, known = "an override", "override", overrideFields
+		what, field, known = inOverride, "override", keysOf(inOverride)
 	}
 	if d.fields = d.mapping(d.root, what, known); d.fields == nil {
 		return
@@ -87,8 +87,6 @@ type Override struct {
 	Fields []string // that it sets, of a threshold as in thresholds.session
 }
 
-var overrideFields = []string{"override", "reason", "severity", "score", "score_learning", "enabled", "alert", "thresholds", "unless"}
-
 // describe says what an override is about.
 func (d *draft) describe() Override {
 	o := Override{File: d.file}
@@ -107,7 +105,7 @@ func (d *draft) describe() Override {
 		}
 	}
 	if len(o.Fields) == 0 {
-		d.mistake(d.at, "an override changes something: %s", oneOf(overrideFields[2:]))
+		d.mistake(d.at, "an override changes something: %s", oneOf(keysOf(inOverride)[2:]))
 	}
 	return o
 }

@@ -47,42 +47,23 @@ func (f *formatter) fieldOrder(at []string) []string {
 	if len(at) == 0 {
 		switch f.kind {
 		case aRule:
-			return canonicalOrder
+			return keysOf(inRule)
 		case anOverride:
-			return []string{"override", "reason", "severity", "score", "score_learning", "enabled", "alert", "thresholds", "unless"}
+			return keysOf(inOverride)
 		case someLists:
-			return []string{portLists, networkLists, roleLists, "hosts", "add"}
+			return append(listKinds(), addKey)
 		}
 		return nil
 	}
 	if f.kind == someLists || f.kind == someMacros {
 		return nil
 	}
-	switch named(at) {
-	case "count":
-		return []string{"by", "of", "sum", "within", "at_least", "above_usual", "regular"}
-	case "sequence":
-		return []string{"within", "steps"}
-	case "steps":
-		return []string{"when", "by", "for"}
-	case "path":
-		return []string{"hops", "within"}
-	case "absent":
-		return []string{"of", "for"}
-	case "unless":
-		return []string{"when", "owner", "reason", "expires"}
-	case "tests":
-		return []string{"hosts", "learn", "usual", "cases"}
-	case "cases":
-		return []string{"name", "connections", "alerts"}
+	within := map[string]string{"steps": inStep, "unless": inException, "cases": inCase}
+	if in := within[named(at)]; in != "" {
+		return keysOf(in)
 	}
-	return nil
+	return keysOf(named(at))
 }
-
-// canonicalOrder is that of a rule's fields: what it is, what people read, what
-// it asks, what becomes of it, and how that is tried.
-var canonicalOrder = []string{"rule", "title", "severity", "score", "score_learning", "attack", "references", "description", "false_positives",
-	"guide", "thresholds", "when", "for", "count", "sequence", "path", "absent", "unless", "alert", "enabled", "tests"}
 
 func (f *formatter) pad(indent int) { f.out.WriteString(strings.Repeat(" ", indent)) }
 

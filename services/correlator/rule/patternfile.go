@@ -101,7 +101,7 @@ func (p *patternReader) refuse(field, why string) {
 }
 
 func (p *patternReader) count(n *yaml.Node, asked *part) {
-	fields := p.mapping(n, "count", []string{"by", "of", "sum", "within", "at_least", "above_usual", "regular"})
+	fields := p.mapping(n, inCount, keysOf(inCount))
 	if fields == nil {
 		return
 	}
@@ -187,7 +187,7 @@ func (p *patternReader) regular(n *yaml.Node, given setting, c *Count) float64 {
 }
 
 func (p *patternReader) sequence(n *yaml.Node) {
-	fields := p.mapping(n, "sequence", []string{"within", "steps"})
+	fields := p.mapping(n, inSequence, keysOf(inSequence))
 	if fields == nil {
 		return
 	}
@@ -219,7 +219,7 @@ func (p *patternReader) steps(n *yaml.Node) []Step {
 }
 
 func (p *patternReader) step(entry *yaml.Node) (step Step, asked part) {
-	fields := p.mapping(entry, "a step", []string{"when", "by", "for"})
+	fields := p.mapping(entry, inStep, keysOf(inStep))
 	if fields == nil {
 		return step, asked
 	}
@@ -256,7 +256,7 @@ func (p *patternReader) sameKey(n *yaml.Node, by []value) {
 }
 
 func (p *patternReader) path(n *yaml.Node) {
-	fields := p.mapping(n, "path", []string{"hops", "within"})
+	fields := p.mapping(n, inPath, keysOf(inPath))
 	if fields == nil {
 		return
 	}
@@ -283,7 +283,7 @@ func (v setting) hops() int {
 }
 
 func (p *patternReader) absent(n *yaml.Node) {
-	fields := p.mapping(n, "absent", []string{"of", "for"})
+	fields := p.mapping(n, inAbsent, keysOf(inAbsent))
 	if fields != nil {
 		p.require(n, fields, "absent", "of", "for")
 		p.rule.Absent = new(Absent)

@@ -47,19 +47,99 @@ func TestReferenceValuesAreThoseOfTheEvents(t *testing.T) {
 	}
 }
 
-// TestPageHasTheReference compares the table of fields in the analysts' page
-// with the environment's own description.
+// TestPageHasTheReference compares the tables of the analysts' page with what
+// the code says. go test -run TestPageHasTheReference -update writes them.
 func TestPageHasTheReference(t *testing.T) {
 	const file = "../../../docs/rule-language.md"
-	page, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
+	for name, want := range map[string]string{"fields": fieldTable(), "functions": functionTable(), "keys": keyTable(), "inner keys": innerKeyTable()} {
+		page, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, rest, _ := strings.Cut(string(page), "<!-- "+name+" -->\n")
+		got, after, found := strings.Cut(rest, "<!-- /"+name+" -->")
+		if *update && found {
+			if err := os.WriteFile(file, []byte(before+"<!-- "+name+" -->\n"+want+"<!-- /"+name+" -->"+after), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			got = want
+		}
+		if !found || got != want {
+			t.Errorf("%s: the table between <!-- %s --> and <!-- /%s --> is not what the code says; write it with: go test ./services/correlator/rule -run TestPageHasTheReference -update", file, name, name)
+		}
 	}
-	_, rest, _ := strings.Cut(string(page), "<!-- fields -->\n")
-	got, _, found := strings.Cut(rest, "<!-- /fields -->")
-	if want := fieldTable(); !found || got != want {
-		t.Errorf("%s: put this between <!-- fields --> and <!-- /fields -->:\n%s", file, want)
+}
+
+// TestFunctionsAreThoseOfTheLanguage holds that each function is described, and
+// that its example is a condition.
+func TestFunctionsAreThoseOfTheLanguage(t *testing.T) {
+	_, err := load(header + "when: nofunction(host.name)\n")
+	if err == nil {
+		t.Fatal("any name is a function")
 	}
+	var names []string
+	for _, f := range rule.Functions() {
+		names = append(names, f.Name)
+		lists := strings.NewReplacer("networks.internal", "networks.admin")
+		files := fstest.MapFS{
+			"a.yaml":                  {Data: []byte(header + "when: |\n  " + lists.Replace(f.Example) + "\n")},
+			"new-listening-port.yaml": {Data: []byte(strings.Replace(header, "a-rule", "new-listening-port", 1) + "when: conn.open\n")},
+			"lists.yaml":              {Data: []byte("networks: {admin: [10.0.0.0/8]}\n")},
+		}
+		if _, err := rule.Load(files, ""); err != nil || !strings.Contains(f.Example, f.Name+"(") || f.Doc == "" || f.Type == "" {
+			t.Errorf("%+v: %v", f, err)
+		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		if !strings.Contains(err.Error(), name) {
+			t.Errorf("%v doesn't name %s", err, name)
+		}
+	}
+	if listed := strings.Count(err.Error()[:strings.Index(err.Error(), "\n")], ",") + 2; listed != len(names) {
+		t.Errorf("%d functions are described; there are %d: %v", len(names), listed, err)
+	}
+}
+
+func functionTable() string {
+	var b strings.Builder
+	b.WriteString("\n| function | type | what it gives | example |\n| --- | --- | --- | --- |\n")
+	for _, f := range rule.Functions() {
+		fmt.Fprintf(&b, "| `%s` | %s | %s | `%s` |\n", f.Name, f.Type, f.Doc, f.Example)
+	}
+	b.WriteString("\n")
+	return b.String()
+}
+
+func keyTable() string {
+	var b strings.Builder
+	b.WriteString("\n| field | needed | type | what it is |\n| --- | --- | --- | --- |\n")
+	for _, k := range rule.Keys() {
+		if k.In == "a rule" {
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", k.Name, yes(k.Needed), k.Type, k.Doc)
+		}
+	}
+	b.WriteString("\n")
+	return b.String()
+}
+
+func innerKeyTable() string {
+	var b strings.Builder
+	b.WriteString("\n| of | field | needed | type | what it is | example |\n| --- | --- | --- | --- | --- | --- |\n")
+	for _, k := range rule.Keys() {
+		if k.In != "a rule" {
+			fmt.Fprintf(&b, "| %s | `%s` | %s | %s | %s | `%s` |\n", k.In, k.Name, yes(k.Needed), k.Type, k.Doc, k.Example)
+		}
+	}
+	b.WriteString("\n")
+	return b.String()
+}
+
+func yes(really bool) string {
+	if really {
+		return "yes"
+	}
+	return ""
 }
 
 // TestPageExamplesLoad loads each YAML example of the analysts' page: rules

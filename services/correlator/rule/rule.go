@@ -78,11 +78,8 @@ const (
 )
 
 var (
-	ruleFields = []string{"rule", "title", "severity", "score", "score_learning", "attack", "references", "description", "false_positives", "guide",
-		"thresholds", "when", "for", "count", "sequence", "path", "absent", "unless", "alert", "enabled", "tests"}
-	exceptionFields = []string{"when", "owner", "reason", "expires"}
-	idPattern       = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
-	attackPattern   = regexp.MustCompile(`^T[0-9]{4}(\.[0-9]{3})?$`)
+	idPattern     = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+	attackPattern = regexp.MustCompile(`^T[0-9]{4}(\.[0-9]{3})?$`)
 )
 
 // rule reads the rule, with what overrides it.
@@ -294,11 +291,11 @@ func (s *source) exceptions(n *yaml.Node, lang *language, in frame) []*Exception
 	var exceptions []*Exception
 	entries, _ := s.list(n, "unless")
 	for _, entry := range entries {
-		fields := s.mapping(entry, "an exception", exceptionFields)
+		fields := s.mapping(entry, inException, keysOf(inException))
 		if fields == nil {
 			continue
 		}
-		s.require(entry, fields, "an exception", exceptionFields...)
+		s.require(entry, fields, inException, keysOf(inException)...)
 		e := new(Exception)
 		if n := fields["when"]; n != nil {
 			e.When, e.condition = s.condition(n, "when", lang, in)

@@ -44,7 +44,7 @@ const (
 )
 
 func (s *source) tests(n *yaml.Node) *Tests {
-	fields := s.mapping(n, "tests", []string{"hosts", "learn", "usual", "cases"})
+	fields := s.mapping(n, inTests, keysOf(inTests))
 	if fields == nil {
 		return nil
 	}
@@ -69,7 +69,7 @@ func (s *source) tests(n *yaml.Node) *Tests {
 }
 
 func (s *source) testCase(n *yaml.Node) (c Case, ok bool) {
-	fields := s.mapping(n, "a case", []string{"name", "connections", "alerts"})
+	fields := s.mapping(n, inCase, keysOf(inCase))
 	if fields == nil {
 		return c, false
 	}

@@ -81,7 +81,7 @@ func valueHint(key, value string) string {
 
 // strayLine explains a line that is no field.
 func (s *source) strayLine(line, indent int) string {
-	if word, _, _ := strings.Cut(strings.TrimSpace(s.line(line)), " "); slices.Contains(ruleFields, word) {
+	if word, _, _ := strings.Cut(strings.TrimSpace(s.line(line)), " "); slices.Contains(keysOf(inRule), word) {
 		return "a colon is missing: " + word + ": …"
 	}
 	for above := line - 1; above > 0; above-- {
@@ -125,7 +125,7 @@ func (s *source) fieldAbove(line int) int {
 		if nearest == 0 && at <= indent {
 			nearest = above
 		}
-		if at == 0 && slices.Contains(ruleFields, key) && indent < 2 {
+		if at == 0 && slices.Contains(keysOf(inRule), key) && indent < 2 {
 			return above
 		}
 	}
