@@ -39,6 +39,8 @@ var readme = map[string]func(*user, *testing.T, string){
 	"go run ./headstart rules backtest DIR --conn-log FILE --inventory FILE": (*user).backtests,
 	"headstart rules coverage":                                               (*user).seesHelp,
 	"go run ./services/poller/cmd/poller --once --output json":               (*user).looksOnce,
+	"go run ./headstart rules check ./rules.expr":                            (*user).checksRules,
+	"go run ./headstart rules fmt ./rules.expr":                              (*user).formatsRules,
 	"make build":                          (*user).builds,
 	"source <(headstart completion bash)": (*user).completes,
 	"make help":                           (*user).readsTheTargets,
@@ -213,6 +215,20 @@ func (u *user) asks(t *testing.T, command string) {
 func (u *user) seesHelp(t *testing.T, command string) {
 	if help := u.must(t, "go run ./"+strings.TrimSuffix(command, " ID")+" --help"); !strings.Contains(help, command) {
 		t.Errorf("the help of %q is\n%s", command, help)
+	}
+}
+
+// checksRules finds nothing wrong with the pack.
+func (u *user) checksRules(t *testing.T, command string) {
+	if said := u.must(t, command); !strings.Contains(said, "rules checked, 0 warnings") {
+		t.Errorf("%s says\n%s", command, said)
+	}
+}
+
+// formatsRules finds the pack laid out.
+func (u *user) formatsRules(t *testing.T, command string) {
+	if said := u.must(t, command+" --check"); said != "" {
+		t.Errorf("%s would change\n%s", command, said)
 	}
 }
 
