@@ -244,59 +244,71 @@ func (o *explainOptions) side(set *rule.Set, h *past) replay.Side {
 	}}}
 }
 
-// about finds the alert, and makes the connection that it is about the subject.
+// about makes the connection that an alert is about the subject.
 func (o *explainOptions) about(ctx context.Context, set *rule.Set, h *past) error {
-	found := map[string]*event.Alert{}
-	stored := map[string]time.Time{}
+	a, err := h.alert(ctx, o.side(set, h), o.rule, o.alert)
+	if err != nil {
+		return err
+	}
+	o.subject.Host, o.subject.Alert = a.Host, a.ID
+	if !a.Connection.OpenedBefore.IsZero() {
+		o.subject.Connection = a.Connection.ID.String()
+	}
+	if h.bus != nil && o.since == "" { // what came long after it explains nothing
+		h.until = a.storedAt.Add(2 * time.Minute)
+		h.from, h.asked = a.At.Add(-time.Hour), a.At.Add(-time.Hour-o.learn)
+	}
+	return nil
+}
+
+// storedAlert is an alert, and when a stream stored it.
+type storedAlert struct {
+	*event.Alert
+	storedAt time.Time // zero in a replay
+}
+
+// alert finds the alert of a rule that an id, or the beginning of one, means:
+// among those that the system keeps, or those that a replay raises.
+func (h *past) alert(ctx context.Context, side replay.Side, rule, id string) (storedAlert, error) {
+	found := map[string]storedAlert{}
 	note := func(a *event.Alert, storedAt time.Time) {
-		if a.Rule == o.rule && strings.HasPrefix(a.ID, strings.ToLower(o.alert)) && len(found) < maxNamed {
-			found[a.ID], stored[a.ID] = a, storedAt
+		if a.Rule == rule && strings.HasPrefix(a.ID, strings.ToLower(id)) && len(found) < maxNamed {
+			found[a.ID] = storedAlert{a, storedAt}
 		}
 	}
+	var err error
 	if h.bus != nil {
-		err := h.bus.ReadSince(ctx, event.StreamAlerts, time.Time{}, func(m bus.Message) error {
+		err = noStream(h.bus.ReadSince(ctx, event.StreamAlerts, time.Time{}, func(m bus.Message) error {
 			if a, err := event.DecodeAlert(m.Data); err == nil {
 				note(a, m.StoredAt)
 			}
 			return nil
-		})
-		if err != nil {
-			return noStream(err)
-		}
+		}))
 	} else {
-		side := o.side(set, h)
+		side.Begin = nil
 		side.Applied = func(out *correlation.Output) {
 			for _, a := range out.Alerts {
 				note(a, time.Time{})
 			}
 		}
-		if _, err := replay.RunAll(ctx, h.feed, []replay.Side{side}); err != nil {
-			return err
-		}
+		_, err = replay.RunAll(ctx, h.feed, []replay.Side{side})
+	}
+	if err != nil {
+		return storedAlert{}, err
+	}
+	if len(found) == 0 {
+		return storedAlert{}, fmt.Errorf("the rule %s has no alert whose id begins with %s there", rule, id)
 	}
 	var lines []string
-	for _, a := range found {
-		lines = append(lines, fmt.Sprintf("  %s  %s  %s", a.ID, a.At.UTC().Format(time.DateTime), a.Host))
+	var one storedAlert
+	for _, one = range found {
+		lines = append(lines, fmt.Sprintf("  %s  %s  %s", one.ID, one.At.UTC().Format(time.DateTime), layout.Plain(one.Host)))
 	}
-	slices.Sort(lines)
-	switch len(found) {
-	case 0:
-		return fmt.Errorf("the rule %s has no alert whose id begins with %s there", o.rule, o.alert)
-	case 1:
-	default:
-		return daemon.Usage("%s can mean several alerts; say more of the id:\n%s", o.alert, strings.Join(lines, "\n"))
+	if len(found) > 1 {
+		slices.Sort(lines)
+		return storedAlert{}, daemon.Usage("%s can mean several alerts; say more of the id:\n%s", id, strings.Join(lines, "\n"))
 	}
-	for _, a := range found {
-		o.subject.Host, o.subject.Alert = a.Host, a.ID
-		if !a.Connection.OpenedBefore.IsZero() {
-			o.subject.Connection = a.Connection.ID.String()
-		}
-		if h.bus != nil && o.since == "" { // what came long after it explains nothing
-			h.until = stored[a.ID].Add(2 * time.Minute)
-			h.from, h.asked = a.At.Add(-time.Hour), a.At.Add(-time.Hour-o.learn)
-		}
-	}
-	return nil
+	return one, nil
 }
 
 func (o *explainOptions) print(r *inquiry.Report, c *cobra.Command) error {

@@ -107,7 +107,7 @@ var pure = []string{
 	"headstart/headstart/kernel", "headstart/headstart/layout", "headstart/headstart/report", "headstart/headstart/story",
 	"headstart/headstart/company", "headstart/headstart/score", "headstart/headstart/trial",
 	"headstart/headstart/backtest", "headstart/headstart/finding", "headstart/headstart/handbook", "headstart/headstart/coverage",
-	"headstart/headstart/inquiry",
+	"headstart/headstart/inquiry", "headstart/headstart/draft",
 	"headstart/headstart/difference",
 }
 

@@ -1,0 +1,396 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"headstart/daemon"
+	"headstart/headstart/draft"
+	"headstart/headstart/replay"
+	"headstart/headstart/trial"
+	"headstart/services/correlator/baseline"
+	"headstart/services/correlator/correlation"
+	"headstart/services/correlator/rule"
+	"headstart/services/correlator/spelling"
+)
+
+// newRuleOptions are those of headstart rules new.
+type newRuleOptions struct {
+	history
+	answers
+	dirs      []string
+	fromConn  string
+	fromAlert string
+	except    string
+	owner     string
+	reason    string
+	expires   string
+	out       string
+	force     bool
+}
+
+// exceptionDays is for how many days an exception counts unless it says.
+const exceptionDays = 90
+
+func rulesNewCommand() *cobra.Command {
+	o := new(newRuleOptions)
+	c := &cobra.Command{
+		Use:   "new [--from-conn ID] [--except RULE]",
+		Short: "Write a rule with tests, or an exception, to go on from",
+		Long: `Write a rule with tests, of a few answers: asked for at a terminal, or given by
+flags. Or write one of a connection (--from-conn): "fire on things like this", with
+its direction, its service, and the roles of its ends.
+
+With --except it writes an exception to a rule that is there, of a connection or
+of an alert: "never again on things like this", as narrowly as it can be said. It
+is an override, which leaves the rule's own file as it is, has an owner and a
+reason, and ends after 90 days unless --expires says otherwise.
+
+The result is printed, or written to a directory (--out). It is checked against the
+rules first, and the tests of a rule are played: what can't be loaded, or doesn't
+fire in its own test, is not written. A connection is looked for as 'headstart
+rules explain' does.`,
+		Example: `  headstart rules new
+  headstart rules new --title "FTP from web servers" --severity medium --kind connection --port 21 --role web --out ./local
+  headstart rules new --title "Web server searches" --severity high --kind count --port smb --role web --at-least 4 --within 5m
+  headstart rules new --from-conn 51ab0c3e --title "Backup server reaches databases" --out ./local
+  headstart rules new --except ssh-session-long --from-alert 9f2c11d0 --owner storage@example.com --reason "nightly copies" --out ./local`,
+		Args: asUsage(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error { return o.run(c) },
+	}
+	o.history.flags(c)
+	o.answers.flags(c)
+	f := c.Flags()
+	f.StringSliceVar(&o.dirs, "rules", nil, rulesUsage)
+	f.StringVar(&o.fromConn, "from-conn", "", "`id` of a connection, or its beginning")
+	f.StringVar(&o.fromAlert, "from-alert", "", "`id` of an alert of the rule that --except names, or its beginning")
+	f.StringVar(&o.except, "except", "", "`rule` that is not to fire on things like this")
+	f.StringVar(&o.owner, "owner", "", "`whom` to ask about the exception")
+	f.StringVar(&o.reason, "reason", "", "`why` there is an exception")
+	f.StringVar(&o.expires, "expires", "", "last `day` on which the exception counts, such as 2026-12-31 (default: in 90 days)")
+	f.StringVar(&o.out, "out", "", "`directory` to write to, made if missing (default: standard output)")
+	f.BoolVar(&o.force, "force", false, "overwrite a file, or replace a rule, that is there")
+	c.MarkFlagDirname("rules")
+	c.MarkFlagDirname("out")
+	c.RegisterFlagCompletionFunc("except", completeRules)
+	return c
+}
+
+// product is a file that was made.
+type product struct {
+	name    string // of the file
+	rule    string // that it is, or that it overrides
+	text    string
+	isRule  bool
+	example *draft.Example
+}
+
+func (o *newRuleOptions) run(c *cobra.Command) error {
+	p, exception, err := o.check()
+	if err != nil {
+		return err
+	}
+	set, err := loadRules(o.dirs, p.internal())
+	if err != nil {
+		return daemon.Usage("--rules: want directories of rules that have no mistakes:\n%w", err)
+	}
+	var made *product
+	switch {
+	case o.fromConn != "" || o.fromAlert != "":
+		made, err = o.ofExample(c, p, set, exception)
+	default:
+		made, err = o.ofAnswers(c, set)
+	}
+	if err != nil {
+		return err
+	}
+	if err := o.finish(c.Context(), made, p); err != nil {
+		return err
+	}
+	if o.out == "" {
+		return write(c.OutOrStdout(), made.text)
+	}
+	return o.store(c, made)
+}
+
+// check returns a usage error that holds every mistake, but those of the answers.
+func (o *newRuleOptions) check() (p historyPlan, x draft.Exception, err error) {
+	var problems []error
+	p, err = o.history.check()
+	if o.fromConn != "" || o.fromAlert != "" {
+		problems = append(problems, err)
+	}
+	for flag, id := range map[string]string{"from-conn": o.fromConn, "from-alert": o.fromAlert} {
+		if id != "" && !beginningOfID.MatchString(id) {
+			problems = append(problems, daemon.Usage("--%s %q: want an id, or its beginning: hexadecimal digits", flag, id))
+		}
+	}
+	switch {
+	case o.fromConn != "" && o.fromAlert != "":
+		problems = append(problems, daemon.Usage("--from-conn and --from-alert exclude each other"))
+	case o.except == "" && o.fromAlert != "":
+		problems = append(problems, daemon.Usage("--from-alert goes with --except; a rule is made --from-conn"))
+	case o.except != "" && o.fromConn == "" && o.fromAlert == "":
+		problems = append(problems, daemon.Usage("--except: say of what, with --from-conn ID or --from-alert ID"))
+	case o.except != "":
+		x, err = o.exception()
+		problems = append(problems, err)
+	}
+	return p, x, errors.Join(problems...)
+}
+
+func (o *newRuleOptions) exception() (x draft.Exception, err error) {
+	var problems []error
+	x = draft.Exception{Owner: o.owner, Reason: o.reason, Expires: time.Now().UTC().AddDate(0, 0, exceptionDays)}
+	if strings.TrimSpace(o.owner) == "" || strings.TrimSpace(o.reason) == "" {
+		problems = append(problems, daemon.Usage("an exception has somebody to ask and a reason: --owner, --reason"))
+	}
+	if o.expires != "" {
+		if x.Expires, err = time.Parse(time.DateOnly, o.expires); err != nil || !x.Expires.AddDate(0, 0, 1).After(time.Now()) {
+			problems = append(problems, daemon.Usage("--expires %q: want a day to come, such as %s", o.expires, time.Now().UTC().AddDate(0, 0, exceptionDays).Format(time.DateOnly)))
+		}
+	}
+	return x, errors.Join(problems...)
+}
+
+// ofExample makes a rule, or an exception, of a connection of the history.
+func (o *newRuleOptions) ofExample(c *cobra.Command, p historyPlan, set *rule.Set, x draft.Exception) (made *product, err error) {
+	var excepted *rule.Rule
+	if o.except != "" {
+		if excepted = set.Rule(o.except); excepted == nil {
+			return nil, daemon.Usage("--except: there is no rule %q%s", o.except, spelling.DidYouMean(o.except, idsOf(set)))
+		}
+	}
+	bar := newProgress(c.ErrOrStderr())
+	defer bar.done()
+	var example *draft.Example
+	err = o.open(c, p, bar, func(ctx context.Context, h *past) error {
+		example, err = o.find(ctx, set, h)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if excepted != nil {
+		id := "host-" + example.Host.Name
+		if example.Connection != nil {
+			id = example.Connection.ID.String()[:8]
+		}
+		return &product{name: o.except + "-except-" + draft.IDOf(id) + ".yaml", rule: o.except, text: draft.Except(excepted, example, x), example: example}, nil
+	}
+	d, err := draft.Like(set, example)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.answers.about(c, d); err != nil {
+		return nil, err
+	}
+	return o.ofDraft(c.Context(), d, p)
+}
+
+func idsOf(set *rule.Set) (ids []string) {
+	for _, r := range set.Rules {
+		ids = append(ids, r.ID)
+	}
+	return ids
+}
+
+// find finds the connection in the history.
+func (o *newRuleOptions) find(ctx context.Context, set *rule.Set, h *past) (*draft.Example, error) {
+	side := replay.Side{Sink: ignored{}, Options: replay.Options{Rules: set, Correlation: correlation.Options{
+		Inventory: h.inventory, Baseline: baseline.Options{Learning: o.learn},
+	}}}
+	id, host := o.fromConn, ""
+	if o.fromAlert != "" {
+		a, err := h.alert(ctx, side, o.except, o.fromAlert)
+		if err != nil {
+			return nil, err
+		}
+		if host = a.Host; !a.Connection.OpenedBefore.IsZero() {
+			id = a.Connection.ID.String()
+		}
+	}
+	f := draft.NewFinder(id, host)
+	side.Begin = f.Begin
+	if _, err := replay.RunAll(ctx, h.feed, []replay.Side{side}); err != nil {
+		return nil, err
+	}
+	e, err := f.Example()
+	if ambiguous := (*draft.Ambiguous)(nil); errors.As(err, &ambiguous) {
+		return nil, daemon.Usage("%w", err)
+	}
+	return e, err
+}
+
+// ofAnswers makes a rule of answers.
+func (o *newRuleOptions) ofAnswers(c *cobra.Command, set *rule.Set) (*product, error) {
+	d, err := o.answers.draft(c, set)
+	if err != nil {
+		return nil, err
+	}
+	return o.ofDraft(c.Context(), d, historyPlan{})
+}
+
+// ofDraft writes a rule, and finds when it fires in its own test.
+func (o *newRuleOptions) ofDraft(ctx context.Context, d *draft.Draft, p historyPlan) (*product, error) {
+	made := &product{name: d.ID + ".yaml", rule: d.ID, text: d.File(""), isRule: true}
+	set, err := o.load(made, p)
+	if err != nil {
+		return nil, err
+	}
+	report, err := playOwn(ctx, set, d.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, came := range report.Cases[0].Alerts {
+		if came.Rule == d.ID {
+			made.text = d.File(came.At + " " + came.Host)
+			return made, nil
+		}
+	}
+	why := ""
+	for _, m := range report.Cases[0].Missing {
+		why = "\n" + strings.Join(m.Nearest, "\n")
+	}
+	return nil, fmt.Errorf("the rule doesn't fire on what it was made for: change what it asks for%s", why)
+}
+
+// playOwn plays the tests of a rule.
+func playOwn(ctx context.Context, set *rule.Set, id string) (*trial.RuleReport, error) {
+	report, err := trial.Run(ctx, set, trial.Options{Wanted: func(rule, _ string) bool { return rule == id }})
+	if err != nil {
+		return nil, err
+	}
+	return &report.Rules[0], nil
+}
+
+// finish lays the file out and checks it, in the place where it will be.
+func (o *newRuleOptions) finish(ctx context.Context, made *product, p historyPlan) error {
+	formatted, err := rule.Format(made.name, []byte(made.text))
+	if err != nil {
+		return err
+	}
+	made.text = string(formatted)
+	set, err := o.load(made, p)
+	if err != nil {
+		return err
+	}
+	if !made.isRule {
+		if r := set.Rule(made.rule); !made.example.Holds(set, r, filepath.Join(o.layerName(), made.name)) {
+			return fmt.Errorf("the exception doesn't hold on what it was made of:\n%s", made.text)
+		}
+		return nil
+	}
+	report, err := playOwn(ctx, set, made.rule)
+	if err != nil {
+		return err
+	}
+	for _, one := range report.Cases {
+		if !one.Passed {
+			return fmt.Errorf("the rule's own test fails: %s: %s\n%s", one.Name, one.Verdict.String(), made.text)
+		}
+	}
+	return nil
+}
+
+func (o *newRuleOptions) layerName() string {
+	if o.out == "" {
+		return "new"
+	}
+	return filepath.Clean(o.out)
+}
+
+// load loads the rules as they would be with the file.
+func (o *newRuleOptions) load(made *product, p historyPlan) (*rule.Set, error) {
+	dir, err := os.MkdirTemp("", "headstart-new-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	if o.out != "" {
+		if err := copyRules(o.out, dir); err != nil {
+			return nil, err
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, made.name), []byte(made.text), 0o600); err != nil {
+		return nil, err
+	}
+	layers, err := ruleLayers(o.dirs)
+	if err != nil {
+		return nil, err
+	}
+	own := rule.Layer{Name: o.layerName(), Files: os.DirFS(dir)}
+	replaced := false
+	for i := range layers {
+		if o.out != "" && layers[i].Name != defaultPack && filepath.Clean(layers[i].Name) == filepath.Clean(o.out) {
+			layers[i], replaced = own, true
+		}
+	}
+	before, err := rule.LoadLayers(layers[:len(layers):len(layers)], p.internal())
+	if err == nil && made.isRule && !replaced && before.Rule(made.rule) != nil && !o.force {
+		return nil, daemon.Usage("there is a rule %s (%s), which this one would replace; give it another --id, or say --force", made.rule, before.Rule(made.rule).File)
+	}
+	if !replaced {
+		layers = append(layers, own)
+	}
+	set, err := rule.LoadLayers(layers, p.internal())
+	if err != nil {
+		return nil, daemon.Usage("what was made has mistakes:\n%w", err)
+	}
+	return set, nil
+}
+
+// copyRules copies the files of a directory of rules, if there is one.
+func copyRules(from, to string) error {
+	entries, err := os.ReadDir(from)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return daemon.Usage("--out: %w", err)
+	}
+	for _, e := range entries {
+		if ext := filepath.Ext(e.Name()); !e.Type().IsRegular() || ext != ".yaml" && ext != ".yml" {
+			continue
+		}
+		data, err := os.ReadFile(filepath.Join(from, e.Name()))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(to, e.Name()), data, 0o600)
+		}
+		if err != nil {
+			return daemon.Usage("--out: %w", err)
+		}
+	}
+	return nil
+}
+
+// store writes the file. One that is there stays unless --force is given.
+func (o *newRuleOptions) store(c *cobra.Command, made *product) error {
+	if err := os.MkdirAll(o.out, 0o755); err != nil {
+		return daemon.Usage("--out: %w", err)
+	}
+	name := filepath.Join(o.out, made.name)
+	how := os.O_WRONLY | os.O_CREATE | os.O_EXCL
+	if o.force {
+		how = os.O_WRONLY | os.O_CREATE | os.O_TRUNC
+	}
+	f, err := os.OpenFile(name, how, 0o644)
+	if errors.Is(err, os.ErrExist) {
+		return daemon.Usage("%s is there already; --force overwrites it", name)
+	}
+	if err != nil {
+		return daemon.Usage("--out: %w", err)
+	}
+	_, err = f.WriteString(made.text)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return write(c.OutOrStdout(), name+"\n")
+}
