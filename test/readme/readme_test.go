@@ -38,9 +38,11 @@ var readme = map[string]func(*user, *testing.T, string){
 	"go run ./headstart replay --conn-log FILE --inventory FILE":             (*user).replays,
 	"go run ./headstart rules backtest DIR --conn-log FILE --inventory FILE": (*user).backtests,
 	"headstart rules coverage":                                               (*user).seesHelp,
-	"go run ./services/poller/cmd/poller --once --output json":               (*user).looksOnce,
-	"go run ./headstart rules check ./rules.expr":                            (*user).checksRules,
-	"go run ./headstart rules fmt ./rules.expr":                              (*user).formatsRules,
+	"go run ./headstart rules explain RULE --host HOST --conn-log FILE --inventory FILE": (*user).explains,
+	"go run ./headstart rules new --title Telnet --port 23":                              (*user).makesARule,
+	"go run ./services/poller/cmd/poller --once --output json":                           (*user).looksOnce,
+	"go run ./headstart rules check ./rules.expr":                                        (*user).checksRules,
+	"go run ./headstart rules fmt ./rules.expr":                                          (*user).formatsRules,
 	"make build":                          (*user).builds,
 	"source <(headstart completion bash)": (*user).completes,
 	"make help":                           (*user).readsTheTargets,
@@ -263,6 +265,40 @@ func (u *user) backtests(t *testing.T, command string) {
 		copyFile(t, filepath.Join(u.clone, "rules.expr", name), filepath.Join(own, name), 0o644)
 	}
 	if got := u.must(t, strings.Replace(command, "DIR", own, 1)); !strings.Contains(got, "Alerts lost (") || !strings.Contains(got, "only old  unusual-remote-administration") {
+		t.Errorf("got\n%s", got)
+	}
+}
+
+// explains asks why a rule fired on a host of a company with an intruder in it.
+func (u *user) explains(t *testing.T, command string) {
+	u.must(t, "go run ./headstart simulate --days 2 --learn 24h --hosts 20 --kind aggressive --stealth 0 --dir "+u.state)
+	for _, name := range []string{"conn.log", "inventory.yaml"} {
+		command = strings.Replace(command, "FILE", filepath.Join(u.state, name), 1)
+	}
+	alerts := u.must(t, strings.Replace(command[:strings.Index(command, "rules explain")]+"replay"+command[strings.Index(command, " --conn-log"):], "HOST", "", 1))
+	var alert struct{ Rule, Host string }
+	for line := range strings.Lines(alerts) {
+		if strings.Contains(line, `"type":"alert"`) && strings.Contains(line, `"connection":`) {
+			if err := json.Unmarshal([]byte(line), &alert); err != nil {
+				t.Fatal(err)
+			}
+			break
+		}
+	}
+	command = strings.Replace(strings.Replace(command, "RULE", alert.Rule, 1), "HOST", alert.Host, 1)
+	if got := u.must(t, command); !strings.HasPrefix(got, alert.Rule+" fired: ") || !strings.Contains(got, "✓ ") {
+		t.Errorf("got\n%s", got)
+	}
+}
+
+// makesARule makes one, and plays its tests.
+func (u *user) makesARule(t *testing.T, command string) {
+	own := filepath.Join(t.TempDir(), "rules")
+	if got := u.must(t, command); !strings.HasPrefix(got, "rule: telnet\n") {
+		t.Errorf("got\n%s", got)
+	}
+	u.must(t, command+" --out "+own)
+	if got := u.must(t, "go run ./headstart rules test default "+own+" --run telnet/"); !strings.Contains(got, "2 passed") {
 		t.Errorf("got\n%s", got)
 	}
 }
