@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -134,23 +135,55 @@ func (s *source) syntaxMistake(err error) {
 	s.mistake(at, "not YAML: %s", text)
 }
 
-// The lines of a file up to which the place of a mistake is searched for.
+// The lines among which the place of a mistake is searched for.
 const maxSearched = 200
 
 // faultyLine returns the line with which a file stops being YAML. The parser
 // says a line, if any, that can be the one before or the first of the mapping:
 // the better answer is the line after the longest beginning that it accepts.
+// In a long file only the field is searched that the file breaks with.
 func (s *source) faultyLine(said int) int {
-	if len(s.lines) > maxSearched {
+	from, to := 0, len(s.lines)
+	if to > maxSearched {
+		from, to = s.faultyField()
+	}
+	if to-from > maxSearched {
 		return min(max(1, said), len(s.lines))
 	}
-	for n := len(s.lines) - 1; n > 0; n-- {
-		var beginning yaml.Node
-		if yaml.Unmarshal([]byte(strings.Join(s.lines[:n], "\n")), &beginning) == nil {
+	for n := to - 1; n > from; n-- {
+		if s.begins(n) {
 			return n + 1
 		}
 	}
-	return 1
+	return from + 1
+}
+
+// begins reports whether the first lines of a file are YAML.
+func (s *source) begins(lines int) bool {
+	var beginning yaml.Node
+	return yaml.Unmarshal([]byte(strings.Join(s.lines[:lines], "\n")), &beginning) == nil
+}
+
+// faultyField returns the lines before and up to the end of the field with which
+// a file stops being YAML.
+func (s *source) faultyField() (before, end int) {
+	var starts []int // lines before each field
+	for i, line := range s.lines {
+		if line != "" && line[0] != ' ' && line[0] != '#' && line[0] != '-' {
+			starts = append(starts, i)
+		}
+	}
+	starts = append(starts, len(s.lines))
+	n, _ := slices.BinarySearchFunc(starts, false, func(lines int, _ bool) int {
+		if s.begins(lines) {
+			return -1
+		}
+		return 1
+	})
+	if n == 0 || n == len(starts) {
+		return 0, len(s.lines)
+	}
+	return starts[n-1], starts[n]
 }
 
 // refuseReferences reports anchors, aliases and tags: a rule has no use for
