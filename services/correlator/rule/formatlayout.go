@@ -268,26 +268,35 @@ func (f *formatter) words(n *yaml.Node, indent int, after string) {
 		f.out.WriteString(" " + text + after + "\n")
 		return
 	}
-	f.out.WriteString(" >-\n")
-	at := 0
-	for word := range strings.FieldsSeq(n.Value) {
-		width := utf8.RuneCountInString(word)
-		switch {
-		case at == 0:
-			f.pad(indent + 2)
-			at = indent + 2
-		case at+1+width > wide-10:
-			f.out.WriteByte('\n')
-			f.pad(indent + 2)
-			at = indent + 2
-		default:
-			f.out.WriteByte(' ')
-			at++
-		}
-		f.out.WriteString(word)
-		at += width
+	lines := wrapped(strings.Fields(text), len(f.lastLine())+1, indent+2)
+	if text != strings.TrimSpace(n.Value) || slices.ContainsFunc(lines[1:], func(line string) bool { return line[0] == '#' }) {
+		f.out.WriteString(" >-\n")
+		f.pad(indent + 2)
+		lines = wrapped(strings.Fields(n.Value), indent+2, indent+2)
+	} else {
+		f.out.WriteByte(' ')
 	}
-	f.out.WriteByte('\n')
+	for i, line := range lines {
+		if i > 0 {
+			f.pad(indent + 2)
+		}
+		f.out.WriteString(line + "\n")
+	}
+}
+
+// wrapped puts words into lines that begin at a column, the first at its own.
+func wrapped(words []string, first, others int) []string {
+	lines, at := []string{words[0]}, first+utf8.RuneCountInString(words[0])
+	for _, word := range words[1:] {
+		width := utf8.RuneCountInString(word)
+		if at+1+width > wide {
+			lines, at = append(lines, word), others+width
+			continue
+		}
+		lines[len(lines)-1] += " " + word
+		at += 1 + width
+	}
+	return lines
 }
 
 // scalar is a single value as it is written best: without quotes where that

@@ -35,7 +35,7 @@ func tableLines(text, field string) []string {
 			n = 0
 		}
 		if field == "hosts" && n > 0 {
-			n = -1 // all of them
+			n = -1 // whatever their number
 		}
 		for i := 0; i < len(row) && (n < 0 || i < n); i++ {
 			if i == len(widths[n]) {
@@ -58,11 +58,14 @@ func tableLines(text, field string) []string {
 		}
 		var b strings.Builder
 		for i, word := range row {
-			if i > 0 {
+			switch {
+			case i > roleColumn:
+				b.WriteByte(' ')
+			case i > 0:
 				b.WriteString(gap)
 			}
 			b.WriteString(word)
-			if i < len(aligned) && i+1 < len(row) {
+			if i < len(aligned) && i+1 < len(row) && i < roleColumn {
 				b.WriteString(strings.Repeat(" ", aligned[i]-utf8.RuneCountInString(word)))
 			}
 		}
@@ -70,6 +73,9 @@ func tableLines(text, field string) []string {
 	}
 	return lines
 }
+
+// roleColumn is the one of a host from which its roles are.
+const roleColumn = 3
 
 func isArrow(word string) bool { return word == "->" || word == "→" }
 
