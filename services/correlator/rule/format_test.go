@@ -188,3 +188,18 @@ func FuzzFormat(f *testing.F) {
 		}
 	})
 }
+
+// TestPackIsFormatted holds that the shipped rules have the layout that they
+// ask of others.
+func TestPackIsFormatted(t *testing.T) {
+	names, err := fs.Glob(rules.Files, "*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		data := readFile(t, name)
+		if formatted, err := rule.Format(name, data); err != nil || !bytes.Equal(data, formatted) {
+			t.Errorf("%s: %v; 'headstart rules fmt rules.expr' lays it out", name, err)
+		}
+	}
+}
