@@ -26,6 +26,7 @@ type bench struct {
 	t         *testing.T
 	files     fstest.MapFS
 	options   Options
+	clock     func() time.Duration // by which rules are measured; nil: they are not
 	log       journal
 	sequence  uint64
 	messages  []bus.Message
@@ -53,7 +54,7 @@ func (b *bench) restart() {
 	b.correlator = &correlator{
 		reporter: newReporter(rules, nil, "test"), failures: map[string]int{}, budget: b.options.RuleBudget,
 		log: b.options.Log, rules: rules, set: rules.current(), metrics: newMetrics(b.options.Telemetry.Metrics), maxHosts: b.options.MaxHosts, every: DefaultCheckpoint,
-		correlation: correlation.New(rules.current().Set, correlation.Options{MaxHosts: b.options.MaxHosts}),
+		correlation: correlation.New(rules.current().Set, correlation.Options{MaxHosts: b.options.MaxHosts, Clock: b.clock}),
 	}
 }
 

@@ -18,7 +18,8 @@ type correlatorMetrics struct {
 	incidents, incidentsDropped               atomic.Int64
 	checkpointBytes, checkpointMilliseconds   atomic.Int64
 	cutOff                                    atomic.Int64
-	muted                                     map[string]int // of counts that were added
+	muted                                     map[string]int  // of counts that were added
+	measured                                  map[string]bool // names of metrics of rules
 	seen                                      correlation.Counts
 }
 
@@ -91,17 +92,24 @@ func (m *correlatorMetrics) checkpoint(bytes int, took time.Duration) {
 	m.checkpointMilliseconds.Store(took.Milliseconds())
 }
 
-// rules shows what evaluations of rules take.
+// rules shows what evaluations of rules take, of those that are measured now.
 func (m *correlatorMetrics) rules(each []RuleStatus) {
-	cut := 0
+	cut, measured := 0, map[string]bool{}
 	for i := range each {
 		if r := &each[i]; r.Measured > 0 {
-			m.set.GetOrCreateGauge(fmt.Sprintf("headstart_rule_evaluation_seconds{rule=%q}", r.Rule), nil).Set(r.Cost / 1e6)
+			name := fmt.Sprintf("headstart_rule_evaluation_seconds{rule=%q}", r.Rule)
+			m.set.GetOrCreateGauge(name, nil).Set(r.Cost / 1e6)
+			measured[name] = true
+			delete(m.measured, name)
 		}
 		if each[i].Cut {
 			cut++
 		}
 	}
+	for name := range m.measured {
+		m.set.UnregisterMetric(name)
+	}
+	m.measured = measured
 	m.cutOff.Store(int64(cut))
 }
 
