@@ -125,9 +125,7 @@ func (a *asking) Visit(n *ast.Node) {
 // firing: the next time that it is looked at.
 const again = time.Nanosecond
 
-// holds reports whether a condition holds. When only its bounds don't, and the
-// connection can get older, it says how much older it must get.
-func (e *Evaluator) holds(c *condition, o *Observation) (holds bool, wait time.Duration, err error) {
+func (e *Evaluator) decide(c *condition, o *Observation) (holds bool, wait time.Duration, err error) {
 	for i := range c.clauses {
 		value, err := e.run(&c.clauses[i], o)
 		if err != nil {

@@ -31,6 +31,7 @@ type condition struct {
 	bounds  []bound  // then these
 	needs   guard
 	origin  origin // for [Explainer]
+	number  int    // that it has in common with those that are written alike; 0: none
 }
 
 // configs are expr's configurations: what it knows types from, and for how

@@ -24,6 +24,8 @@ type Evaluator struct {
 	results []Result
 	one     []Result // of EvaluateRule
 	meter   *meter   // nil: nothing is measured
+	round   uint64   // counts observations
+	answers []answer // of conditions, by their number
 
 	// What conditions see of the observation, made when the first one asks.
 	// expr reads fields of a value, not of a pointer, without copying them.
@@ -33,7 +35,11 @@ type Evaluator struct {
 
 // NewEvaluator returns an evaluator for the rules of a set.
 func NewEvaluator(set *Set) *Evaluator {
-	return &Evaluator{set: set, vm: vm.VM{MemoryBudget: memoryBudget}}
+	e := &Evaluator{set: set, vm: vm.VM{MemoryBudget: memoryBudget}}
+	if set.language != nil {
+		e.answers = make([]answer, 1+len(set.language.numbers))
+	}
+	return e
 }
 
 // Result is what a part of an enabled rule says of a connection when its
@@ -59,7 +65,8 @@ func (r *Result) Fires() bool { return r.Wait == 0 && r.Muted == nil && r.Err ==
 // Evaluate returns the results of the rules whose condition holds, by id and
 // part. They are valid until the next call.
 func (e *Evaluator) Evaluate(o Observation) []Result {
-	e.change, e.env, e.results = nil, nil, e.results[:0]
+	e.begin()
+	e.results = e.results[:0]
 	seen := e.set.sight(&o)
 	e.scan(e.set.index.byPort[seen.port], &seen, &o)
 	e.scan(e.set.index.anyPort, &seen, &o)
@@ -83,7 +90,7 @@ func (e *Evaluator) scan(candidates []candidate, seen *sighting, o *Observation)
 // its condition doesn't hold: for a connection whose age has reached what the
 // rule waits for.
 func (e *Evaluator) EvaluateRule(r *Rule, part int, o Observation) (Result, bool) {
-	e.change, e.env = nil, nil
+	e.begin()
 	if !r.Enabled || part < 0 || part >= len(r.parts) {
 		return Result{}, false
 	}
@@ -98,7 +105,7 @@ func (e *Evaluator) EvaluateRule(r *Rule, part int, o Observation) (Result, bool
 // a time; of a witness, also the connection that the host reports and its peer
 // doesn't.
 func (e *Evaluator) Absent(r *Rule, o Observation) (Result, bool) {
-	e.change, e.env = nil, nil
+	e.begin()
 	if !r.Enabled || r.Absent == nil {
 		return Result{}, false
 	}

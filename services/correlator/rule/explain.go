@@ -111,7 +111,7 @@ func (x *Explainer) result(r *Rule, number int, o Observation) (Result, bool) {
 	if r.Absent != nil {
 		return x.evaluator.Absent(&enabled, o)
 	}
-	x.evaluator.change, x.evaluator.env = nil, nil
+	x.evaluator.begin()
 	if o.Connection == nil {
 		return Result{}, false
 	}

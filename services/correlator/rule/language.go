@@ -30,6 +30,7 @@ type language struct {
 	// roleFacts numbers the lists of roles that conditions use, as long as
 	// there are bits for them.
 	roleFacts map[string]int
+	numbers   map[[32]byte]int // of conditions; see alike
 	roleSets  []roleSet
 }
 
@@ -45,6 +46,7 @@ func newLanguage(l *lists, m *macros, ids map[string]*draft) *language {
 		conditions: newConfigs(reflect.Bool),
 		values:     newConfigs(reflect.Invalid),
 		roleFacts:  make(map[string]int),
+		numbers:    make(map[[32]byte]int),
 	}
 	for _, f := range Reference() {
 		lang.fields[f.Name] = f

@@ -263,6 +263,7 @@ func (s *source) condition(n *yaml.Node, field string, lang *language, in frame)
 	}
 	c, mistakes := lang.compile(n.Value, in)
 	c.origin = origin{s, n, in}
+	c.number = lang.alike(n.Value, in)
 	s.mistakesIn(n, field, mistakes)
 	return text, c
 }
