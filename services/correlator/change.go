@@ -25,12 +25,8 @@ type savedRules struct {
 }
 
 func (s *ruleset) encode() ([]byte, error) {
-	packed, err := s.book.Pack()
-	if err != nil {
-		return nil, err
-	}
 	var b bytes.Buffer
-	if err := gob.NewEncoder(&b).Encode(savedRules{Since: s.since, Book: packed, Cut: s.cut}); err != nil {
+	if err := gob.NewEncoder(&b).Encode(savedRules{Since: s.since, Book: s.packed, Cut: s.cut}); err != nil {
 		return nil, fmt.Errorf("save the rules in force: %w", err)
 	}
 	return b.Bytes(), nil

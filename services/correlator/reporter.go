@@ -90,13 +90,12 @@ func (r *reporter) tell(ctx context.Context) error {
 }
 
 func (r *reporter) tellBook(ctx context.Context, set *ruleset) error {
-	packed, err := set.book.Pack()
-	if err != nil || len(packed) > r.archive.MaxValue() {
-		return err
+	if len(set.packed) > r.archive.MaxValue() {
+		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, statusEvery/2)
 	defer cancel()
-	return r.archive.Note(ctx, BookToken+"."+event.Token(r.instance), packed, bookLasts)
+	return r.archive.Note(ctx, BookToken+"."+event.Token(r.instance), set.packed, bookLasts)
 }
 
 func (r *reporter) status() *Status {

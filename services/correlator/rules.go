@@ -25,6 +25,7 @@ import (
 type ruleset struct {
 	*rule.Set // without the rules that were cut off
 	book      *rulebook.Book
+	packed    []byte // the book, for a checkpoint
 	since     time.Time
 	cut       []string // rules that were too slow, by id
 }
@@ -124,7 +125,11 @@ func newRuleset(book *rulebook.Book, internal []netip.Prefix, since time.Time) (
 		return nil, err
 	}
 	book.Describe(set)
-	return &ruleset{Set: set, book: book, since: since}, nil
+	packed, err := book.Pack()
+	if err != nil {
+		return nil, err
+	}
+	return &ruleset{Set: set, book: book, packed: packed, since: since}, nil
 }
 
 func (r *rules) current() *ruleset { return r.set.Load() }
