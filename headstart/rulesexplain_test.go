@@ -143,6 +143,10 @@ func TestExplainOfARunningSystem(t *testing.T) {
 	if e.Outcome != "fired" || len(e.Cases) != 1 || !strings.HasSuffix(e.Because, one.ID) {
 		t.Errorf("by its alert: %+v", e)
 	}
+	out, err := execute(t, append([]string{"rules", "new", "--except", one.Rule, "--from-alert", one.ID, "--owner", "o", "--reason", "r"}, flags...)...)
+	if err != nil || !strings.Contains(out, "override: "+one.Rule+"\n") {
+		t.Errorf("an exception of it: %v\n%s", err, out)
+	}
 	e = explainJSON(t, append([]string{one.Rule, "--conn", one.Connection.ID.String(), "--since", "5d"}, flags...)...)
 	if e.Outcome != "fired" || e.Connections != 1 {
 		t.Errorf("by its connection: %+v", e)

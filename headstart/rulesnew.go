@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -34,6 +32,8 @@ type newRuleOptions struct {
 	expires   string
 	out       string
 	force     bool
+
+	layers []rule.Layer // that --rules names; of a running system, if it names none, those in force
 }
 
 // exceptionDays is for how many days an exception counts unless it says.
@@ -68,7 +68,7 @@ rules explain' does.`,
 	o.history.flags(c)
 	o.answers.flags(c)
 	f := c.Flags()
-	f.StringSliceVar(&o.dirs, "rules", nil, rulesUsage)
+	f.StringSliceVar(&o.dirs, "rules", nil, "`directories` of rules, of which a later one wins (default: the pack that comes with headstart; with a connection of a running system the rules in force there)")
 	f.StringVar(&o.fromConn, "from-conn", "", "`id` of a connection, or its beginning")
 	f.StringVar(&o.fromAlert, "from-alert", "", "`id` of an alert of the rule that --except names, or its beginning")
 	f.StringVar(&o.except, "except", "", "`rule` that is not to fire on things like this")
@@ -97,15 +97,17 @@ func (o *newRuleOptions) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	set, err := loadRules(o.dirs, p.internal())
+	if o.layers, err = ruleLayers(o.dirs); err != nil {
+		return err
+	}
+	set, err := rule.LoadLayers(o.layers, p.internal())
 	if err != nil {
 		return daemon.Usage("--rules: want directories of rules that have no mistakes:\n%w", err)
 	}
 	var made *product
-	switch {
-	case o.fromConn != "" || o.fromAlert != "":
+	if o.fromConn != "" || o.fromAlert != "" {
 		made, err = o.ofExample(c, p, set, exception)
-	default:
+	} else {
 		made, err = o.ofAnswers(c, set)
 	}
 	if err != nil {
@@ -163,18 +165,37 @@ func (o *newRuleOptions) exception() (x draft.Exception, err error) {
 // ofExample makes a rule, or an exception, of a connection of the history.
 func (o *newRuleOptions) ofExample(c *cobra.Command, p historyPlan, set *rule.Set, x draft.Exception) (made *product, err error) {
 	var excepted *rule.Rule
-	if o.except != "" {
-		if excepted = set.Rule(o.except); excepted == nil {
-			return nil, daemon.Usage("--except: there is no rule %q%s", o.except, spelling.DidYouMean(o.except, idsOf(set)))
+	look := func() error {
+		if excepted = set.Rule(o.except); o.except != "" && excepted == nil {
+			return daemon.Usage("--except: there is no rule %q%s", o.except, spelling.DidYouMean(o.except, idsOf(set)))
+		}
+		return nil
+	}
+	ofSystem := o.isRunning() && len(o.dirs) == 0
+	if !ofSystem {
+		if err := look(); err != nil {
+			return nil, err
 		}
 	}
 	bar := newProgress(c.ErrOrStderr())
 	defer bar.done()
 	var example *draft.Example
 	err = o.open(c, p, bar, func(ctx context.Context, h *past) error {
+		if ofSystem {
+			if o.layers, _, err = layersInForce(ctx, h.bus); err != nil {
+				return err
+			}
+			if set, err = rule.LoadLayers(o.layers, p.internal()); err != nil {
+				return fmt.Errorf("the rules in force have mistakes (--rules names others):\n%w", err)
+			}
+			if err = look(); err != nil {
+				return err
+			}
+		}
 		example, err = o.find(ctx, set, h)
 		return err
 	})
+	bar.done()
 	if err != nil {
 		return nil, err
 	}
@@ -269,128 +290,4 @@ func playOwn(ctx context.Context, set *rule.Set, id string) (*trial.RuleReport, 
 		return nil, err
 	}
 	return &report.Rules[0], nil
-}
-
-// finish lays the file out and checks it, in the place where it will be.
-func (o *newRuleOptions) finish(ctx context.Context, made *product, p historyPlan) error {
-	formatted, err := rule.Format(made.name, []byte(made.text))
-	if err != nil {
-		return err
-	}
-	made.text = string(formatted)
-	set, err := o.load(made, p)
-	if err != nil {
-		return err
-	}
-	if !made.isRule {
-		if r := set.Rule(made.rule); !made.example.Holds(set, r, filepath.Join(o.layerName(), made.name)) {
-			return fmt.Errorf("the exception doesn't hold on what it was made of:\n%s", made.text)
-		}
-		return nil
-	}
-	report, err := playOwn(ctx, set, made.rule)
-	if err != nil {
-		return err
-	}
-	for _, one := range report.Cases {
-		if !one.Passed {
-			return fmt.Errorf("the rule's own test fails: %s: %s\n%s", one.Name, one.Verdict.String(), made.text)
-		}
-	}
-	return nil
-}
-
-func (o *newRuleOptions) layerName() string {
-	if o.out == "" {
-		return "new"
-	}
-	return filepath.Clean(o.out)
-}
-
-// load loads the rules as they would be with the file.
-func (o *newRuleOptions) load(made *product, p historyPlan) (*rule.Set, error) {
-	dir, err := os.MkdirTemp("", "headstart-new-")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	if o.out != "" {
-		if err := copyRules(o.out, dir); err != nil {
-			return nil, err
-		}
-	}
-	if err := os.WriteFile(filepath.Join(dir, made.name), []byte(made.text), 0o600); err != nil {
-		return nil, err
-	}
-	layers, err := ruleLayers(o.dirs)
-	if err != nil {
-		return nil, err
-	}
-	own := rule.Layer{Name: o.layerName(), Files: os.DirFS(dir)}
-	replaced := false
-	for i := range layers {
-		if o.out != "" && layers[i].Name != defaultPack && filepath.Clean(layers[i].Name) == filepath.Clean(o.out) {
-			layers[i], replaced = own, true
-		}
-	}
-	before, err := rule.LoadLayers(layers[:len(layers):len(layers)], p.internal())
-	if err == nil && made.isRule && !replaced && before.Rule(made.rule) != nil && !o.force {
-		return nil, daemon.Usage("there is a rule %s (%s), which this one would replace; give it another --id, or say --force", made.rule, before.Rule(made.rule).File)
-	}
-	if !replaced {
-		layers = append(layers, own)
-	}
-	set, err := rule.LoadLayers(layers, p.internal())
-	if err != nil {
-		return nil, daemon.Usage("what was made has mistakes:\n%w", err)
-	}
-	return set, nil
-}
-
-// copyRules copies the files of a directory of rules, if there is one.
-func copyRules(from, to string) error {
-	entries, err := os.ReadDir(from)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return daemon.Usage("--out: %w", err)
-	}
-	for _, e := range entries {
-		if ext := filepath.Ext(e.Name()); !e.Type().IsRegular() || ext != ".yaml" && ext != ".yml" {
-			continue
-		}
-		data, err := os.ReadFile(filepath.Join(from, e.Name()))
-		if err == nil {
-			err = os.WriteFile(filepath.Join(to, e.Name()), data, 0o600)
-		}
-		if err != nil {
-			return daemon.Usage("--out: %w", err)
-		}
-	}
-	return nil
-}
-
-// store writes the file. One that is there stays unless --force is given.
-func (o *newRuleOptions) store(c *cobra.Command, made *product) error {
-	if err := os.MkdirAll(o.out, 0o755); err != nil {
-		return daemon.Usage("--out: %w", err)
-	}
-	name := filepath.Join(o.out, made.name)
-	how := os.O_WRONLY | os.O_CREATE | os.O_EXCL
-	if o.force {
-		how = os.O_WRONLY | os.O_CREATE | os.O_TRUNC
-	}
-	f, err := os.OpenFile(name, how, 0o644)
-	if errors.Is(err, os.ErrExist) {
-		return daemon.Usage("%s is there already; --force overwrites it", name)
-	}
-	if err != nil {
-		return daemon.Usage("--out: %w", err)
-	}
-	_, err = f.WriteString(made.text)
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	return write(c.OutOrStdout(), name+"\n")
 }

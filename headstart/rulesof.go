@@ -45,6 +45,19 @@ func rulesName(dirs []string) string {
 // rulesInForce are those of the running system, as a correlator tells them; else
 // the default pack.
 func rulesInForce(ctx context.Context, b *bus.Bus, internal []netip.Prefix) (*rule.Set, string, error) {
+	layers, name, err := layersInForce(ctx, b)
+	if err != nil {
+		return nil, "", err
+	}
+	set, err := rule.LoadLayers(layers, internal)
+	if err != nil {
+		return nil, "", fmt.Errorf("the rules in force have mistakes (--against names others):\n%w", err)
+	}
+	return set, name, nil
+}
+
+// layersInForce are the directories of those rules, and what they are called.
+func layersInForce(ctx context.Context, b *bus.Bus) (layers []rule.Layer, name string, err error) {
 	store, err := pushed.Open(ctx, b)
 	var book *rulebook.Book
 	if err == nil {
@@ -54,19 +67,14 @@ func rulesInForce(ctx context.Context, b *bus.Bus, internal []netip.Prefix) (*ru
 		return nil, "", err
 	}
 	if book == nil {
-		set, err := loadRules([]string{defaultPack}, internal)
-		return set, defaultPackName, err
+		layers, err = ruleLayers([]string{defaultPack})
+		return layers, defaultPackName, err
 	}
-	set, err := rule.LoadLayers(book.RuleLayers(), internal)
-	if err != nil {
-		return nil, "", fmt.Errorf("the rules in force have mistakes (--against names others):\n%w", err)
-	}
-	name := book.Source
-	switch {
+	switch name = book.Source; {
 	case book.Revision > 0:
 		name = fmt.Sprintf("what was pushed (revision %d)", book.Revision)
 	case name == defaultPack:
 		name = defaultPackName
 	}
-	return set, name, nil
+	return book.RuleLayers(), name, nil
 }
