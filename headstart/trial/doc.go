@@ -34,7 +34,7 @@ import "time"
 // rule.
 const (
 	MaxHosts       = 500
-	MaxConnections = 100_000   // of a test: those of the habits, and of each case
+	MaxConnections = 100_000   // of a test: those of the habits, and those of all cases
 	MaxReadings    = 2_000_000 // of tables, in all cases together
 	maxTimes       = 10_000    // "times N"
 	maxLength      = 31 * 24 * time.Hour

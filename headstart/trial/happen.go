@@ -262,8 +262,8 @@ func (r *reader) connects(c *Case, start time.Time, words []word) (last time.Tim
 					continue
 				}
 				for _, port := range b.ports {
-					if len(c.flows) == MaxConnections {
-						r.mistake(words[0], "a case has at most %s connections", thousands(MaxConnections))
+					if r.inCases++; r.inCases > MaxConnections {
+						r.mistake(words[0], "the cases come to more than %s connections", thousands(MaxConnections))
 						return start, false
 					}
 					if h.every > maxCase || start.Sub(c.end) > maxCase {

@@ -57,10 +57,10 @@ type search struct {
 	evaluator *rule.Evaluator
 	state     *correlation.Correlation
 
-	asked  int            // how often something was asked of the rule
-	nearly []nearly       // for each part, the nearest for which it didn't hold
-	muted  map[string]int // by exception
-	keys   []string       // of matches
+	asked  int                                    // how often something was asked of the rule
+	nearly []nearly                               // for each part, the nearest for which it didn't hold
+	muted  map[string]map[event.ConnectionID]bool // connections, by exception
+	keys   []string                               // of matches
 	edges  []edge
 }
 
@@ -83,7 +83,7 @@ type edge struct {
 const maxKeys = 1000
 
 func (l *search) play(ctx context.Context, set *rule.Set) (err error) {
-	l.nearly, l.muted = make([]nearly, max(1, l.rule.Parts())), map[string]int{}
+	l.nearly, l.muted = make([]nearly, max(1, l.rule.Parts())), map[string]map[event.ConnectionID]bool{}
 	if l.state, err = l.scene.begin(set); err != nil {
 		return err
 	}
@@ -122,12 +122,24 @@ func (l *search) ask(part int, o *rule.Observation) {
 	}
 	switch {
 	case holds && result.Muted != nil:
-		l.muted[fmt.Sprintf("%s (%s)", result.Muted.Reason, result.Muted.Owner)]++
+		l.mute(result.Muted, o)
 	case holds && result.Fires():
 		l.match(&result, o)
 	default:
 		l.failed(part, o, result.Wait)
 	}
+}
+
+func (l *search) mute(e *rule.Exception, o *rule.Observation) {
+	name := fmt.Sprintf("%s (%s)", e.Reason, e.Owner)
+	if l.muted[name] == nil {
+		l.muted[name] = map[event.ConnectionID]bool{}
+	}
+	var id event.ConnectionID // none, of a host that is silent
+	if o.Connection != nil {
+		id = o.Connection.ID
+	}
+	l.muted[name][id] = true
 }
 
 func (l *search) match(result *rule.Result, o *rule.Observation) {
@@ -231,7 +243,7 @@ func (l *search) say() (lines []string) {
 	}
 	slices.Sort(exceptions)
 	for _, exception := range exceptions {
-		lines = append(lines, fmt.Sprintf("the condition held %s, and an exception muted it: %s", times(l.muted[exception]), exception))
+		lines = append(lines, fmt.Sprintf("the condition held %s, and an exception muted it: %s", times(len(l.muted[exception])), exception))
 	}
 	missing := 0 // the step of which something is still to be said
 	switch r := l.rule; {
@@ -244,7 +256,7 @@ func (l *search) say() (lines []string) {
 	case r.Path != nil:
 		lines = append(lines, l.sayPath()...)
 	}
-	if n := &l.nearly[missing]; n.seen && len(n.why) > 0 && (n.rank[1] == 0 || len(l.keys)+len(l.edges) == 0) {
+	if n := &l.nearly[missing]; n.seen && len(n.why) > 0 && (n.rank[1] == 0 || len(l.keys)+len(l.edges)+len(l.muted) == 0) {
 		lines = append(lines, l.timeOfDay(n.at)+" "+n.about+":")
 		for _, why := range n.why {
 			lines = append(lines, "  "+why)
@@ -260,7 +272,7 @@ func times(n int) string {
 	if n == 1 {
 		return "once"
 	}
-	return fmt.Sprintf("%d times", n)
+	return fmt.Sprintf("of %d connections", n)
 }
 
 func (l *search) sayNothing() string {

@@ -16,13 +16,14 @@ import (
 
 // reader reads a rule's tests.
 type reader struct {
-	set    *rule.Set
-	trial  *Trial
-	errors rule.Errors
-	failed bool // a word of the line at hand has a mistake
-	blind  bool // the table of hosts has mistakes: who is missing may be in it
-	total  int  // connections so far
-	source map[*machine]int
+	set     *rule.Set
+	trial   *Trial
+	errors  rule.Errors
+	failed  bool // a word of the line at hand has a mistake
+	blind   bool // the table of hosts has mistakes: who is missing may be in it
+	total   int  // connections of the habits so far
+	inCases int  // and of the cases
+	source  map[*machine]int
 }
 
 // Read reads the tests of a rule of a set, which has some. It returns all

@@ -207,6 +207,14 @@ func (r *reader) machines(w word) (all []*machine, ok bool) {
 		r.mistake(w, "%d hosts, more than %d", len(all), MaxHosts)
 		return nil, false
 	}
+	twice := map[*machine]bool{}
+	for _, m := range all {
+		if twice[m] {
+			r.mistake(w, "%s is here twice", m.name)
+			return nil, false
+		}
+		twice[m] = true
+	}
 	return all, true
 }
 
