@@ -112,7 +112,3 @@ func (m *correlatorMetrics) rules(each []RuleStatus) {
 	m.measured = measured
 	m.cutOff.Store(int64(cut))
 }
-
-func (m *correlatorMetrics) cut(id string) {
-	m.set.GetOrCreateCounter(fmt.Sprintf("headstart_rule_cut_off_total{rule=%q}", id)).Inc()
-}

@@ -167,7 +167,6 @@ func (c *correlator) cutSlow(costs map[*rule.Rule]*rule.Cost) {
 	for r, cost := range costs {
 		if average := cost.Average(); cost.Samples >= enoughSamples && average > c.budget {
 			slow = append(slow, r.ID)
-			c.metrics.cut(r.ID)
 			c.log.Error("rule is too slow: it is no longer evaluated until the rules change", "rule", r.ID, "average", average.String(), "budget", c.budget.String(), "measured", cost.Samples)
 		}
 	}
