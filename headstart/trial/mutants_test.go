@@ -3,6 +3,8 @@ package trial_test
 import (
 	"bytes"
 	"fmt"
+	"io/fs"
+	"path"
 	"strconv"
 	"testing"
 	"testing/fstest"
@@ -19,17 +21,42 @@ type mutant struct {
 	file []byte
 }
 
-// load returns the pack with the mutant in the place of the rule; nil when that
-// is no rule any more.
-func (m *mutant) load() *rule.Set {
+// load returns the mutant among the rules that its tests or its conditions name;
+// nil when it is no rule any more.
+func (m *mutant) load(pack fstest.MapFS) *rule.Set {
 	lists := fmt.Sprintf("ports: {%[1]s: []}\nnetworks: {%[1]s: []}\nroles: {%[1]s: []}\nhosts: {%[1]s: []}\n", nothing)
-	set, err := rule.LoadLayers([]rule.Layer{{Name: "rules.expr", Files: rules.Files}, {Name: "mutant", Files: fstest.MapFS{
+	set, err := rule.LoadLayers([]rule.Layer{{Name: "rules.expr", Files: pack}, {Name: "mutant", Files: fstest.MapFS{
 		"lists.yaml": {Data: []byte(lists)}, "mutant.yaml": {Data: m.file},
 	}}}, nil)
 	if err != nil {
 		return nil
 	}
 	return set
+}
+
+// packAround is the pack without the rules that another doesn't name, and without
+// tests: what is loaded for each of its mutants.
+func packAround(t *testing.T, set *rule.Set, file []byte) fstest.MapFS {
+	t.Helper()
+	pack := fstest.MapFS{}
+	keep := func(name string) {
+		text, err := fs.ReadFile(rules.Files, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, _, _ = bytes.Cut(text, []byte("\ntests:\n"))
+		pack[name] = &fstest.MapFile{Data: append(text, '\n')}
+	}
+	keep("lists.yaml")
+	if _, err := fs.Stat(rules.Files, "macros.yaml"); err == nil {
+		keep("macros.yaml")
+	}
+	for _, r := range set.Rules {
+		if bytes.Contains(file, []byte(r.ID)) || bytes.Contains(file, []byte("never *")) {
+			keep(path.Base(r.File))
+		}
+	}
+	return pack
 }
 
 // breeder makes mutants of a rule's file.

@@ -2,7 +2,7 @@ package trial_test
 
 import (
 	"io/fs"
-	"path/filepath"
+	"path"
 	"sync/atomic"
 	"testing"
 
@@ -23,14 +23,15 @@ func TestMutants(t *testing.T) {
 			}
 			t.Run(r.ID, func(t *testing.T) {
 				t.Parallel()
-				file, err := fs.ReadFile(rules.Files, filepath.Base(r.File))
+				file, err := fs.ReadFile(rules.Files, path.Base(r.File))
 				if err != nil {
 					t.Fatal(err)
 				}
 				scenes := scenesOf(t, set, r)
+				pack := packAround(t, set, file)
 				excused := map[string]bool{}
 				for _, m := range mutantsOf(t, file) {
-					changed := m.load()
+					changed := m.load(pack)
 					if changed == nil {
 						unlike.Add(1)
 						continue
