@@ -202,6 +202,11 @@ func (o *testOptions) writeCase(b *strings.Builder, r *trial.RuleReport, c *tria
 	for _, f := range c.Failures {
 		say(0, "failure", f)
 	}
+	for _, override := range r.Overrides {
+		if !c.Passed {
+			say(0, "note", override)
+		}
+	}
 	if o.verbose {
 		for i := range c.Alerts {
 			say(0, "alert", c.Alerts[i].String())

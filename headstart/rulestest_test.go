@@ -35,6 +35,8 @@ func TestRulesTest(t *testing.T) {
 	writeFile(t, filepath.Join(bad, "ssh.yaml"), strings.Replace(testedRule, "conn.port == 22", "conn.port == 23", 1))
 	writeFile(t, filepath.Join(bad, "plain.yaml"), "rule: plain\ntitle: T\nseverity: info\nwhen: conn.port == 25\n")
 	writeFile(t, filepath.Join(broken, "ssh.yaml"), strings.Replace(testedRule, "never ssh", "never shh", 1))
+	local := filepath.Join(dir, "local")
+	writeFile(t, filepath.Join(local, "ssh.yaml"), "override: ssh\nreason: R\nunless: [{when: conn.port == 22, owner: o, reason: ours, expires: 2030-01-01}]\n")
 	const failures = `/ssh.yaml:9: ssh: a login: failed
   expected  11: 14:30:30 ssh web-01
   nearest   14:30:30 10.1.8.1 -> web-01:22, opened, seen by web-01:
@@ -59,6 +61,9 @@ func TestRulesTest(t *testing.T) {
 		{"some fail", []string{bad}, strings.ReplaceAll("\n"+failures, "\n/", "\n"+bad+"/")[1:], "2 cases failed", false},
 		{"a rule without tests, where they are required", []string{bad, good, "--require"},
 			bad + "/plain.yaml: error: plain has no tests\n2 cases of 1 rule: 2 passed, 0 failed, in TIME\n", "1 rule lacks a case", false},
+		{"what a later directory changes", []string{good, local}, good + "/ssh.yaml:9: ssh: a login: failed\n  expected  11: 14:30:30 ssh web-01\n" +
+			"  nearest   the condition held once, and an exception muted it: ours (o)\n  note      " + local + "/ssh.yaml overrides unless\n2 cases of 1 rule: 1 passed, 1 failed, in TIME\n",
+			"1 case failed", false},
 		{"mistakes in tests", []string{broken}, "", "broken/ssh.yaml:14:21: there is no rule shh; did you mean ssh?", true},
 		{"no such case", []string{good, "--run", "nothing"}, "", "no case matches", true},
 		{"no such output", []string{good, "--output", "yaml"}, "", "want text, json or junit", true},

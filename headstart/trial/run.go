@@ -3,6 +3,7 @@ package trial
 import (
 	"context"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -31,6 +32,10 @@ type RuleReport struct {
 	File     string       `json:"file"`
 	Disabled bool         `json:"disabled,omitempty"` // then its tests are not played
 	Cases    []CaseReport `json:"cases"`
+
+	// Overrides are what later directories change of the rule, which its tests
+	// may not know: "local/ssh.yaml overrides thresholds".
+	Overrides []string `json:"overrides,omitempty"`
 
 	// Fires and Silent say whether there is a case, wanted or not, in which the
 	// rule fires, and one in which it doesn't.
@@ -114,6 +119,9 @@ func plan(set *rule.Set, o Options) (report *Report, jobs []job, total int, mist
 	report = &Report{Rules: make([]RuleReport, 0, len(set.Rules))}
 	for _, r := range set.Rules {
 		one := RuleReport{Rule: r.ID, File: r.File, Disabled: !r.Enabled, Cases: []CaseReport{}}
+		for i := range r.Overrides {
+			one.Overrides = append(one.Overrides, r.Overrides[i].File+" overrides "+strings.Join(r.Overrides[i].Fields, ", "))
+		}
 		var t *Trial
 		if r.Tests != nil {
 			var wrong rule.Errors
