@@ -14,6 +14,7 @@ import (
 // loaded; false is that they have no such rule.
 func Effective(layers []Layer, set *Set, id string) ([]byte, bool) {
 	l := newLinter(layers, set, nil, time.Time{})
+	l.readAll()
 	of := l.byID[id]
 	if of == nil {
 		return nil, false

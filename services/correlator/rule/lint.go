@@ -22,10 +22,11 @@ type Report struct {
 // that have them are not looked at any further, and what is known only of all
 // files together isn't either.
 func Check(layers []Layer, internal []netip.Prefix, now time.Time) Report {
-	set, err := LoadLayers(layers, internal)
-	report := Report{Set: set}
-	report.Mistakes, _ = err.(Errors)
-	l := newLinter(layers, set, report.Mistakes, now)
+	loaded, set, mistakes := load(layers, internal)
+	report := Report{Set: set, Mistakes: mistakes}
+	l := newLinter(layers, set, mistakes, now)
+	l.know(loaded)
+	l.readAll()
 	l.look()
 	report.Warnings = l.warnings()
 	report.Rules = len(l.rules)
@@ -96,6 +97,7 @@ type linter struct {
 	byID      map[string]*looked // in force
 	others    []*looked          // lists and macros
 	broken    map[string]bool    // files that have mistakes
+	parsed    map[string]*draft  // files that were read before
 	reasoner  reasoner
 }
 

@@ -9,7 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// newLinter reads the files of layers again, for the places in them.
+// newLinter returns a linter that has looked at nothing yet.
 func newLinter(layers []Layer, set *Set, mistakes Errors, now time.Time) *linter {
 	l := &linter{layers: layers, set: set, now: now, byID: map[string]*looked{}, broken: map[string]bool{}}
 	for _, e := range mistakes {
@@ -21,7 +21,23 @@ func newLinter(layers []Layer, set *Set, mistakes Errors, now time.Time) *linter
 	} else {
 		l.reasoner.language = newLanguage(newLists(), &macros{}, nil)
 	}
-	for n, layer := range layers {
+	return l
+}
+
+// know keeps the linter from parsing again what the loader has.
+func (l *linter) know(loaded *loader) {
+	l.parsed = make(map[string]*draft, len(loaded.rules)+len(loaded.over))
+	for _, d := range loaded.rules {
+		l.parsed[d.file] = d
+	}
+	for _, d := range loaded.over {
+		l.parsed[d.file] = d
+	}
+}
+
+// readAll reads the files of the layers, for the places in them.
+func (l *linter) readAll() {
+	for n, layer := range l.layers {
 		names, err := ruleFiles(layer.Files)
 		if err != nil {
 			continue // which is a mistake, and reported
@@ -32,12 +48,15 @@ func newLinter(layers []Layer, set *Set, mistakes Errors, now time.Time) *linter
 			}
 		}
 	}
-	return l
 }
 
 // read returns a file that has no mistakes, nil for others.
 func (l *linter) read(layer int, name string) *looked {
 	s := &source{file: path.Join(l.layers[layer].Name, name)}
+	if d := l.parsed[s.file]; d != nil && d.layer == layer && !l.broken[s.file] {
+		s.lines = d.lines
+		return &looked{source: s, layer: layer, name: name, root: d.root}
+	}
 	data, err := readFile(l.layers[layer].Files, name, MaxLists)
 	if err != nil || l.broken[s.file] {
 		return nil

@@ -93,7 +93,16 @@ func Load(fsys fs.FS, name string) (*Set, error) { return LoadLayers([]Layer{{na
 //
 // The error is of type [Errors] and holds every mistake in every file.
 func LoadLayers(layers []Layer, internal []netip.Prefix) (*Set, error) {
-	l := loader{lists: newLists(), macros: macros{all: map[string]*macro{}}, rules: map[string]*draft{}}
+	_, set, mistakes := load(layers, internal)
+	if mistakes != nil {
+		return nil, mistakes
+	}
+	return set, nil
+}
+
+// load is LoadLayers, and keeps what was read.
+func load(layers []Layer, internal []netip.Prefix) (*loader, *Set, Errors) {
+	l := &loader{lists: newLists(), macros: macros{all: map[string]*macro{}}, rules: map[string]*draft{}}
 	for n, layer := range layers {
 		l.layer(n, layer)
 	}
@@ -106,9 +115,9 @@ func LoadLayers(layers []Layer, internal []netip.Prefix) (*Set, error) {
 	}
 	if len(l.errors) > 0 {
 		l.errors.sort()
-		return nil, l.errors
+		return l, nil, l.errors
 	}
-	return l.set(rules), nil
+	return l, l.set(rules), nil
 }
 
 func (l *loader) set(rules []*Rule) *Set {
