@@ -153,14 +153,29 @@ type past struct {
 func (h *history) open(c *cobra.Command, p historyPlan, bar *progress, do func(context.Context, *past) error) error {
 	if h.isRunning() {
 		return h.client.ask(c, func() error { return nil }, func(ctx context.Context, b *bus.Bus) error {
-			return do(ctx, h.running(ctx, b, p, bar))
+			opened := h.running(ctx, b, p, bar)
+			if err := opened.check(h.since); err != nil {
+				return err
+			}
+			return do(ctx, opened)
 		})
 	}
 	opened, err := h.recorded(c.Context(), p, bar, c.ErrOrStderr())
+	if err == nil {
+		err = opened.check(h.since)
+	}
 	if err != nil {
 		return err
 	}
 	return do(c.Context(), opened)
+}
+
+// check refuses to report on what comes after the end.
+func (o *past) check(since string) error {
+	if !o.from.IsZero() && !o.until.IsZero() && !o.from.Before(o.until) {
+		return daemon.Usage("--since %s: the history ends at %s", since, o.until.UTC().Format(time.RFC3339))
+	}
+	return nil
 }
 
 // running is what a running system keeps.

@@ -158,6 +158,12 @@ func TestBacktestOfALog(t *testing.T) {
 			t.Errorf("got %+v", b)
 		}
 	})
+	t.Run("after its end", func(t *testing.T) {
+		_, err := execute(t, with("rules", "backtest", "default", "--since", "2030-01-01T00:00:00Z")...)
+		if usage := (*daemon.UsageError)(nil); !errors.As(err, &usage) || !strings.Contains(err.Error(), "the history ends at 2025-06-0") {
+			t.Errorf("got %v", err)
+		}
+	})
 	t.Run("polled more often", func(t *testing.T) {
 		b := backtestJSON(t, with("default", "--interval", "10s")...)
 		if p := b.NewPace; p == nil || p.Both == 0 || 2*p.Earlier < p.Both || p.Numbers.Alerts < b.New.Alerts {

@@ -159,6 +159,21 @@ func TestGaps(t *testing.T) {
 	}
 }
 
+func TestHostileIntervals(t *testing.T) {
+	b := coverage.NewHeartbeats()
+	for i, interval := range []time.Duration{1<<63 - 1, -1 << 63, 0, 1} {
+		b.See(&event.Changes{Host: "web-01", ObservedAt: noon.Add(time.Duration(i) * time.Second), Interval: interval, Part: 1, Parts: 1})
+	}
+	hosts := b.Hosts(noon.Add(time.Minute))
+	if gaps := hosts[0].Gaps; len(gaps) != 2 || time.Duration(gaps[0].Every) != time.Nanosecond {
+		t.Errorf("gaps %+v", gaps)
+	}
+	blind := coverage.TooSeldom(set(t, "when: conn.port == 22\nfor: 2562047h\n", "when: conn.port == 22\nfor: 30s\n"), hosts)
+	if len(blind) != 1 || time.Duration(blind[0].Surely) != 48*time.Hour {
+		t.Errorf("blind %+v", blind)
+	}
+}
+
 func TestSilences(t *testing.T) {
 	b := coverage.NewHeartbeats()
 	heartbeats(t, b, "a", "0 30 60")

@@ -55,6 +55,9 @@ type Heartbeats struct {
 // NewHeartbeats returns heartbeats of no host.
 func NewHeartbeats() *Heartbeats { return &Heartbeats{hosts: map[string]*Host{}} }
 
+// longest bounds the interval that a host says it is looked at.
+const longest = 24 * time.Hour
+
 // tolerated is how many intervals can pass between two looks: the interval is
 // jittered by a fifth, so that more than two are a look that is missing.
 const tolerated = 2
@@ -62,14 +65,14 @@ const tolerated = 2
 // See takes in a message. Those of one host come in order; what is older than
 // what there was says nothing.
 func (b *Heartbeats) See(c *event.Changes) {
-	at := c.StreamTime(c.ObservedAt)
+	at, interval := c.StreamTime(c.ObservedAt), min(max(c.Interval, 0), longest)
 	h := b.hosts[c.Host]
 	if h == nil {
 		if len(b.hosts) == maxHosts {
 			b.Left++
 			return
 		}
-		h = &Host{Name: c.Host, First: at, Last: at, interval: c.Interval}
+		h = &Host{Name: c.Host, First: at, Last: at, interval: interval}
 		b.hosts[c.Host] = h
 	}
 	if at.Before(h.Last) || c.Part != c.Parts {
@@ -78,9 +81,9 @@ func (b *Heartbeats) See(c *event.Changes) {
 	if !slices.Equal(h.Roles, c.Roles) {
 		h.Roles = slices.Clone(c.Roles)
 	}
-	h.gap(h.Last, at, c.Interval, Gap{Missed: c.Missed})
-	h.pace(at, c.Interval)
-	h.Last, h.interval = at, c.Interval
+	h.gap(h.Last, at, interval, Gap{Missed: c.Missed})
+	h.pace(at, interval)
+	h.Last, h.interval = at, interval
 }
 
 func (h *Host) gap(from, until time.Time, interval time.Duration, g Gap) {
