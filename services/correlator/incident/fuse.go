@@ -11,9 +11,19 @@ import (
 func (g *Grouper) grow(i *incident, hosts ...string) *incident {
 	followed := g.follow(i, hosts...)
 	g.index(i)
+	if !i.Strong {
+		return i
+	}
 	for _, host := range followed {
-		for _, other := range g.involving(host) {
-			if other != i && other.active() && i.Strong && other.Strong && linked(i, other, host) {
+		var strong []*incident // few; a rule that fires on everything makes thousands of others
+		for other := range g.byHost[host] {
+			if other.Strong {
+				strong = append(strong, other)
+			}
+		}
+		sortByAge(strong)
+		for _, other := range strong {
+			if other != i && other.active() && linked(i, other, host) {
 				i = g.fuse(i, other)
 			}
 		}

@@ -94,12 +94,11 @@ func (i *incident) carries(m *member, at time.Time, weak bool) bool {
 // first.
 func (g *Grouper) involving(hosts ...string) []*incident {
 	var all []*incident
-	for n, host := range hosts {
-		if n > 0 && hosts[0] == host {
-			continue
-		}
+	seen := map[*incident]bool{}
+	for _, host := range hosts {
 		for i := range g.byHost[host] {
-			if !slices.Contains(all, i) {
+			if !seen[i] {
+				seen[i] = true
 				all = append(all, i)
 			}
 		}
@@ -109,7 +108,11 @@ func (g *Grouper) involving(hosts ...string) []*incident {
 }
 
 func sortByAge(all []*incident) {
-	slices.SortFunc(all, func(a, b *incident) int { return cmp.Or(a.OpenedAt.Compare(b.OpenedAt), cmp.Compare(a.ID, b.ID)) })
+	slices.SortFunc(all, byAge)
+}
+
+func byAge(a, b *incident) int {
+	return cmp.Or(a.OpenedAt.Compare(b.OpenedAt), cmp.Compare(a.ID, b.ID))
 }
 
 // Raise takes in an alert and returns the id of its incident; empty when there
@@ -145,12 +148,15 @@ func (g *Grouper) open(s *Signal) *incident {
 	return i
 }
 
-// related returns the active incidents that a signal belongs to, oldest first.
+// related returns the active incidents that a signal belongs to, oldest first:
+// all that it makes one, of a weak signal the oldest.
 func (g *Grouper) related(s *Signal) []*incident {
 	var all []*incident
+	seen := map[*incident]bool{} // a rule that fires on everything has thousands
 	add := func(candidates map[*incident]bool, belongs func(*incident) bool) {
 		for i := range candidates {
-			if !slices.Contains(all, i) && belongs(i) {
+			if belongs(i) && !seen[i] {
+				seen[i] = true
 				all = append(all, i)
 			}
 		}
@@ -173,6 +179,9 @@ func (g *Grouper) related(s *Signal) []*incident {
 		if e.SourceExternal {
 			add(g.bySource[e.Source], func(i *incident) bool { return first.Sub(i.ActiveAt) <= approach })
 		}
+	}
+	if s.weak() && len(all) > 1 {
+		return []*incident{slices.MinFunc(all, byAge)}
 	}
 	sortByAge(all)
 	return all
