@@ -190,24 +190,21 @@ func TestBacktestOfARunningSystem(t *testing.T) {
 		lost = append(lost, a.ID)
 	}
 
-	s.serve(t, "correlator", func(ctx context.Context, b *bus.Bus, log *slog.Logger) error {
+	correlate := func(ctx context.Context, b *bus.Bus, log *slog.Logger) error {
 		return correlator.Run(ctx, correlator.Options{
 			Bus: b, Log: log, Telemetry: daemon.NewTelemetry(), Storage: bus.Storage{Bytes: 1 << 30, Replicas: 1}, Default: rules.Files, Rules: []string{correlator.PushedRules}, MaxHosts: 1000,
 			Inventory: filepath.Join(dir, "inventory.yaml"), Learn: 24 * time.Hour,
 		})
-	})
-	await(t, "the correlator has raised its alerts", func() bool { return len(s.alerts(t)) >= len(lost) })
-	raised := slices.Sorted(maps.Keys(s.alerts(t)))
-	if slices.Sort(lost); !slices.Equal(lost, raised) {
-		t.Errorf("the system has raised\n%v\nthe old rules of the backtest\n%v", raised, lost)
 	}
-
-	var before string
-	await(t, "the system is at rest", func() bool {
-		last := before
-		before = stored(t, nats)
-		return last == before
+	t.Run("the correlator raises the old rules' alerts", func(t *testing.T) {
+		s.serve(t, "correlator", correlate) // to the end of this: what it says of itself changes its bucket
+		await(t, "the correlator has raised its alerts", func() bool { return len(s.alerts(t)) >= len(lost) })
+		raised := slices.Sorted(maps.Keys(s.alerts(t)))
+		if slices.Sort(lost); !slices.Equal(lost, raised) {
+			t.Errorf("the system has raised\n%v\nthe old rules of the backtest\n%v", raised, lost)
+		}
 	})
+	before := stored(t, nats)
 	again := backtestJSON(t, append([]string{silent}, flags...)...)
 	if len(again.Alerts.Lost) != len(lost) {
 		t.Errorf("%d alerts lost the second time, %d the first", len(again.Alerts.Lost), len(lost))
@@ -216,6 +213,7 @@ func TestBacktestOfARunningSystem(t *testing.T) {
 		t.Errorf("a backtest has changed the system: it was\n%s\nand is\n%s", before, after)
 	}
 
+	s.serve(t, "correlator", correlate)
 	push(t, s, silent)
 	await(t, "what was pushed is in force", func() bool {
 		out, err := execute(t, "rules", "status", "--server", s.url)
