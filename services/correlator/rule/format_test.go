@@ -95,14 +95,14 @@ func TestFormattedPackIsTheSame(t *testing.T) {
 		t.Fatalf("%d rules became %d", len(before.Rules), len(set.Rules))
 	}
 	for i, was := range before.Rules {
-		if is := set.Rules[i]; !reflect.DeepEqual(said2(was), said2(is)) {
-			t.Errorf("%s was\n%+v\nand is\n%+v", was.ID, said2(was), said2(is))
+		if is := set.Rules[i]; !reflect.DeepEqual(meaning(was), meaning(is)) {
+			t.Errorf("%s was\n%+v\nand is\n%+v", was.ID, meaning(was), meaning(is))
 		}
 	}
 }
 
-// said2 is what a rule says, without places and without where lines end.
-func said2(r *rule.Rule) map[string]any {
+// meaning is what a rule says, without places and without where lines end.
+func meaning(r *rule.Rule) map[string]any {
 	words := func(text string) string { return strings.Join(strings.Fields(text), " ") }
 	tables := ""
 	if r.Tests != nil {

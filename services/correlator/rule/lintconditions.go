@@ -97,11 +97,11 @@ const longestAttempt = 127 * time.Second
 
 // attempts looks for attempts that must be older than they get.
 func (l *linter) attempts(f *looked, a expression, r *reasoner, hold []branch, waits *yaml.Node) {
-	attempted := term{node: &ast.UnaryNode{Operator: "not", Node: &ast.MemberNode{Node: &ast.IdentifierNode{Value: "conn"}, Property: &ast.StringNode{Value: "attempted"}}}}
-	attempted.node = attempted.node.(*ast.UnaryNode).Node
+	attempted := &ast.MemberNode{Node: &ast.IdentifierNode{Value: "conn"}, Property: &ast.StringNode{Value: "attempted"}}
+	other := term{node: attempted, holds: false}
 	const tooOld = float64(longestAttempt)
 	for _, b := range hold {
-		if r.possible(append(b[:len(b):len(b)], attempted), false) {
+		if r.possible(append(b[:len(b):len(b)], other), false) {
 			return // it can be something else than an attempt
 		}
 		p := newPossible(r)
