@@ -15,6 +15,7 @@ import (
 	"headstart/bus"
 	"headstart/daemon"
 	"headstart/headstart/layout"
+	"headstart/services/correlator"
 	"headstart/services/poller"
 )
 
@@ -105,6 +106,9 @@ func (o *runOptions) announce(out io.Writer, p plan, natsURL, listen string) {
 	rules := fmt.Sprintf("%d by default (--rules DIR for your own)", p.rules)
 	if len(o.correlator.Rules) > 0 {
 		rules = fmt.Sprintf("%d in %s, in force within seconds when a file changes", p.rules, strings.Join(o.correlator.Rules, ", "))
+	}
+	if slices.Contains(o.correlator.Rules, correlator.PushedRules) {
+		rules = strings.Join(o.correlator.Rules, ", ") + " ('headstart rules push' stores them, 'headstart rules status' shows them)"
 	}
 	receivers := "this terminal (--config FILE adds Slack and webhooks)"
 	if len(p.receivers) > 0 {

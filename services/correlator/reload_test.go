@@ -14,7 +14,7 @@ import (
 // TestReloadOfAThousandRules changes one of a thousand rules while messages come:
 // each is worked through with one set or the other.
 func TestReloadOfAThousandRules(t *testing.T) {
-	const patience = 20 * time.Second // it takes a second at most, where nothing else does
+	const patience = 2 * time.Minute // a second or two, where nothing else runs and no race detector
 	b := newBench(t, map[string]string{"each": "conn.port == 7"})
 	id := regexp.MustCompile(`(?m)^rule: (.*)$`)
 	names, err := fs.Glob(rulepack.Files, "*.yaml")
