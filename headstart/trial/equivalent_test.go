@@ -56,7 +56,6 @@ var equivalent = map[string]map[string]string{
 	},
 	"pivot-before-learning": {"without not conn.loopback": "no host is in a path twice"},
 	"pivot-path":            {"without not conn.loopback": isNobody},
-	"poller-silent":         {"thresholds.silence: 5m0s for 15m": "a host is said to be late after two minutes, and to be gone after fifteen, and nothing between"},
 	"remote-execution": {
 		"step 1: without peer.internal":     "who has a role is ours",
 		"step 1: without not conn.loopback": samePair,

@@ -166,6 +166,11 @@ func (c *Correlation) Use(set *rule.Set) {
 			patterns = append(patterns, pattern.Rule{ID: r.ID, Meaning: r.Meaning(), Count: r.Count, Sequence: r.Sequence, Path: r.Path})
 		}
 	}
+	var silences []time.Duration
+	for _, r := range c.absent[rule.MissingPoller-1] {
+		silences = append(silences, r.Absent.For)
+	}
+	c.presence.Ask(silences...)
 	c.patterns.SetRules(patterns)
 }
 

@@ -13,25 +13,12 @@ import (
 func (c *Correlation) missing(at time.Time) {
 	c.presence.Observe(c.self.Name, at, c.changes.Interval)
 	for _, change := range c.presence.Advance(c.now) {
-		if change.Stage == presence.Present {
-			continue
-		}
 		for _, r := range c.absent[rule.MissingPoller-1] {
-			if tells(&change, r.Absent.For) {
+			if change.Length == r.Absent.For {
 				c.silent(r, &change)
 			}
 		}
 	}
-}
-
-// tells reports whether a rule that asks for a silence of a length is to fire
-// with a stage: with the first that is long enough.
-func tells(change *presence.Change, length time.Duration) bool {
-	early := max(3*change.Interval, 2*time.Minute) // when a host is late
-	if change.Stage == presence.Late {
-		return length <= early
-	}
-	return length > early && change.At.Sub(change.Since) >= length
 }
 
 func (c *Correlation) silent(r *rule.Rule, change *presence.Change) {

@@ -7,6 +7,8 @@
 //   - A host is late after 3 of its intervals, at least 2 minutes, without a
 //     snapshot, and gone after 20, at least 15 minutes. Each stage is reported
 //     once, and so is that the host is back.
+//   - A silence of one of the lengths that are asked for ([Presence.Ask]) is
+//     reported once, when it is reached and the host is late.
 //   - Time is event time: the largest that any host has reported. When nobody
 //     reports, it stands still, and nobody is accused. When it then goes on with a
 //     leap, of more than 2 minutes and twice the interval of the host that goes
@@ -57,12 +59,14 @@ const (
 // String returns the name in lower case.
 func (s Stage) String() string { return [...]string{"present", "late", "gone"}[s] }
 
-// Change is that a host has come to another stage. One that is back is Present.
+// Change is that a host has come to another stage, or has been silent for one of
+// the lengths that are asked for. One that is back is Present.
 type Change struct {
 	Host     string
 	Stage    Stage
-	Since    time.Time // of the host's last snapshot; of the first again, when it is back
-	At       time.Time // the stream's time
+	Length   time.Duration // that the silence has reached; 0: the stage is another
+	Since    time.Time     // of the host's last snapshot; of the first again, when it is back
+	At       time.Time     // the stream's time
 	Interval time.Duration
 }
 
@@ -79,6 +83,7 @@ type Presence struct {
 	silent  map[string]*host
 	gone    int
 	refused int
+	lengths []time.Duration // that are asked for, the shortest first
 }
 
 // host is one host. Its time is that without leaps.
@@ -88,8 +93,9 @@ type host struct {
 	heard    int64
 	interval time.Duration
 	stage    Stage
-	due      int64 // not later than the next stage begins
-	place    int   // in the queue
+	told     time.Duration // the longest length of this silence that is reported
+	due      int64         // not later than there is something to report
+	place    int           // in the queue
 }
 
 // New returns a presence of at most so many hosts; 0: DefaultHosts.
@@ -154,16 +160,62 @@ func (p *Presence) Advance(now time.Time) []Change {
 			due = append(due, h.deadline(stage))
 			changes = append(changes, p.change(h))
 		}
+		for length := p.asked(h); length > 0 && p.moved >= h.reaches(length); length = p.asked(h) {
+			h.told = length
+			due = append(due, h.reaches(length))
+			change := p.change(h)
+			change.Length = length
+			changes = append(changes, change)
+		}
 		if p.moved >= h.heard+int64(Expiry) {
 			p.forget(h)
 			heap.Pop(&p.queue)
 			continue
 		}
-		h.due = h.deadline(h.stage + 1)
+		h.due = p.next(h)
 		heap.Fix(&p.queue, 0)
 	}
 	sortByDue(changes[returned:], due)
 	return changes
+}
+
+// Ask says of which lengths silences are reported. One that is reached when it is
+// first asked for is reported with the next Advance.
+func (p *Presence) Ask(lengths ...time.Duration) {
+	p.lengths = slices.Compact(slices.Sorted(slices.Values(lengths)))
+	for _, h := range p.silent {
+		h.due = p.next(h)
+		p.queue.fix(h)
+	}
+}
+
+// asked returns the next length that a host's silence can reach; 0: there is
+// none, or the host isn't late.
+func (p *Presence) asked(h *host) time.Duration {
+	if h.stage == Present {
+		return 0
+	}
+	for _, length := range p.lengths {
+		if length > h.told {
+			return length
+		}
+	}
+	return 0
+}
+
+// reaches is when a host's silence reaches a length; who is not yet late is not
+// silent.
+func (h *host) reaches(length time.Duration) int64 {
+	return h.heard + max(int64(length), lateAfter(h.interval))
+}
+
+// next is when there will be something to report of a host.
+func (p *Presence) next(h *host) int64 {
+	next := h.deadline(h.stage + 1)
+	if length := p.asked(h); length > 0 {
+		next = min(next, h.reaches(length))
+	}
+	return next
 }
 
 // Silent returns the hosts that are late or gone, by name: each with its last
@@ -205,6 +257,7 @@ func (p *Presence) setStage(h *host, stage Stage) {
 	}
 	h.stage = stage
 	if stage == Present {
+		h.told = 0
 		delete(p.silent, h.name)
 	} else {
 		p.silent[h.name] = h

@@ -271,3 +271,65 @@ func BenchmarkMessage(b *testing.B) {
 		p.Advance(at)
 	}
 }
+
+// lengthsTold plays hosts that fall silent at 15:00 and returns what is said of
+// lengths, by the minute; a restart between any two minutes changes nothing.
+func lengthsTold(t *testing.T, ask []time.Duration, interval time.Duration, back int) string {
+	t.Helper()
+	begin := time.Date(2025, 6, 5, 15, 0, 0, 0, time.UTC)
+	p := presence.New(0)
+	p.Ask(ask...)
+	p.Observe("web-01", begin, interval)
+	said := ""
+	for minute := range 60 {
+		now := begin.Add(time.Duration(minute) * time.Minute)
+		p.Observe("other", now, 30*time.Second)
+		if minute == back {
+			p.Observe("web-01", now, interval)
+		}
+		for _, c := range p.Advance(now) {
+			if c.Length > 0 {
+				said += fmt.Sprintf("%d:%s ", minute, c.Length)
+			}
+		}
+		p = restored(t, p)
+		p.Ask(ask...)
+	}
+	return strings.TrimSpace(said)
+}
+
+func TestSilenceOfALengthIsSaidWhenItIsReached(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		ask      []time.Duration
+		interval time.Duration
+		back     int
+		want     string
+	}{
+		{"each once", []time.Duration{20 * time.Minute, 5 * time.Minute, 5 * time.Minute}, 30 * time.Second, -1, "5:5m0s 20:20m0s"},
+		{"not before the host is late", []time.Duration{time.Second, 5 * time.Minute}, 10 * time.Minute, -1, "30:1s 30:5m0s"},
+		{"again with the next silence", []time.Duration{5 * time.Minute}, 30 * time.Second, 10, "5:5m0s 15:5m0s"},
+		{"nobody asks", nil, 30 * time.Second, -1, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := lengthsTold(t, test.ask, test.interval, test.back); got != test.want {
+				t.Errorf("%q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+func TestAskedWhileSilent(t *testing.T) {
+	begin := time.Date(2025, 6, 5, 15, 0, 0, 0, time.UTC)
+	p := presence.New(0)
+	p.Observe("web-01", begin, 30*time.Second)
+	for minute := range 30 {
+		p.Observe("other", begin.Add(time.Duration(minute)*time.Minute), 30*time.Second)
+		p.Advance(begin.Add(time.Duration(minute) * time.Minute))
+	}
+	p.Ask(10*time.Minute, time.Hour)
+	changes := p.Advance(begin.Add(29 * time.Minute))
+	if len(changes) != 1 || changes[0].Host != "web-01" || changes[0].Length != 10*time.Minute {
+		t.Errorf("%+v, want the ten minutes that are over", changes)
+	}
+}

@@ -23,6 +23,7 @@ type hostState struct {
 	Last, Heard int64
 	Interval    time.Duration
 	Stage       Stage
+	Told        time.Duration
 }
 
 // Save returns everything that Restore needs to go on exactly.
@@ -32,15 +33,17 @@ func (p *Presence) Save() State {
 		Back: slices.Clone(p.back), Refused: p.refused, Hosts: make([]hostState, 0, len(p.hosts)),
 	}
 	for _, h := range p.hosts {
-		s.Hosts = append(s.Hosts, hostState{h.name, h.last, h.heard, h.interval, h.stage})
+		s.Hosts = append(s.Hosts, hostState{h.name, h.last, h.heard, h.interval, h.stage, h.told})
 	}
 	slices.SortFunc(s.Hosts, func(a, b hostState) int { return cmp.Compare(a.Name, b.Name) })
 	return s
 }
 
-// Restore replaces what is known by what was saved.
+// Restore replaces what is known by what was saved. The lengths that are asked
+// for stay.
 func (p *Presence) Restore(s State) {
 	fresh := New(p.most)
+	fresh.lengths = p.lengths
 	fresh.now, fresh.moved, fresh.pace, fresh.refused = s.Now, s.Moved, s.Pace, s.Refused
 	fresh.leap.from, fresh.leap.to = s.LeapFrom, s.LeapTo
 	fresh.back = slices.Clone(s.Back)
@@ -51,7 +54,8 @@ func (p *Presence) Restore(s State) {
 		h := &host{name: saved.Name, last: saved.Last, heard: saved.Heard, interval: saved.Interval}
 		fresh.hosts[h.name] = h
 		fresh.setStage(h, saved.Stage)
-		h.due = h.deadline(h.stage + 1)
+		h.told = saved.Told
+		h.due = fresh.next(h)
 		heap.Push(&fresh.queue, h)
 	}
 	*p = *fresh
