@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"path"
 	"strings"
+	"sync"
 
 	"headstart/bus"
 	"headstart/headstart/pushed"
@@ -29,6 +31,33 @@ func loadRules(dirs []string, internal []netip.Prefix) (*rule.Set, error) {
 		return nil, err
 	}
 	return rule.LoadLayers(layers, internal)
+}
+
+// earlier returns, for a file of some directories, the rules without those that
+// come after the file's; nil when there are none.
+func earlier(dirs []string) func(file string) *rule.Set {
+	layers, err := ruleLayers(dirs)
+	if err != nil {
+		return nil // loading them says so
+	}
+	sets := make([]func() *rule.Set, len(layers))
+	for n := range layers {
+		sets[n] = sync.OnceValue(func() *rule.Set {
+			set, err := rule.LoadLayers(layers[:n+1], nil)
+			if err != nil {
+				return nil // they are no rules without the later ones
+			}
+			return set
+		})
+	}
+	return func(file string) *rule.Set {
+		for n := range layers[:len(layers)-1] {
+			if dir, _ := path.Split(file); path.Clean(dir) == path.Clean(layers[n].Name) {
+				return sets[n]()
+			}
+		}
+		return nil
+	}
 }
 
 // rulesName is how messages call the rules of directories.

@@ -35,8 +35,10 @@ live system and with all rules in force, and say what was expected, what came, a
 what came nearest. docs/rule-tests.md says how tests are written.
 
 Several directories are layers, of which a later one wins; default is the pack
-that comes with headstart, and what is tested if none is named. The exit code is 1
-if a case fails, 2 if the rules or the tests have mistakes.`,
+that comes with headstart, and what is tested if none is named. A case that fails
+only because a later directory changes something is listed as changed, and is no
+failure: an override can bring tests of its own. The exit code is 1 if a case
+fails, 2 if the rules or the tests have mistakes.`,
 		Example: `  headstart rules test ./rules.expr
   headstart rules test default ./local --require
   headstart rules test ./rules.expr --run 'ssh-.*/pool' --verbose
@@ -78,6 +80,7 @@ func (o *testOptions) test(ctx context.Context, dirs []string, out, errs io.Writ
 	if err != nil {
 		return daemon.Usage("the rules have mistakes:\n%w", err)
 	}
+	play.Before = earlier(dirs)
 	began := time.Now()
 	report, err := trial.Run(ctx, set, play)
 	bar.done()
@@ -87,7 +90,7 @@ func (o *testOptions) test(ctx context.Context, dirs []string, out, errs io.Writ
 	if err != nil {
 		return err
 	}
-	if report.Passed+report.Failed == 0 && o.run != "" {
+	if report.Passed+report.Failed+report.Changed == 0 && o.run != "" {
 		return daemon.Usage("--run %q: no case matches", o.run)
 	}
 	if err := o.write(out, report, time.Since(began)); err != nil {
@@ -164,9 +167,21 @@ func (o *testOptions) text(report *trial.Report, took time.Duration, p layout.Pa
 			fmt.Fprintf(&b, "%s: %s %s %s\n", layout.Plain(r.File), p.Paint(style, what+":"), r.Rule, lack)
 		}
 	}
-	fmt.Fprintf(&b, "%s of %s: %d passed, %d failed, in %s\n",
-		casesOf(report.Passed+report.Failed), count(uint32(played), "rule"), report.Passed, report.Failed, layout.Duration(took))
+	changed := ""
+	if report.Changed > 0 {
+		changed = fmt.Sprintf(", %d changed", report.Changed)
+	}
+	fmt.Fprintf(&b, "%s of %s: %d passed, %d failed%s, in %s\n",
+		casesOf(report.Passed+report.Failed+report.Changed), count(uint32(played), "rule"), report.Passed, report.Failed, changed, layout.Duration(took))
 	return b.String()
+}
+
+// by says what changes a rule.
+func by(r *trial.RuleReport) string {
+	if len(r.Overrides) == 0 {
+		return " by a later directory"
+	}
+	return ": " + layout.Plain(strings.Join(r.Overrides, "; "))
 }
 
 func (o *testOptions) writeCase(b *strings.Builder, r *trial.RuleReport, c *trial.CaseReport, p layout.Page) {
@@ -174,10 +189,16 @@ func (o *testOptions) writeCase(b *strings.Builder, r *trial.RuleReport, c *tria
 		return
 	}
 	result := p.Paint(layout.Bold+layout.Red, "failed")
-	if c.Passed {
+	switch {
+	case c.Passed:
 		result = "passed"
+	case c.Changed:
+		result = p.Paint(layout.Yellow, "changed") + by(r)
 	}
 	fmt.Fprintf(b, "%s:%d: %s: %s: %s\n", layout.Plain(r.File), c.Line, r.Rule, layout.Plain(c.Name), result)
+	if c.Changed && !o.verbose {
+		return
+	}
 	say := func(line int, what, text string) {
 		place := ""
 		if line > 0 {
@@ -203,7 +224,7 @@ func (o *testOptions) writeCase(b *strings.Builder, r *trial.RuleReport, c *tria
 		say(0, "failure", f)
 	}
 	for _, override := range r.Overrides {
-		if !c.Passed {
+		if !c.Passed && !c.Changed {
 			say(0, "note", override)
 		}
 	}

@@ -37,6 +37,10 @@ func TestRulesTest(t *testing.T) {
 	writeFile(t, filepath.Join(broken, "ssh.yaml"), strings.Replace(testedRule, "never ssh", "never shh", 1))
 	local := filepath.Join(dir, "local")
 	writeFile(t, filepath.Join(local, "ssh.yaml"), "override: ssh\nreason: R\nunless: [{when: conn.port == 22, owner: o, reason: ours, expires: 2030-01-01}]\n")
+	own, worse := filepath.Join(dir, "own"), filepath.Join(dir, "worse")
+	const nobody = "tests:\n  hosts: |\n    web-01 10.1.1.11 reports web\n  cases:\n    - name: nobody\n      connections: 14:30:05 10.1.8.1 -> web-01:22 for 1m\n      alerts: "
+	writeFile(t, filepath.Join(own, "ssh.yaml"), "override: ssh\nunless: [{when: conn.port == 22, owner: o, reason: ours, expires: 2030-01-01}]\n"+nobody+"never ssh\n")
+	writeFile(t, filepath.Join(worse, "ssh.yaml"), "override: ssh\n\n\nscore: 1\n"+nobody+"14:30:30 ssh web-01\n")
 	const failures = `/ssh.yaml:9: ssh: a login: failed
   expected  11: 14:30:30 ssh web-01
   nearest   14:30:30 10.1.8.1 -> web-01:22, opened, seen by web-01:
@@ -61,8 +65,13 @@ func TestRulesTest(t *testing.T) {
 		{"some fail", []string{bad}, strings.ReplaceAll("\n"+failures, "\n/", "\n"+bad+"/")[1:], "2 cases failed", false},
 		{"a rule without tests, where they are required", []string{bad, good, "--require"},
 			bad + "/plain.yaml: error: plain has no tests\n2 cases of 1 rule: 2 passed, 0 failed, in TIME\n", "1 rule lacks a case", false},
-		{"what a later directory changes", []string{good, local}, good + "/ssh.yaml:9: ssh: a login: failed\n  expected  11: 14:30:30 ssh web-01\n" +
-			"  nearest   the condition held once, and an exception muted it: ours (o)\n  note      " + local + "/ssh.yaml overrides unless\n2 cases of 1 rule: 1 passed, 1 failed, in TIME\n",
+		{"what a later directory changes", []string{good, local},
+			good + "/ssh.yaml:9: ssh: a login: changed: " + local + "/ssh.yaml overrides unless\n2 cases of 1 rule: 1 passed, 0 failed, 1 changed, in TIME\n", "", false},
+		{"an override with tests of its own", []string{good, own}, "1 case of 1 rule: 1 passed, 0 failed, in TIME\n", "", false},
+		{"one whose tests fail", []string{good, own, worse},
+			worse + "/ssh.yaml:9: ssh: nobody: failed\n  expected  11: 14:30:30 ssh web-01\n" +
+				"  nearest   the condition held once, and an exception muted it: ours (o)\n" +
+				"  note      " + own + "/ssh.yaml overrides unless, tests\n  note      " + worse + "/ssh.yaml overrides score, tests\n1 case of 1 rule: 0 passed, 1 failed, in TIME\n",
 			"1 case failed", false},
 		{"mistakes in tests", []string{broken}, "", "broken/ssh.yaml:14:21: there is no rule shh; did you mean ssh?", true},
 		{"no such case", []string{good, "--run", "nothing"}, "", "no case matches", true},

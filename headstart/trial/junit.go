@@ -33,6 +33,7 @@ type (
 		Line    int           `xml:"line,attr"`
 		Time    string        `xml:"time,attr"`
 		Failure *junitFailure `xml:"failure,omitempty"`
+		Skipped *junitFailure `xml:"skipped,omitempty"`
 	}
 	junitFailure struct {
 		Message string `xml:"message,attr"`
@@ -52,7 +53,11 @@ func (r *Report) WriteJUnit(w io.Writer, require bool) error {
 		for k := range one.Cases {
 			c := &one.Cases[k]
 			seconds += c.Seconds
-			s.add(junitCase{Name: c.Name, Class: one.Rule, File: one.File, Line: c.Line, Time: junitTime(c.Seconds), Failure: c.junit()})
+			played := junitCase{Name: c.Name, Class: one.Rule, File: one.File, Line: c.Line, Time: junitTime(c.Seconds), Failure: c.junit()}
+			if c.Changed {
+				played.Failure, played.Skipped = nil, &junitFailure{Message: "changed by a later directory", Text: played.Failure.Text}
+			}
+			s.add(played)
 		}
 		if lack := one.Lacks(); require && lack != "" {
 			s.add(junitCase{Name: "cases", Class: one.Rule, File: one.File, Line: 1, Time: junitTime(0), Failure: &junitFailure{Message: lack}})
@@ -78,8 +83,12 @@ func (r *Report) WriteJUnit(w io.Writer, require bool) error {
 
 func (s *junitSuite) add(c junitCase) {
 	s.Cases = append(s.Cases, c)
-	if s.Tests++; c.Failure != nil {
+	s.Tests++
+	switch {
+	case c.Failure != nil:
 		s.Failures++
+	case c.Skipped != nil:
+		s.Skipped++
 	}
 }
 

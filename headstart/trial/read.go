@@ -30,7 +30,7 @@ type reader struct {
 // mistakes, by line and column; then there is no trial.
 func Read(set *rule.Set, of *rule.Rule) (*Trial, rule.Errors) {
 	t := &Trial{
-		Rule: of.ID, File: of.File, days: of.Tests.LearnDays, named: map[string]*machine{}, strange: map[event.Address]*machine{}, listens: map[listening]bool{},
+		Rule: of.ID, File: of.Tests.File, days: of.Tests.LearnDays, named: map[string]*machine{}, strange: map[event.Address]*machine{}, listens: map[listening]bool{},
 	}
 	r := &reader{set: set, trial: t, source: map[*machine]int{}}
 	for i := range of.Tests.Hosts {

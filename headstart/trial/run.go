@@ -16,6 +16,7 @@ import (
 type Options struct {
 	Wanted   func(rule, name string) bool // which cases; nil: all
 	Clock    func() time.Time             // to say how long they took; nil: nothing is said
+	Before   func(file string) *rule.Set  // the rules without the directories that come after that of a file; nil, also as its answer: there are none
 	Progress func(done, total int)        // of cases; nil: nobody asks. One call at a time
 }
 
@@ -24,6 +25,10 @@ type Report struct {
 	Rules  []RuleReport `json:"rules"` // by id; those that have cases that are wanted, and those that have none
 	Passed int          `json:"passed"`
 	Failed int          `json:"failed"`
+
+	// Changed are the cases that fail only because a later directory changes
+	// something, as it means to: an override, a list, a rule.
+	Changed int `json:"changed"`
 }
 
 // RuleReport is what came of a rule's tests.
@@ -48,6 +53,7 @@ type CaseReport struct {
 	Name    string  `json:"name"`
 	Line    int     `json:"line"` // of the file
 	Passed  bool    `json:"passed"`
+	Changed bool    `json:"changed,omitempty"` // it fails, and passed without the later directories
 	Seconds float64 `json:"seconds"`
 
 	Verdict
@@ -97,16 +103,19 @@ func Run(ctx context.Context, set *rule.Set, o Options) (*Report, error) {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for _, j := range jobs {
-		g.Go(func() error { return j.play(ctx, set, o.Clock, next) })
+		g.Go(func() error { return j.play(ctx, set, &o, next) })
 	}
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
 	for i := range report.Rules {
 		for k := range report.Rules[i].Cases {
-			if report.Rules[i].Cases[k].Passed {
+			switch c := &report.Rules[i].Cases[k]; {
+			case c.Passed:
 				report.Passed++
-			} else {
+			case c.Changed:
+				report.Changed++
+			default:
 				report.Failed++
 			}
 		}
@@ -119,6 +128,9 @@ func plan(set *rule.Set, o Options) (report *Report, jobs []job, total int, mist
 	report = &Report{Rules: make([]RuleReport, 0, len(set.Rules))}
 	for _, r := range set.Rules {
 		one := RuleReport{Rule: r.ID, File: r.File, Disabled: !r.Enabled, Cases: []CaseReport{}}
+		if r.Tests != nil {
+			one.File = r.Tests.File
+		}
 		for i := range r.Overrides {
 			one.Overrides = append(one.Overrides, r.Overrides[i].File+" overrides "+strings.Join(r.Overrides[i].Fields, ", "))
 		}
@@ -151,8 +163,8 @@ func plan(set *rule.Set, o Options) (report *Report, jobs []job, total int, mist
 	return report, jobs, total, mistakes
 }
 
-func (j *job) play(ctx context.Context, set *rule.Set, clock func() time.Time, next func()) error {
-	began := clock()
+func (j *job) play(ctx context.Context, set *rule.Set, o *Options, next func()) error {
+	began := o.Clock()
 	lesson, err := j.trial.Learn(ctx, set)
 	if err != nil {
 		return err
@@ -162,13 +174,38 @@ func (j *job) play(ctx context.Context, set *rule.Set, clock func() time.Time, n
 		if err != nil {
 			return err
 		}
-		now := clock()
+		if !one.Passed && o.Before != nil {
+			if one.Changed, err = j.passed(ctx, o.Before(j.trial.File), n); err != nil {
+				return err
+			}
+		}
+		now := o.Clock()
 		one.Seconds = now.Sub(began).Seconds() // the first has the learning too
 		began = now
 		j.report.Cases = append(j.report.Cases, *one)
 		next()
 	}
 	return nil
+}
+
+// passed reports whether a case passes with other rules; nil are none.
+func (j *job) passed(ctx context.Context, set *rule.Set, n int) (bool, error) {
+	if set == nil {
+		return false, nil
+	}
+	lesson, err := j.trial.Learn(ctx, set)
+	if err != nil {
+		return false, err
+	}
+	scene, err := lesson.Scene(ctx, set, n)
+	if err != nil {
+		return false, err
+	}
+	outcome, err := scene.Play(ctx, set)
+	if err != nil {
+		return false, err
+	}
+	return outcome.Verdict(j.trial).Passed(), nil
 }
 
 // report plays a case.

@@ -30,7 +30,11 @@ var readme = map[string]func(*user, *testing.T, string){
 	"go run ./headstart run":                                                 (*user).tries,
 	"go run ./headstart run --show connections --interval 5s":                (*user).seesItWork,
 	"go run ./headstart run --roles web":                                     (*user).tries,
-	"go run ./headstart run --rules DIR":                                     (*user).writesRules,
+	"go run ./headstart run --rules default --rules DIR":                     (*user).writesRules,
+	"go run ./headstart rules check default DIR":                             (*user).checksOwn,
+	"go run ./headstart rules test default DIR":                              (*user).testsOwn,
+	"headstart rules push":                                                   (*user).seesHelp,
+	"headstart rules rollback":                                               (*user).seesHelp,
 	"go run ./headstart incidents list":                                      (*user).asks,
 	"headstart incidents show ID":                                            (*user).seesHelp,
 	"headstart hosts":                                                        (*user).seesHelp,
@@ -189,17 +193,32 @@ func (u *user) seesItWork(t *testing.T, command string) {
 }
 
 func (u *user) writesRules(t *testing.T, command string) {
-	own := filepath.Join(t.TempDir(), "rules")
-	rules, err := filepath.Glob(filepath.Join(u.clone, "rules.expr/*.yaml"))
-	if err != nil || len(rules) == 0 {
-		t.Fatalf("no rules to copy: %v", err)
-	}
-	for _, rule := range rules {
-		copyFile(t, rule, filepath.Join(own, filepath.Base(rule)), 0o644)
-	}
+	own := u.overrides(t)
 	p := u.start(t, strings.ReplaceAll(command, "DIR", own))
-	shows(p, fmt.Sprintf("rules %d in %s", len(rules)-1, own)) // lists.yaml is none
+	shows(p, "rules "+strings.Fields(u.must(t, "go run ./headstart rules check"))[0]+" in default") // an override adds none
 	ends(t, p)
+}
+
+// overrides makes a directory of the user's own, to go on top of the pack.
+func (u *user) overrides(t *testing.T) string {
+	own := t.TempDir()
+	text := "override: ssh-session-long\nreason: people work here\nthresholds: {session: 30m}\n"
+	if err := os.WriteFile(filepath.Join(own, "ours.yaml"), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return own
+}
+
+func (u *user) checksOwn(t *testing.T, command string) {
+	u.checksRules(t, strings.ReplaceAll(command, "DIR", u.overrides(t)))
+}
+
+// testsOwn hears which of the pack's tests no longer hold, as it was meant.
+func (u *user) testsOwn(t *testing.T, command string) {
+	p := u.start(t, strings.ReplaceAll(command, "DIR", u.overrides(t)))
+	if code := p.Wait(); code != 0 || !strings.Contains(p.Stdout(), "ours.yaml overrides thresholds.session") || !strings.Contains(p.Stdout(), " 0 failed, 2 changed") {
+		t.Errorf("exit code %d\n%s", code, p.Stdout())
+	}
 }
 
 // asks lists the incidents of a system that has none yet.

@@ -85,6 +85,7 @@ var allKeys = []Key{
 	{inOverride, "alert", KeyBool, false, "`false` makes the rule a building block", "false"},
 	{inOverride, "thresholds", KeyNames, false, "other values of thresholds that the rule has", "{session: 15m}"},
 	{inOverride, "unless", KeyMappings, false, "exceptions, beside the rule's own", "[{when: host.name == 'web-01', owner: ops, reason: copies at night, expires: 2026-12-31}]"},
+	{inOverride, "tests", KeyMapping, false, "[tests](rule-tests.md) of the rule as it is then, in place of its own", "{hosts: web-01 10.1.1.11 reports, cases: []}"},
 
 	{inCount, "by", KeyBy, true, "the key that the counted connections share", "host.name"},
 	{inCount, "of", KeyExpression, false, "its distinct values are counted; left out, connections are", "conn.peer"},

@@ -132,8 +132,8 @@ func (d *draft) about(r *Rule) {
 	if n := d.fields["false_positives"]; n != nil {
 		r.FalsePositives = d.texts(n, "a false positive")
 	}
-	if n := d.fields["tests"]; n != nil {
-		r.Tests = d.tests(n)
+	if v := d.setting("tests"); v.n != nil {
+		r.Tests = v.s.tests(v.n)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 // cases that begin with what was learnt. What the lines of the tables mean is
 // for who plays them to say.
 type Tests struct {
+	File      string // that they are in: the rule's, or an override's
 	Hosts     Table
 	LearnDays int // from which the usual is learnt; 0: nothing is
 	Usual     Table
@@ -49,7 +50,7 @@ func (s *source) tests(n *yaml.Node) *Tests {
 		return nil
 	}
 	s.require(n, fields, "tests", "hosts", "cases")
-	t := &Tests{Hosts: s.table(fields["hosts"], "hosts"), Usual: s.table(fields["usual"], "usual")}
+	t := &Tests{File: s.file, Hosts: s.table(fields["hosts"], "hosts"), Usual: s.table(fields["usual"], "usual")}
 	if n := fields["learn"]; n != nil {
 		t.LearnDays = s.days(n)
 	}
