@@ -196,6 +196,9 @@ func (r *reader) testCase(of *rule.Case) {
 	for i := range of.Alerts {
 		r.expect(c, wordsOf(&of.Alerts[i]))
 	}
+	for i := range c.expected {
+		c.end = latest(c.end, c.expected[i].at.Add(2*Interval))
+	}
 	r.trial.Cases = append(r.trial.Cases, c)
 }
 

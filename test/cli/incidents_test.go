@@ -35,7 +35,7 @@ func TestIncidentFromTheFirstWordToTheReport(t *testing.T) {
 	id := strings.Fields(line)[0]
 
 	stdout, stderr, code := q.asks(t, 0, "incidents", "list")
-	if code != 0 || stderr != "" || !strings.Contains(words(stdout), id+" high open 30 ") && !strings.Contains(words(stdout), id+" high updated 30 ") || !strings.Contains(words(stdout), title) {
+	if code != 0 || stderr != "" || !strings.Contains(words(stdout), id+" high open 35 ") && !strings.Contains(words(stdout), id+" high updated 35 ") || !strings.Contains(words(stdout), title) {
 		t.Errorf("list: exit code %d\n%s%s", code, stdout, stderr)
 	}
 	stdout, _, code = q.asks(t, 72, "incidents", "show", id)
