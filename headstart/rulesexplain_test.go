@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -74,8 +76,8 @@ func explainJSON(t *testing.T, args ...string) (e explainedJSON) {
 	return e
 }
 
-// TestExplainOfALog explains every alert that a replay raises: by its id and by
-// its connection's, each rule says that it fired.
+// TestExplainOfALog explains alerts that a replay raises, one of every third
+// rule: by its id and by its connection's, each rule says that it fired.
 func TestExplainOfALog(t *testing.T) {
 	_, flags := makeCompany(t, time.Time{})
 	alerts := alertsOf(t, flags...)
@@ -85,7 +87,11 @@ func TestExplainOfALog(t *testing.T) {
 			byRule[a.Rule] = a
 		}
 	}
-	for _, a := range byRule {
+	for n, id := range slices.Sorted(maps.Keys(byRule)) {
+		a := byRule[id]
+		if n%3 > 0 {
+			continue // each takes a replay
+		}
 		e := explainJSON(t, append([]string{a.Rule, "--alert", a.ID[:10]}, flags...)...)
 		if e.Outcome != "fired" || len(e.Cases) != 1 || e.Cases[0].Host != a.Host || !strings.HasSuffix(e.Because, a.ID) {
 			t.Errorf("%s by its alert %s: %s, %s, %d cases", a.Rule, a.ID, e.Outcome, e.Because, len(e.Cases))

@@ -85,7 +85,7 @@ func TestRealConnectionsBecomeTheRightAlerts(t *testing.T) {
 	repeat("requests closed by FIN", web, api.Address, 50*time.Millisecond, lab.ClientCloses)
 	repeat("requests reset", files, api.Address, 50*time.Millisecond, lab.ClientResets)
 
-	alerts := receiver.Wait(t, 30*time.Second, "three alerts", func(all []system.Received) bool { return len(all) >= 3 })
+	alerts := receiver.Wait(t, 30*time.Second, "five alerts", func(all []system.Received) bool { return len(all) >= 5 })
 	awaitHeartbeats(t, url, 3)
 	cancel()
 	background.Wait()
@@ -97,6 +97,8 @@ func TestRealConnectionsBecomeTheRightAlerts(t *testing.T) {
 	}
 	sort.Strings(got)
 	want := []string{
+		fmt.Sprintf("administration-from-unattended-server on web-01: %s → %s:3389", web.Address, l.Silent),
+		fmt.Sprintf("administration-from-unattended-server on web-01: %s → %s:445", web.Address, files.Address),
 		fmt.Sprintf("database-session-long on web-01: %s → %s:5432", web.Address, db.Address),
 		fmt.Sprintf("rdp-from-web-server on web-01: %s → %s:3389", web.Address, l.Silent),
 		fmt.Sprintf("smb-from-web-server on web-01: %s → %s:445", web.Address, files.Address),

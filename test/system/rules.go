@@ -15,7 +15,7 @@ import (
 func HurriedRules(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
-	hurry := strings.NewReplacer("\nfor: 30s\n", "\nfor: 3s\n", "\nfor: 300s\n", "\nfor: 5s\n", "\nfor: 5m\n", "\nfor: 5s\n")
+	hurry := strings.NewReplacer("\n  session: 30s\n", "\n  session: 3s\n", "\n  session: 5m\n", "\n  session: 5s\n")
 	hurried := 0
 	err := fs.WalkDir(rules.Files, ".", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {

@@ -42,7 +42,14 @@ func TestStreamsAreAsDocumented(t *testing.T) {
 		for info := range streams.Info() {
 			days := int(info.Config.MaxAge / (24 * time.Hour))
 			share := strconv.FormatInt(info.Config.MaxBytes*100/system.Storage.Bytes+1, 10)
-			got[info.Config.Name] = strings.Replace(fmt.Sprintf("%d days, %s %%", days, share), "1 days", "1 day", 1)
+			kept := fmt.Sprintf("%d days", days)
+			switch info.Config.MaxAge {
+			case 0:
+				kept = "for good"
+			case 24 * time.Hour:
+				kept = "1 day"
+			}
+			got[info.Config.Name] = fmt.Sprintf("%s, %s %%", kept, share)
 		}
 		if streams.Err() == nil && len(got) < len(want) {
 			return fmt.Errorf("%d of %d", len(got), len(want))
