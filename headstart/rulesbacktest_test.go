@@ -31,7 +31,7 @@ import (
 )
 
 // companyDays is how long the company of the tests is watched.
-const companyDays = 3
+const companyDays = 2
 
 // makeCompany makes up a small company with an intruder, and returns the flags
 // for its traffic.
@@ -133,7 +133,7 @@ func TestBacktestOfALog(t *testing.T) {
 		}
 	})
 	t.Run("after it was learnt", func(t *testing.T) {
-		b := backtestJSON(t, with("default", "--since", "2d")...)
+		b := backtestJSON(t, with("default", "--since", "23h")...)
 		if len(b.Notes) != 0 || b.Old.Alerts == 0 {
 			t.Errorf("got %+v", b)
 		}
