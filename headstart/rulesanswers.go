@@ -68,10 +68,22 @@ type question struct {
 	asked     bool   // whether it is one of this rule's
 }
 
-// ask asks what the flags leave open, if somebody is there to answer.
+// lacks reports whether a question has to be asked: nothing says what its answer
+// is otherwise.
+func lacks(c *cobra.Command, questions []question) bool {
+	return slices.ContainsFunc(questions, func(q question) bool {
+		return q.asked && *q.into == "" && q.otherwise == "" && !c.Flags().Changed(q.flag)
+	})
+}
+
+// ask asks what the flags leave open, if somebody is there to answer and they
+// leave open something that has to be said.
 func (a *answers) ask(c *cobra.Command, questions func() []question) error {
 	in := c.InOrStdin()
 	if f, ok := in.(*os.File); ok && !term.IsTerminal(int(f.Fd())) {
+		return nil
+	}
+	if !lacks(c, questions()) {
 		return nil
 	}
 	lines := bufio.NewReader(io.LimitReader(in, 1<<16))

@@ -201,3 +201,15 @@ func TestNewMistakes(t *testing.T) {
 		})
 	}
 }
+
+func TestNewRuleAsksNothingWhereFlagsSayEnough(t *testing.T) {
+	var out, errs bytes.Buffer
+	c := command()
+	c.SetArgs([]string{"rules", "new", "--title", "Telnet", "--port", "23"})
+	c.SetIn(strings.NewReader(""))
+	c.SetOut(&out)
+	c.SetErr(&errs)
+	if err := c.ExecuteContext(t.Context()); err != nil || errs.String() != "" || !strings.HasPrefix(out.String(), "rule: telnet\n") {
+		t.Errorf("%v\n%s%s", err, errs.String(), out.String())
+	}
+}

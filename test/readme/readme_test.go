@@ -283,7 +283,7 @@ func (u *user) backtests(t *testing.T, command string) {
 	for _, name := range []string{"lists.yaml", "poller-silent.yaml"} {
 		copyFile(t, filepath.Join(u.clone, "rules.expr", name), filepath.Join(own, name), 0o644)
 	}
-	if got := u.must(t, strings.Replace(command, "DIR", own, 1)); !strings.Contains(got, "Alerts lost (") || !strings.Contains(got, "only old  unusual-remote-administration") {
+	if got := u.must(t, strings.Replace(command, "DIR", own, 1)); !strings.Contains(got, "Alerts lost (") || !strings.Contains(got, "only old  administration-at-unusual-hour") {
 		t.Errorf("got\n%s", got)
 	}
 }
