@@ -13,6 +13,7 @@ import (
 	"headstart/event"
 	"headstart/headstart/handbook"
 	"headstart/headstart/layout"
+	"headstart/headstart/report"
 	"headstart/services/correlator/rule"
 )
 
@@ -173,16 +174,7 @@ func rulesText(set *rule.Set, p layout.Page) string {
 }
 
 // severityWord is a severity in its colour.
-func severityWord(s event.Severity) layout.Span {
-	style := layout.Regular
-	switch {
-	case s >= event.High:
-		style = layout.Red
-	case s == event.Medium:
-		style = layout.Yellow
-	}
-	return style.Of(s.String())
-}
+func severityWord(s event.Severity) layout.Span { return report.Style(s).Of(s.String()) }
 
 // definitionLine is a list or a macro as programs read it.
 type definitionLine struct {

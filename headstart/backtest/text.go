@@ -7,24 +7,21 @@ import (
 
 	"headstart/event"
 	"headstart/headstart/layout"
+	"headstart/headstart/report"
 )
 
 // few is how many of a kind are listed unless all are asked for.
 const few = 10
 
 // writer writes a result for people.
-type writer struct {
-	strings.Builder
-	page layout.Page
-	most int // of a kind are listed
-}
+type writer struct{ layout.Writer }
 
 // Text returns what a person reads: a summary, then details, of each kind a few
 // unless all are asked for.
 func (r *Report) Text(p layout.Page, all bool) string {
-	w := &writer{page: p, most: few}
+	w := &writer{layout.Writer{Page: p, Most: few}}
 	if all {
-		w.most = MaxAlerts
+		w.Most = MaxAlerts
 	}
 	w.summary(r)
 	w.ruleChanges(&r.Changes)
@@ -34,36 +31,11 @@ func (r *Report) Text(p layout.Page, all bool) string {
 	return w.String()
 }
 
-func (w *writer) heading(format string, args ...any) {
-	w.WriteByte('\n')
-	w.page.Fill(&w.Builder, "", 0, layout.Bold.Of(fmt.Sprintf(format, args...)))
-}
-
-// detail says something of what was said above it.
-func (w *writer) detail(style layout.Style, format string, args ...any) {
-	p := w.page
-	p.Margin = 4
-	p.Fill(&w.Builder, "  ", 2, style.Of(fmt.Sprintf(format, args...)))
-}
-
-func (w *writer) say(style layout.Style, format string, args ...any) {
-	p := w.page
-	p.Margin = 2
-	p.Fill(&w.Builder, "", 0, style.Of(fmt.Sprintf(format, args...)))
-}
-
-// more says how many are not listed.
-func (w *writer) more(n int) {
-	if n > w.most {
-		w.detail(layout.Faint, "and %d more (--all lists them)", n-w.most)
-	}
-}
-
 func (w *writer) summary(r *Report) {
 	s := r.Span
-	w.say(layout.Regular, "%s against %s, on what happened from %s to %s (%s).", r.NewRules.Name, r.OldRules.Name, minute(s.From), minute(s.Until), days(s.Until.Sub(s.From)))
+	w.Say(layout.Regular, "%s against %s, on what happened from %s to %s (%s).", r.NewRules.Name, r.OldRules.Name, minute(s.From), minute(s.Until), days(s.Until.Sub(s.From)))
 	for _, note := range r.Notes {
-		w.say(layout.Yellow, "%s", note)
+		w.Say(layout.Yellow, "%s", note)
 	}
 	w.WriteByte('\n')
 	row := func(name string, old, new any) layout.Row {
@@ -81,26 +53,26 @@ func (w *writer) summary(r *Report) {
 	if a.Muted+b.Muted > 0 {
 		rows = append(rows, row("muted by exceptions", a.Muted, b.Muted))
 	}
-	w.page.Table(&w.Builder, 2, rows)
+	w.Page.Table(&w.Builder, 2, rows)
 	w.WriteByte('\n')
-	w.say(layout.Regular, "Alerts: %d gained, %d lost, %d in both%s.", len(r.Alerts.Gained), len(r.Alerts.Lost), r.Alerts.Same, moved(r.Alerts.Earlier, r.Alerts.Later, 0))
-	w.say(layout.Regular, "Incidents: %d gained, %d lost, %d changed, %d the same.", len(r.Incidents.Gained), len(r.Incidents.Lost), len(r.Incidents.Changed), r.Incidents.Same)
+	w.Say(layout.Regular, "Alerts: %d gained, %d lost, %d in both%s.", len(r.Alerts.Gained), len(r.Alerts.Lost), r.Alerts.Same, moved(r.Alerts.Earlier, r.Alerts.Later, 0))
+	w.Say(layout.Regular, "Incidents: %d gained, %d lost, %d changed, %d the same.", len(r.Incidents.Gained), len(r.Incidents.Lost), len(r.Incidents.Changed), r.Incidents.Same)
 	style := layout.Regular
 	if len(r.Incidents.NoLongerTold) > 0 {
 		style = layout.Red
 	}
-	w.say(style, "People are told of %d incidents that they weren't told of, and no longer of %d.", len(r.Incidents.NewlyTold), len(r.Incidents.NoLongerTold))
+	w.Say(style, "People are told of %d incidents that they weren't told of, and no longer of %d.", len(r.Incidents.NewlyTold), len(r.Incidents.NoLongerTold))
 	if d := r.Detection; d.Both > 0 {
-		w.say(layout.Regular, "Of %d they are told either way%s.", d.Both, moved(d.Earlier, d.Later, d.Median))
+		w.Say(layout.Regular, "Of %d they are told either way%s.", d.Both, moved(d.Earlier, d.Later, d.Median))
 	}
 	if len(r.Hosts.Newly) > 0 {
-		w.say(layout.Regular, "Hosts that newly alert: %s.", some(r.Hosts.Newly))
+		w.Say(layout.Regular, "Hosts that newly alert: %s.", some(r.Hosts.Newly))
 	}
 	if len(r.Hosts.Silent) > 0 {
-		w.say(layout.Regular, "Hosts that fall silent: %s.", some(r.Hosts.Silent))
+		w.Say(layout.Regular, "Hosts that fall silent: %s.", some(r.Hosts.Silent))
 	}
 	if left := a.LeftOut + b.LeftOut; left > 0 {
-		w.say(layout.Yellow, "%d alerts and incidents were too many to be compared.", left)
+		w.Say(layout.Yellow, "%d alerts and incidents were too many to be compared.", left)
 	}
 }
 
@@ -144,7 +116,7 @@ func (w *writer) ruleChanges(c *RuleChanges) {
 	if c.None() {
 		return
 	}
-	w.heading("Rules and lists")
+	w.Heading("Rules and lists")
 	var rows []layout.Row
 	add := func(what, id, rest string) {
 		rows = append(rows, layout.Row{Cells: []layout.Span{layout.Faint.Of(what), layout.Regular.Of(id)}, Rest: []layout.Span{layout.Faint.Of(rest)}})
@@ -176,13 +148,7 @@ func (w *writer) ruleChanges(c *RuleChanges) {
 		}
 		add("changed", l.Name, strings.Join(parts, "; "))
 	}
-	w.table(rows, len(rows))
-}
-
-// table writes as many rows as are listed.
-func (w *writer) table(rows []layout.Row, n int) {
-	w.page.Table(&w.Builder, 2, rows[:min(len(rows), w.most)])
-	w.more(n)
+	w.Table(rows, len(rows))
 }
 
 func (w *writer) incidents(r *Result) {
@@ -190,14 +156,14 @@ func (w *writer) incidents(r *Result) {
 	w.incidentList("People are no longer told of", in.NoLongerTold)
 	w.incidentList("People are newly told of", in.NewlyTold)
 	if len(in.Changed) > 0 {
-		w.heading("Incidents that changed")
+		w.Heading("Incidents that changed")
 		var rows []layout.Row
-		for _, c := range mostTelling(in.Changed)[:min(len(in.Changed), w.most)] {
+		for _, c := range mostTelling(in.Changed)[:min(len(in.Changed), w.Most)] {
 			row := incidentRow(c.New)
 			row.Rest = []layout.Span{layout.Regular.Of(c.New.Title), layout.Faint.Of(strings.Join(c.Texts, "; "))}
 			rows = append(rows, row)
 		}
-		w.table(rows, len(in.Changed))
+		w.Table(rows, len(in.Changed))
 	}
 	w.incidentList("Lost, of those that people weren't told of", untold(in.Lost))
 	w.incidentList("Gained, of those that people aren't told of", untold(in.Gained))
@@ -230,12 +196,12 @@ func (w *writer) incidentList(title string, all []*Incident) {
 	if len(all) == 0 {
 		return
 	}
-	w.heading("%s (%d)", title, len(all))
+	w.Heading("%s (%d)", title, len(all))
 	var rows []layout.Row
-	for _, i := range all[:min(len(all), w.most)] {
+	for _, i := range all[:min(len(all), w.Most)] {
 		rows = append(rows, incidentRow(i))
 	}
-	w.table(rows, len(all))
+	w.Table(rows, len(all))
 }
 
 func incidentRow(i *Incident) layout.Row {
@@ -245,16 +211,7 @@ func incidentRow(i *Incident) layout.Row {
 	}
 }
 
-func severity(s event.Severity) layout.Span {
-	style := layout.Regular
-	switch {
-	case s >= event.High:
-		style = layout.Red
-	case s == event.Medium:
-		style = layout.Yellow
-	}
-	return style.Of(s.String())
-}
+func severity(s event.Severity) layout.Span { return report.Style(s).Of(s.String()) }
 
 func (w *writer) alerts(r *Result) {
 	var rows []layout.Row
@@ -272,10 +229,10 @@ func (w *writer) alerts(r *Result) {
 		})
 	}
 	if len(rows) > 0 {
-		w.heading("Alerts by rule, where they differ")
+		w.Heading("Alerts by rule, where they differ")
 		head := layout.Row{Cells: []layout.Span{layout.Faint.Of("RULE"), layout.Faint.Of("OLD"), layout.Faint.Of("NEW")}}
-		w.page.Table(&w.Builder, 2, append([]layout.Row{head}, rows[:min(len(rows), w.most)]...))
-		w.more(len(rows))
+		w.Page.Table(&w.Builder, 2, append([]layout.Row{head}, rows[:min(len(rows), w.Most)]...))
+		w.More(len(rows))
 	}
 	w.alertList("Alerts lost", r.Alerts.Lost)
 	w.alertList("Alerts gained", r.Alerts.Gained)
@@ -285,9 +242,9 @@ func (w *writer) alertList(title string, all []*Alert) {
 	if len(all) == 0 {
 		return
 	}
-	w.heading("%s (%d)", title, len(all))
+	w.Heading("%s (%d)", title, len(all))
 	var rows []layout.Row
-	for _, a := range all[:min(len(all), w.most)] {
+	for _, a := range all[:min(len(all), w.Most)] {
 		what := a.Title
 		if a.Source != (event.Address{}) || a.Destination != (event.Address{}) {
 			what += fmt.Sprintf(": %s → %s:%d", a.Source, a.Destination, a.Port)
@@ -297,23 +254,23 @@ func (w *writer) alertList(title string, all []*Alert) {
 			Rest:  []layout.Span{layout.Regular.Of(what), layout.Faint.Of(a.Rule)},
 		})
 	}
-	w.table(rows, len(all))
+	w.Table(rows, len(all))
 }
 
 func (w *writer) paces(r *Report) {
 	if r.OldPace == nil || r.NewPace == nil {
 		return
 	}
-	w.heading("Polled every %s instead of every %s", layout.Duration(time.Duration(r.NewPace.Interval)), layout.Duration(r.Span.Interval))
+	w.Heading("Polled every %s instead of every %s", layout.Duration(time.Duration(r.NewPace.Interval)), layout.Duration(r.Span.Interval))
 	for _, side := range []struct {
 		name   string
 		pace   *Pace
 		before Numbers
 	}{{"old", r.OldPace, r.Old}, {"new", r.NewPace, r.New}} {
 		p := side.pace
-		w.say(layout.Regular, "With the %s rules: %d alerts instead of %d; %d only then, %d no longer, %d in both%s.",
+		w.Say(layout.Regular, "With the %s rules: %d alerts instead of %d; %d only then, %d no longer, %d in both%s.",
 			side.name, p.Numbers.Alerts, side.before.Alerts, len(p.Only), len(p.Missing), p.Both, moved(p.Earlier, p.Later, p.Median))
-		w.detail(layout.Regular, "People are told of %d incidents instead of %d: of %d only then, no longer of %d, of %d either way%s.",
+		w.Detail(layout.Regular, "People are told of %d incidents instead of %d: of %d only then, no longer of %d, of %d either way%s.",
 			p.Numbers.Notified, side.before.Notified, len(p.OnlyTold), len(p.MissingTold), p.Told.Both, moved(p.Told.Earlier, p.Told.Later, p.Told.Median))
 	}
 	w.alertList("Alerts of the new rules that are only raised then", r.NewPace.Only)

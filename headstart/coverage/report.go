@@ -33,17 +33,13 @@ type History struct {
 
 const few = 10
 
-type writer struct {
-	strings.Builder
-	page layout.Page
-	most int
-}
+type writer struct{ layout.Writer }
 
 // Text returns what a person reads, of each kind a few unless all is asked for.
 func (r *Report) Text(p layout.Page, all bool) string {
-	w := &writer{page: p, most: few}
+	w := &writer{layout.Writer{Page: p, Most: few}}
 	if all {
-		w.most = maxHosts
+		w.Most = maxHosts
 	}
 	w.matrix(r, all)
 	if h := r.History; h != nil {
@@ -54,34 +50,9 @@ func (r *Report) Text(p layout.Page, all bool) string {
 	}
 	for _, note := range r.Notes {
 		w.WriteByte('\n')
-		w.say(layout.Yellow, "%s", note)
+		w.Say(layout.Yellow, "%s", note)
 	}
 	return w.String()
-}
-
-// detail says something of what was said above it.
-func (w *writer) detail(style layout.Style, format string, args ...any) {
-	p := w.page
-	p.Margin = 4
-	p.Fill(&w.Builder, "  ", 2, style.Of(fmt.Sprintf(format, args...)))
-}
-
-func (w *writer) say(style layout.Style, format string, args ...any) {
-	p := w.page
-	p.Margin = 2
-	p.Fill(&w.Builder, "", 0, style.Of(fmt.Sprintf(format, args...)))
-}
-
-func (w *writer) heading(format string, args ...any) {
-	w.WriteByte('\n')
-	w.page.Fill(&w.Builder, "", 0, layout.Bold.Of(fmt.Sprintf(format, args...)))
-}
-
-func (w *writer) table(rows []layout.Row, n int) {
-	w.page.Table(&w.Builder, 2, rows[:min(len(rows), w.most)])
-	if n > w.most {
-		w.detail(layout.Faint, "and %d more (--all lists them)", n-w.most)
-	}
 }
 
 func cells(texts ...string) (spans []layout.Span) {
@@ -126,16 +97,16 @@ func groups(rows []Row) []group {
 
 func (w *writer) matrix(r *Report, all bool) {
 	gs := groups(r.Techniques)
-	w.say(layout.Regular, "%s: %d rules enabled. Of the %d techniques in ATT&CK %s that have to do with a network, %d are covered and %d perhaps; %d more show in connections, of %d there are hints; %d can't be seen.",
+	w.Say(layout.Regular, "%s: %d rules enabled. Of the %d techniques in ATT&CK %s that have to do with a network, %d are covered and %d perhaps; %d more show in connections, of %d there are hints; %d can't be seen.",
 		r.Rules, r.Enabled, len(r.Techniques), r.Attack, len(gs[0].rows), len(gs[1].rows), len(gs[2].rows), len(gs[3].rows), len(gs[4].rows))
 	w.tactics(r.Techniques)
 	for _, g := range gs {
 		if len(g.rows) == 0 {
 			continue
 		}
-		w.heading("%s (%d)", g.title, len(g.rows))
+		w.Heading("%s (%d)", g.title, len(g.rows))
 		if g.brief && !all {
-			w.detail(layout.Faint, "--all lists them")
+			w.Detail(layout.Faint, "--all lists them")
 			continue
 		}
 		var rows []layout.Row
@@ -147,12 +118,12 @@ func (w *writer) matrix(r *Report, all bool) {
 			rows = append(rows, layout.Row{Cells: cells(t.ID, shorter(t.Name)), Rest: faint(rest)})
 		}
 		// What is covered is the answer: all of it is listed.
-		most := w.most
+		most := w.Most
 		if g.rows[0].State == Covered {
-			w.most = len(rows)
+			w.Most = len(rows)
 		}
-		w.table(rows, len(rows))
-		w.most = most
+		w.Table(rows, len(rows))
+		w.Most = most
 	}
 }
 
@@ -176,7 +147,7 @@ func (w *writer) tactics(techniques []Row) {
 		}
 		rows = append(rows, layout.Row{Cells: cells(tactic, fmt.Sprint(n[Covered]), fmt.Sprint(n[Perhaps]), fmt.Sprint(n[Uncovered]), fmt.Sprint(n[Invisible]))})
 	}
-	w.page.Table(&w.Builder, 2, rows)
+	w.Page.Table(&w.Builder, 2, rows)
 }
 
 func (w *writer) activities(h *History) {
@@ -190,13 +161,13 @@ func (w *writer) activities(h *History) {
 			muted = append(muted, fmt.Sprintf("%s (%d times)", a.Rule, a.Muted))
 		}
 	}
-	w.heading("What has fired, from %s to %s on %d hosts", minute(h.From), minute(h.Until), h.Hosts)
-	w.detail(layout.Regular, "%d of %d rules fired.", len(h.Activities)-len(never)-len(muted), len(h.Activities))
+	w.Heading("What has fired, from %s to %s on %d hosts", minute(h.From), minute(h.Until), h.Hosts)
+	w.Detail(layout.Regular, "%d of %d rules fired.", len(h.Activities)-len(never)-len(muted), len(h.Activities))
 	if len(never) > 0 {
-		w.detail(layout.Regular, "Never fired: %s.", strings.Join(never, ", "))
+		w.Detail(layout.Regular, "Never fired: %s.", strings.Join(never, ", "))
 	}
 	if len(muted) > 0 {
-		w.detail(layout.Regular, "Only where an exception keeps them quiet: %s.", strings.Join(muted, ", "))
+		w.Detail(layout.Regular, "Only where an exception keeps them quiet: %s.", strings.Join(muted, ", "))
 	}
 }
 
@@ -204,7 +175,7 @@ func (w *writer) missing(h *History) {
 	if len(h.Missing) == 0 {
 		return
 	}
-	w.heading("Rules that can't fire, because no host has the role")
+	w.Heading("Rules that can't fire, because no host has the role")
 	var rows []layout.Row
 	for _, m := range h.Missing {
 		what := "no host that reports has " + m.List
@@ -217,14 +188,14 @@ func (w *writer) missing(h *History) {
 		}
 		rows = append(rows, layout.Row{Cells: cells(m.Rule, what), Rest: faint(roles)})
 	}
-	w.table(rows, len(rows))
+	w.Table(rows, len(rows))
 }
 
 func (w *writer) blind(h *History) {
 	if len(h.Blind) == 0 {
 		return
 	}
-	w.heading("Rules that look for less than the time between two polls: what is shorter than \"sure\" they may miss")
+	w.Heading("Rules that look for less than the time between two polls: what is shorter than \"sure\" they may miss")
 	var rows []layout.Row
 	for _, b := range h.Blind {
 		var names []string
@@ -236,16 +207,16 @@ func (w *writer) blind(h *History) {
 			Rest:  faint("on " + some(names)),
 		})
 	}
-	w.table(rows, len(rows))
+	w.Table(rows, len(rows))
 }
 
 func (w *writer) silent(h *History) {
 	if len(h.Silent) == 0 {
 		return
 	}
-	w.heading("Hosts that were not polled for a while: every rule was blind there (%d)", len(h.Silent))
+	w.Heading("Hosts that were not polled for a while: every rule was blind there (%d)", len(h.Silent))
 	rows := []layout.Row{{Cells: faint("HOST", "TIMES", "IN ALL", "LONGEST"), Rest: faint("LAST")}}
-	for _, s := range h.Silent[:min(len(h.Silent), w.most)] {
+	for _, s := range h.Silent[:min(len(h.Silent), w.Most)] {
 		last := s.Gaps[len(s.Gaps)-1]
 		until := minute(last.Until)
 		if last.Open {
@@ -256,9 +227,9 @@ func (w *writer) silent(h *History) {
 			Rest:  faint(minute(last.From) + " to " + until),
 		})
 	}
-	w.page.Table(&w.Builder, 2, rows)
-	if more := len(h.Silent) - w.most; more > 0 {
-		w.detail(layout.Faint, "and %d more (--all lists them)", more)
+	w.Page.Table(&w.Builder, 2, rows)
+	if more := len(h.Silent) - w.Most; more > 0 {
+		w.Detail(layout.Faint, "and %d more (--all lists them)", more)
 	}
 }
 
