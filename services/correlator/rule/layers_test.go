@@ -196,6 +196,8 @@ site/o.yaml:4:53 f must be a number, this is ".nan"
 site/o.yaml:5:33 the rule has no thresholds; they are written below "thresholds:"`},
 		{"threshold of another type", site + header + "thresholds: {a: 5, b: 5m}\nwhen: conn.age.min > thresholds.a or conn.port == thresholds.b\nfor: thresholds.a\n",
 			"site/o.yaml:4:17 the duration 5 has no unit; write 5s for seconds\nsite/o.yaml:5:33 a duration is written duration(\"30s\")\nsite/o.yaml:5:48 can't compare port with duration"},
+		{"threshold of a misspelt group", site + header + "thresholds: {a: 5m}\nwhen: conn.open\nfor: threshold.a\n",
+			"site/o.yaml:6:6 threshold.a is no value; did you mean thresholds.a?"},
 		{"macro that isn't there", site + header + "when: macros.remot\n", "site/o.yaml:4:14 macros.yaml has no macro remot; did you mean remote?"},
 		{"macros as a value", site + header + "when: macros or thresholds\n", "site/o.yaml:4:7 macros is not a value; name one of them: macros.NAME\nsite/o.yaml:4:17 thresholds is not a value; name one of them: thresholds.NAME"},
 		{"broken macros", "-- site/macros.yaml --\nremote: conn.prt == 1\nb: macros.c\nc: macros.b\nd: [x]\n1x: conn.open\ne: thresholds.a > 3\nf: conn.port\n",

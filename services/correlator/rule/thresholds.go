@@ -152,7 +152,14 @@ func (r *resolver) threshold(n *ast.Node, path string) string {
 // resolve returns what stands for a field's value: a threshold's where the
 // field names one.
 func (t thresholds) resolve(s *source, n *yaml.Node) setting {
-	if n.Kind != yaml.ScalarNode || !strings.HasPrefix(n.Value, thresholdGroup+".") {
+	if n.Kind != yaml.ScalarNode {
+		return setting{s, n}
+	}
+	if group, name, ok := strings.Cut(n.Value, "."); ok && group != thresholdGroup && t[name] != nil {
+		s.mistake(placeOf(n), "%s is no value; did you mean %s.%s?", short(n.Value), thresholdGroup, name)
+		return setting{}
+	}
+	if !strings.HasPrefix(n.Value, thresholdGroup+".") {
 		return setting{s, n}
 	}
 	found, why := t.find(n.Value)
