@@ -173,8 +173,8 @@ func TestMistakeInLayers(t *testing.T) {
 	const site = "-- site/o.yaml --\n"
 	for _, test := range []struct{ name, text, want string }{
 		{"override of nothing", site + "override: shh-long\nscore: 1\n", "site/o.yaml:1:11 there is no rule shh-long to override; did you mean ssh-long?"},
-		{"override of what can't be", site + "override: sweep\nwhen: conn.open\n", "site/o.yaml:2:1 an override has no field \"when\"; it has override, reason, severity, score, score_learning, enabled, alert, thresholds or unless"},
-		{"override that says nothing", site + "override: sweep\n", "site/o.yaml:1:11 an override changes something: severity, score, score_learning, enabled, alert, thresholds or unless"},
+		{"override of what can't be", site + "override: sweep\nwhen: conn.open\n", "site/o.yaml:2:1 an override has no field \"when\"; it has override, reason, severity, score, score_learning, enabled, alert, thresholds, unless or tests"},
+		{"override that says nothing", site + "override: sweep\n", "site/o.yaml:1:11 an override changes something: severity, score, score_learning, enabled, alert, thresholds, unless or tests"},
 		{"override with values that can't be", site + "override: sweep\nseverity: hihg\nscore: 200\nenabled: maybe\nthresholds: {host: 3, hosts: 5m, window: 8000h}\n",
 			`site/o.yaml:2:11 severity is info, low, medium, high or critical, not "hihg"; did you mean high?
 site/o.yaml:3:8 score is from 0 to 100, not 200
