@@ -112,7 +112,21 @@ func (b *Bus) EnsureStreams(ctx context.Context, s Storage, streams ...string) e
 	return nil
 }
 
-func (b *Bus) ensureStream(ctx context.Context, want jetstream.StreamConfig) error {
+// askAgain is how often a question is asked that a server hasn't answered within
+// the library's five seconds: one that is starting, or where somebody else makes
+// the same stream at this moment, may never do.
+const askAgain = 6
+
+func (b *Bus) ensureStream(ctx context.Context, want jetstream.StreamConfig) (err error) {
+	for range askAgain {
+		if err = b.makeStream(ctx, want); !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+			return err
+		}
+	}
+	return err
+}
+
+func (b *Bus) makeStream(ctx context.Context, want jetstream.StreamConfig) error {
 	stream, err := b.js.Stream(ctx, want.Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		stream, err = b.js.CreateStream(ctx, want)
