@@ -21,6 +21,7 @@ build: ## build every program into bin/
 
 test: setup lint ## install what the tests need and run all of them (root, for network namespaces and Docker)
 	$(GO) test $(TESTFLAGS) -timeout 15m work
+	$(GO) test -run TestMutants ./headstart/trial
 
 unit: lint ## run the tests that need neither root nor Docker
 	$(GO) test $(TESTFLAGS) -timeout 5m $(foreach m,$(UNIT),./$(m)/...)

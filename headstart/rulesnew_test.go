@@ -99,7 +99,7 @@ func TestNewOfHistory(t *testing.T) {
 		dir := t.TempDir()
 		tried := 0
 		for _, a := range byRule {
-			if a.Connection.Direction == 0 || tried == 3 {
+			if a.Connection.Direction == 0 || tried == 2 {
 				continue
 			}
 			tried++
@@ -120,7 +120,7 @@ func TestNewOfHistory(t *testing.T) {
 		dir := t.TempDir()
 		for n, id := range slices.Sorted(maps.Keys(byRule)) {
 			a := byRule[id]
-			if n%3 > 0 { // each takes two replays
+			if n%6 > 0 { // each takes two replays
 				delete(byRule, id)
 				continue
 			}
