@@ -1,7 +1,7 @@
 package pipeline_test
 
 import (
-	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -41,8 +41,7 @@ func TestSnapshotsBecomeDeliveredAlerts(t *testing.T) {
 	web.connect(445, event.SynSent)
 	web.publish(t)
 	web.publish(t)
-	got = receiver.Wait(t, 20*time.Second, "an alert about SMB", func(all []system.Received) bool { return len(all) >= 2 })
-	if fmt.Sprint(got[1].Rule) != "smb-from-web-server" {
-		t.Errorf("second alert is %s", got[1].Rule)
-	}
+	receiver.Wait(t, 20*time.Second, "an alert about SMB", func(all []system.Received) bool {
+		return slices.ContainsFunc(all, func(a system.Received) bool { return a.Rule == "smb-from-web-server" })
+	})
 }
