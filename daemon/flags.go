@@ -8,7 +8,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
 )
 
 // Flags is a set of flags, each with an environment variable as its default:
@@ -254,12 +253,4 @@ func (f *Flags) PrintHelp(out io.Writer) {
 		}
 		fmt.Fprintf(out, " [$%s]\n", f.Variable(fl.Name))
 	})
-}
-
-// Positive returns a UsageError unless a flag's duration is above zero.
-func Positive(flagName string, d time.Duration) error {
-	if d <= 0 {
-		return Usage("--%s %s: want more than zero", flagName, d)
-	}
-	return nil
 }
