@@ -112,9 +112,9 @@ func (b *Bus) EnsureStreams(ctx context.Context, s Storage, streams ...string) e
 	return nil
 }
 
-// askAgain is how often a question is asked that a server hasn't answered within
-// the library's five seconds: one that is starting, or where somebody else makes
-// the same stream at this moment, may never do.
+// askAgain is how often a question is asked that a server doesn't answer within
+// the library's five seconds, as was seen on a busy machine where two made the
+// same stream at once. Asking twice does no harm.
 const askAgain = 6
 
 func (b *Bus) ensureStream(ctx context.Context, want jetstream.StreamConfig) (err error) {

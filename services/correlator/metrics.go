@@ -15,6 +15,7 @@ type correlatorMetrics struct {
 	events, undecodable, forgotten            *metrics.Counter
 	lostCheckpoints, controls                 *metrics.Counter
 	hosts, contested, edges, refused, windows atomic.Int64
+	firings, firingsForgotten                 atomic.Int64
 	incidents, incidentsDropped               atomic.Int64
 	checkpointBytes, checkpointMilliseconds   atomic.Int64
 	cutOff                                    atomic.Int64
@@ -40,6 +41,8 @@ func newMetrics(set *metrics.Set) *correlatorMetrics {
 		"headstart_correlator_baseline_edges":          &m.edges,
 		"headstart_correlator_baseline_refused":        &m.refused,
 		"headstart_correlator_pattern_windows":         &m.windows,
+		"headstart_correlator_firings":                 &m.firings,
+		"headstart_correlator_firings_forgotten":       &m.firingsForgotten,
 		"headstart_correlator_active_incidents":        &m.incidents,
 		"headstart_correlator_incident_drops":          &m.incidentsDropped,
 		"headstart_correlator_checkpoint_bytes":        &m.checkpointBytes,
@@ -83,6 +86,8 @@ func (m *correlatorMetrics) observe(c *correlation.Correlation) {
 	m.edges.Store(int64(sizes.Edges))
 	m.refused.Store(int64(sizes.EdgesRefused))
 	m.windows.Store(int64(sizes.Windows))
+	m.firings.Store(int64(sizes.Firings))
+	m.firingsForgotten.Store(int64(counts.FiringsForgotten))
 	m.incidents.Store(int64(sizes.Incidents))
 	m.incidentsDropped.Store(int64(sizes.IncidentsDropped))
 }
