@@ -9,23 +9,13 @@ ARG GOPROXY
 WORKDIR /src
 
 # The modules are downloaded again only when one of these files changes.
-COPY event/go.* event/
-COPY daemon/go.* daemon/
-COPY bus/go.* bus/
-COPY rules.expr/go.* rules.expr/
-COPY services/poller/go.* services/poller/
-COPY services/tracker/go.* services/tracker/
-COPY services/correlator/go.* services/correlator/
-COPY services/notifier/go.* services/notifier/
-RUN for service in poller tracker correlator notifier; do \
-      go -C services/$service mod download || exit 1; \
-    done
+COPY go.mod go.sum ./
+RUN go mod download
 
 COPY . .
 ARG VERSION
 RUN for service in poller tracker correlator notifier; do \
-      go -C services/$service build -trimpath -ldflags "-s -w -X headstart/daemon.version=$VERSION" \
-        -o /out/$service ./cmd/$service || exit 1; \
+      go build -trimpath -ldflags "-s -w -X headstart/daemon.version=$VERSION" -o /out/$service ./services/$service/cmd/$service || exit 1; \
     done; \
     mkdir -p /state/spool
 

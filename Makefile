@@ -2,8 +2,7 @@
 
 SHELL      := /bin/bash
 GO         ?= go
-MODULES    := bus daemon event headstart rules.expr services/correlator services/notifier services/poller services/tracker test test/peers
-UNIT       := $(filter-out test test/peers,$(MODULES)) test/bus test/peers
+MODULES    := . test test/peers
 TESTFLAGS  ?= -race -shuffle=on
 VERSION    ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 LDFLAGS    := -s -w -X headstart/daemon.version=$(VERSION)
@@ -24,13 +23,13 @@ test: setup lint ## install what the tests need and run all of them (root, for n
 	$(GO) test -run TestMutants ./headstart/trial
 
 unit: lint ## run the tests that need neither root nor Docker
-	$(GO) test $(TESTFLAGS) -timeout 5m $(foreach m,$(UNIT),./$(m)/...)
+	$(GO) test $(TESTFLAGS) -timeout 5m ./... ./test/bus/... ./test/peers/...
 
 setup: ## install what the tests need: Docker, busybox for stand-in images
 	@deploy/test-setup.sh
 
 lint: ## gofmt and go vet
-	@test -z "$$(gofmt -l $(MODULES))" || { echo 'not gofmt-ed:'; gofmt -l $(MODULES); exit 1; }
+	@test -z "$$(gofmt -l .)" || { echo 'not gofmt-ed:'; gofmt -l .; exit 1; }
 	@$(GO) vet work
 
 bench: ## run every benchmark

@@ -13,13 +13,7 @@ require (
 	github.com/vishvananda/netns v0.0.5
 	go.yaml.in/yaml/v3 v3.0.6
 	golang.org/x/sys v0.49.0
-	headstart/bus v0.0.0
-	headstart/daemon v0.0.0
-	headstart/event v0.0.0
-	headstart/rules.expr v0.0.0
-	headstart/services/correlator v0.0.0
-	headstart/services/notifier v0.0.0
-	headstart/services/tracker v0.0.0
+	headstart v0.0.0
 	k8s.io/api v0.37.2
 	sigs.k8s.io/json v0.0.0-20250730193827-2d320260d730
 	sigs.k8s.io/yaml v1.6.0
@@ -63,14 +57,6 @@ require (
 	sigs.k8s.io/structured-merge-diff/v6 v6.4.2 // indirect
 )
 
-replace (
-	headstart/bus => ../bus
-	headstart/daemon => ../daemon
-	headstart/event => ../event
-	headstart/rules.expr => ../rules.expr
-	headstart/services/correlator => ../services/correlator
-	headstart/services/notifier => ../services/notifier
-	headstart/services/tracker => ../services/tracker
-)
-
 tool github.com/nats-io/nats-server/v2
+
+replace headstart => ..

@@ -5,8 +5,7 @@ go 1.26.0
 require (
 	github.com/prometheus/procfs v0.23.0
 	github.com/shirou/gopsutil/v4 v4.26.10
-	headstart/event v0.0.0
-	headstart/services/poller v0.0.0
+	headstart v0.0.0
 )
 
 require (
@@ -20,9 +19,4 @@ require (
 	golang.org/x/sys v0.49.0 // indirect
 )
 
-replace (
-	headstart/bus => ../../bus
-	headstart/daemon => ../../daemon
-	headstart/event => ../../event
-	headstart/services/poller => ../../services/poller
-)
+replace headstart => ../..

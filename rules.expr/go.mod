@@ -1,4 +1,0 @@
-module headstart/rules.expr
-
-go 1.26.0
-
