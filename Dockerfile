@@ -15,7 +15,7 @@ RUN go mod download
 COPY . .
 ARG VERSION
 RUN for service in poller tracker correlator notifier; do \
-      go build -trimpath -ldflags "-s -w -X headstart/daemon.version=$VERSION" -o /out/$service ./services/$service/cmd/$service || exit 1; \
+      go build -trimpath -ldflags "-s -w -X headstart/daemon.version=$VERSION" -o /out/$service ./cmd/$service || exit 1; \
     done; \
     mkdir -p /state/spool
 

@@ -15,15 +15,15 @@ help: ## list the targets
 
 build: ## build every program into bin/
 	@mkdir -p bin
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/headstart ./headstart
-	@for p in $(PROGRAMS); do CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/$$p ./services/$$p/cmd/$$p || exit 1; done
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/headstart ./cmd/headstart
+	@for p in $(PROGRAMS); do CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/$$p ./cmd/$$p || exit 1; done
 
 test: setup lint ## install what the tests need and run all of them (root, for network namespaces and Docker)
 	$(GO) test $(TESTFLAGS) -timeout 15m work
-	$(GO) test -run TestMutants ./headstart/trial
+	$(GO) test -run TestMutants ./rulekit/ruletest
 
 unit: lint ## run the tests that need neither root nor Docker
-	$(GO) test $(TESTFLAGS) -timeout 5m ./... ./test/bus/... ./test/peers/...
+	$(GO) test $(TESTFLAGS) -timeout 5m ./... ./test/peers/...
 
 setup: ## install what the tests need: Docker, busybox for stand-in images
 	@deploy/test-setup.sh
@@ -39,7 +39,7 @@ performance: ## measure, side by side with others, and write docs/performance.md
 	$(GO) run ./test/performance -o docs/performance.md
 
 chaos: ## restart servers under a stage and run two at once, again and again; takes minutes
-	$(GO) test $(TESTFLAGS) -tags chaos -count=5 -timeout 30m ./test/bus
+	$(GO) test $(TESTFLAGS) -tags chaos -count=5 -timeout 30m ./bus
 
 fuzz: ## fuzz every target for a while: make fuzz FUZZTIME=1m
 	@test/fuzz.sh $(or $(FUZZTIME),20s)

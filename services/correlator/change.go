@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"headstart/bus"
-	"headstart/services/correlator/rulebook"
+	"headstart/detect/bundle"
 )
 
 // A set of rules is put in force between two batches. Before anything that
@@ -37,7 +37,7 @@ func (r *rules) decode(data []byte) (*ruleset, error) {
 	if err := gob.NewDecoder(bytes.NewReader(data)).Decode(&saved); err != nil {
 		return nil, err
 	}
-	book, err := rulebook.Unpack(saved.Book)
+	book, err := bundle.Unpack(saved.Book)
 	if err != nil {
 		return nil, err
 	}

@@ -28,11 +28,11 @@ import (
 
 	"headstart/bus"
 	"headstart/daemon"
+	"headstart/detect"
+	"headstart/detect/baseline"
+	"headstart/detect/incident"
+	"headstart/detect/inventory"
 	"headstart/event"
-	"headstart/services/correlator/baseline"
-	"headstart/services/correlator/correlation"
-	"headstart/services/correlator/incident"
-	"headstart/services/correlator/inventory"
 )
 
 // Options are what the correlator needs.
@@ -79,7 +79,7 @@ func (o *Options) Flags(f *daemon.Flags) {
 const DefaultCheckpoint = 5 * time.Minute
 
 // Check reads the inventory and returns a usage error that names every mistake.
-func (o *Options) Check() (correlation.Options, error) {
+func (o *Options) Check() (detect.Options, error) {
 	var problems []error
 	if o.MaxHosts < 1 {
 		problems = append(problems, daemon.Usage("--max-hosts %d: want at least 1", o.MaxHosts))
@@ -99,7 +99,7 @@ func (o *Options) Check() (correlation.Options, error) {
 	if o.Budget < 0 {
 		problems = append(problems, daemon.Usage("--alert-budget %g: want 0 or more", o.Budget))
 	}
-	c := correlation.Options{
+	c := detect.Options{
 		MaxHosts: o.MaxHosts, Baseline: baseline.Options{Learning: o.Learn},
 		Incident: incident.Options{Threshold: o.Threshold, PerDay: o.Budget},
 	}
@@ -149,7 +149,7 @@ func Run(ctx context.Context, o Options) error {
 	report := newReporter(rules, archive, o.instance())
 	c := &correlator{
 		bus: o.Bus, log: o.Log, rules: rules, set: rules.current(), metrics: newMetrics(o.Telemetry.Metrics),
-		correlation: correlation.New(rules.current().Set, options), maxHosts: o.MaxHosts, every: cmp.Or(o.Checkpoint, DefaultCheckpoint),
+		correlation: detect.New(rules.current().Set, options), maxHosts: o.MaxHosts, every: cmp.Or(o.Checkpoint, DefaultCheckpoint),
 		reporter: report, budget: o.RuleBudget, failures: map[string]int{},
 	}
 	if err := c.resume(ctx, store); err != nil {

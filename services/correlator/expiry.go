@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"headstart/services/correlator/rule"
+	"headstart/detect/rule"
 
 	"github.com/VictoriaMetrics/metrics"
 )

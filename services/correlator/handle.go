@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"headstart/bus"
+	"headstart/detect"
 	"headstart/event"
-	"headstart/services/correlator/correlation"
 )
 
 // correlator is the state of the stage: a correlation, and what stands between
@@ -19,7 +19,7 @@ type correlator struct {
 	rules       *rules
 	set         *ruleset // in force
 	metrics     *correlatorMetrics
-	correlation *correlation.Correlation
+	correlation *detect.Correlation
 	maxHosts    int
 	every       time.Duration // a checkpoint is made
 
@@ -78,7 +78,7 @@ func (c *correlator) taken(m bus.Message) bool {
 }
 
 // take takes in a message. What it returns is valid until the next.
-func (c *correlator) take(m bus.Message) (*correlation.Output, error) {
+func (c *correlator) take(m bus.Message) (*detect.Output, error) {
 	c.at = bus.Position{Stream: m.Stream, Sequence: m.Sequence}
 	if err := c.decoder.Decode(m.Data, &c.changes); err != nil {
 		return nil, err
@@ -94,7 +94,7 @@ func (c *correlator) take(m bus.Message) (*correlation.Output, error) {
 }
 
 // publish adds what follows from a message to the work.
-func (c *correlator) publish(out *correlation.Output, m bus.Message, work *bus.Work) error {
+func (c *correlator) publish(out *detect.Output, m bus.Message, work *bus.Work) error {
 	var outputs []bus.Output
 	for _, a := range out.Alerts {
 		data, err := event.EncodeAlert(a)
@@ -128,7 +128,7 @@ const stale = 5 * time.Minute
 
 // control asks hosts to look more often. Nothing is lost when it doesn't reach
 // them: an incident that goes on asks again.
-func (c *correlator) control(ctx context.Context, out *correlation.Output, m bus.Message) {
+func (c *correlator) control(ctx context.Context, out *detect.Output, m bus.Message) {
 	if time.Since(m.StoredAt) > stale {
 		return
 	}

@@ -14,8 +14,8 @@ import (
 
 	"headstart/bus"
 	"headstart/daemon"
+	"headstart/detect"
 	"headstart/event"
-	"headstart/services/correlator/correlation"
 )
 
 var noon = time.Date(2025, 6, 5, 12, 0, 0, 0, time.UTC)
@@ -54,7 +54,7 @@ func (b *bench) restart() {
 	b.correlator = &correlator{
 		reporter: newReporter(rules, nil, "test"), failures: map[string]int{}, budget: b.options.RuleBudget,
 		log: b.options.Log, rules: rules, set: rules.current(), metrics: newMetrics(b.options.Telemetry.Metrics), maxHosts: b.options.MaxHosts, every: DefaultCheckpoint,
-		correlation: correlation.New(rules.current().Set, correlation.Options{MaxHosts: b.options.MaxHosts, Clock: b.clock}),
+		correlation: detect.New(rules.current().Set, detect.Options{MaxHosts: b.options.MaxHosts, Clock: b.clock}),
 	}
 }
 

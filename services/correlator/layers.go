@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"headstart/daemon"
-	"headstart/services/correlator/rule"
+	"headstart/detect/rule"
 )
 
 // What --rules can name beside directories. A directory of such a name is

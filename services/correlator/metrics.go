@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"headstart/services/correlator/correlation"
+	"headstart/detect"
 
 	"github.com/VictoriaMetrics/metrics"
 )
@@ -21,7 +21,7 @@ type correlatorMetrics struct {
 	cutOff                                    atomic.Int64
 	muted                                     map[string]int  // of counts that were added
 	measured                                  map[string]bool // names of metrics of rules
-	seen                                      correlation.Counts
+	seen                                      detect.Counts
 }
 
 func newMetrics(set *metrics.Set) *correlatorMetrics {
@@ -54,7 +54,7 @@ func newMetrics(set *metrics.Set) *correlatorMetrics {
 }
 
 // count counts what is published of a message.
-func (m *correlatorMetrics) count(out *correlation.Output) {
+func (m *correlatorMetrics) count(out *detect.Output) {
 	for _, a := range out.Alerts {
 		m.set.GetOrCreateCounter(fmt.Sprintf("headstart_alerts_total{rule=%q,severity=%q}", a.Rule, a.Severity)).Inc()
 	}
@@ -71,7 +71,7 @@ func (m *correlatorMetrics) count(out *correlation.Output) {
 }
 
 // observe takes over what the correlation has counted.
-func (m *correlatorMetrics) observe(c *correlation.Correlation) {
+func (m *correlatorMetrics) observe(c *detect.Correlation) {
 	counts := c.Counts()
 	m.events.Add(counts.Events - m.seen.Events)
 	m.forgotten.Add(counts.Forgotten - m.seen.Forgotten)

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"headstart/bus"
-	"headstart/services/correlator/rulebook"
+	"headstart/detect/bundle"
 )
 
 // Where pushed rules and the state of those in force are kept.
@@ -39,7 +39,7 @@ func (r *rules) attach(ctx context.Context, archive *bus.Archive) error {
 	}
 	var problem error
 	for n := len(versions) - 1; n >= 0; n-- {
-		book, err := rulebook.Unpack(versions[n].Value)
+		book, err := bundle.Unpack(versions[n].Value)
 		if err == nil {
 			r.pushed = book
 			var set *ruleset
@@ -71,7 +71,7 @@ func (r *rules) begin(set *ruleset, problem error) {
 
 // take puts in force what was pushed.
 func (r *rules) take(v bus.Version) {
-	book, err := rulebook.Unpack(v.Value)
+	book, err := bundle.Unpack(v.Value)
 	if err != nil {
 		r.refuse(fmt.Errorf("what was pushed can't be read: %w", err))
 		return

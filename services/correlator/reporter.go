@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"headstart/bus"
+	"headstart/detect"
+	"headstart/detect/rule"
 	"headstart/event"
-	"headstart/services/correlator/correlation"
-	"headstart/services/correlator/rule"
 )
 
 const (
@@ -177,7 +177,7 @@ func (c *correlator) cutSlow(costs map[*rule.Rule]*rule.Cost) {
 }
 
 // failed counts evaluations that failed.
-func (c *correlator) failed(out *correlation.Output) {
+func (c *correlator) failed(out *detect.Output) {
 	for _, f := range out.Failures {
 		c.failures[f.Rule]++
 	}

@@ -17,14 +17,14 @@ import (
 
 	"headstart/bus"
 	"headstart/daemon"
-	"headstart/services/correlator/rule"
-	"headstart/services/correlator/rulebook"
+	"headstart/detect/bundle"
+	"headstart/detect/rule"
 )
 
 // ruleset is a set of rules that was put in force, with the files it is of.
 type ruleset struct {
 	*rule.Set // without the rules that were cut off
-	book      *rulebook.Book
+	book      *bundle.Book
 	packed    []byte // the book, for a checkpoint
 	since     time.Time
 	cut       []string // rules that were too slow, by id
@@ -52,7 +52,7 @@ type rules struct {
 	log      *slog.Logger
 	now      func() time.Time
 	archive  *bus.Archive                 // of what is pushed; nil before attach
-	pushed   *rulebook.Book               // the newest; nil before there is one
+	pushed   *bundle.Book                 // the newest; nil before there is one
 	set      atomic.Pointer[ruleset]      // nil before attach, where pushed rules are asked for
 	refused  atomic.Pointer[RefusedRules] // what was not put in force since
 	changed  func()                       // is called when one of the two has changed
@@ -106,7 +106,7 @@ func (r *rules) load() (*ruleset, error) {
 		layers, sources = []rule.Layer{{Name: DefaultRules, Files: r.pack}}, []string{DefaultRules}
 	}
 	// They are read once: what was checked is what a checkpoint keeps.
-	book, err := rulebook.Read(layers)
+	book, err := bundle.Read(layers)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +119,7 @@ func (r *rules) load() (*ruleset, error) {
 
 // newRuleset compiles a book. What an inventory says of the internal networks
 // counts.
-func newRuleset(book *rulebook.Book, internal []netip.Prefix, since time.Time) (*ruleset, error) {
+func newRuleset(book *bundle.Book, internal []netip.Prefix, since time.Time) (*ruleset, error) {
 	set, err := rule.LoadLayers(book.RuleLayers(), internal)
 	if err != nil {
 		return nil, err

@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"headstart/daemon"
+	"headstart/detect/rule"
 	"headstart/event"
-	"headstart/services/correlator/rule"
 )
 
 // told is what the correlator would say of its rules now.

@@ -8,7 +8,7 @@ import (
 	"headstart/bus"
 	"headstart/event"
 	"headstart/services/notifier/delivery"
-	"headstart/services/notifier/thread"
+	"headstart/services/notifier/nflog"
 )
 
 // incident makes one attempt at one revision of an incident, if its turn has
@@ -31,27 +31,27 @@ func (d *desk) incident(ctx context.Context, m bus.Message) bus.Retry {
 	if err != nil {
 		return d.later("read what was told", i, err)
 	}
-	step, action := d.next(thread.Parse(told), i)
-	if step == thread.Begin {
-		step, action, err = d.change(ctx, i, func(t thread.Thread, revision uint64) thread.Thread {
-			if step, _ := d.next(t, i); step != thread.Begin {
+	step, action := d.next(nflog.Parse(told), i)
+	if step == nflog.Begin {
+		step, action, err = d.change(ctx, i, func(t nflog.Thread, revision uint64) nflog.Thread {
+			if step, _ := d.next(t, i); step != nflog.Begin {
 				return t
 			}
 			return t.With(revision)
 		})
-	} else if step == thread.Wait && time.Since(m.StoredAt) >= d.Backoff.GiveUpAfter {
-		step, action, err = d.change(ctx, i, thread.Thread.Reopened)
+	} else if step == nflog.Wait && time.Since(m.StoredAt) >= d.Backoff.GiveUpAfter {
+		step, action, err = d.change(ctx, i, nflog.Thread.Reopened)
 	}
 	if err != nil {
 		return d.later("note that it is sent", i, err)
 	}
 	switch step {
-	case thread.Told:
+	case nflog.Told:
 		return bus.Retry{}
-	case thread.Superseded:
+	case nflog.Superseded:
 		d.metrics.superseded.Inc()
 		return bus.Retry{}
-	case thread.Orphan:
+	case nflog.Orphan:
 		// Another notifier may have its opening, or NATS didn't let this one
 		// note it.
 		if m.Attempt <= patience {
@@ -59,9 +59,9 @@ func (d *desk) incident(ctx context.Context, m bus.Message) bus.Retry {
 		}
 		d.metrics.unwanted.Inc()
 		return bus.Retry{}
-	case thread.Wait:
+	case nflog.Wait:
 		return d.wait(m, i)
-	case thread.Send:
+	case nflog.Send:
 		return d.tell(ctx, m, i, action)
 	default:
 		d.metrics.unwanted.Inc()
@@ -92,7 +92,7 @@ func (d *desk) tell(ctx context.Context, m bus.Message, i *event.Incident, actio
 	if retry.Wanted || verdict == delivery.Dead && action != delivery.Opened {
 		return retry
 	}
-	if _, _, err := d.change(ctx, i, thread.Thread.Settled); err != nil {
+	if _, _, err := d.change(ctx, i, nflog.Thread.Settled); err != nil {
 		return d.later("note that it was told", i, err)
 	}
 	return bus.Retry{}
@@ -100,9 +100,9 @@ func (d *desk) tell(ctx context.Context, m bus.Message, i *event.Incident, actio
 
 // change changes the thread of an incident, and returns what is to be done with
 // the revision then.
-func (d *desk) change(ctx context.Context, i *event.Incident, to func(t thread.Thread, revision uint64) thread.Thread) (thread.Step, delivery.Action, error) {
+func (d *desk) change(ctx context.Context, i *event.Incident, to func(t nflog.Thread, revision uint64) nflog.Thread) (nflog.Step, delivery.Action, error) {
 	told, err := d.told.Update(ctx, d.key(i), func(old []byte) []byte {
-		before := thread.Parse(old)
+		before := nflog.Parse(old)
 		after := to(before, i.Revision)
 		if after == before {
 			return old
@@ -112,11 +112,11 @@ func (d *desk) change(ctx context.Context, i *event.Incident, to func(t thread.T
 	if err != nil {
 		return 0, "", err
 	}
-	step, action := d.next(thread.Parse(told), i)
+	step, action := d.next(nflog.Parse(told), i)
 	return step, action, nil
 }
 
-func (d *desk) next(t thread.Thread, i *event.Incident) (thread.Step, delivery.Action) {
+func (d *desk) next(t nflog.Thread, i *event.Incident) (nflog.Step, delivery.Action) {
 	return t.Next(i, d.Wants(i.Severity))
 }
 

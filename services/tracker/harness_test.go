@@ -11,9 +11,9 @@ import (
 	"time"
 
 	"headstart/bus"
+	"headstart/conntable"
 	"headstart/daemon"
 	"headstart/event"
-	"headstart/services/tracker/table"
 )
 
 var noon = time.Date(2025, 6, 5, 12, 0, 0, 0, time.UTC)
@@ -56,7 +56,7 @@ func newBench(t *testing.T, shards int, hosts ...string) *bench {
 	b.metrics.watchHosts(telemetry.Metrics, b.tracker)
 	for _, name := range hosts {
 		subject := event.SnapshotSubject(name)
-		b.of(subject).hosts[subject] = &host{table: new(table.Table)}
+		b.of(subject).hosts[subject] = &host{table: new(conntable.Table)}
 	}
 	return b
 }

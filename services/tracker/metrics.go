@@ -3,14 +3,14 @@ package tracker
 import (
 	"fmt"
 
+	"headstart/conntable"
 	"headstart/event"
-	"headstart/services/tracker/table"
 
 	"github.com/VictoriaMetrics/metrics"
 )
 
 type trackerMetrics struct {
-	results     map[table.Result]*metrics.Counter
+	results     map[conntable.Result]*metrics.Counter
 	undecodable *metrics.Counter
 	incomplete  *metrics.Counter
 	lostTables  *metrics.Counter
@@ -25,7 +25,7 @@ func newMetrics(set *metrics.Set) *trackerMetrics {
 		return set.GetOrCreateCounter(fmt.Sprintf("headstart_tracker_snapshots_total{result=%q}", result))
 	}
 	m := &trackerMetrics{
-		results:     map[table.Result]*metrics.Counter{},
+		results:     map[conntable.Result]*metrics.Counter{},
 		undecodable: snapshots("undecodable"),
 		incomplete:  snapshots("incomplete"),
 		lostTables:  set.GetOrCreateCounter("headstart_tracker_lost_tables_total"),
@@ -34,7 +34,7 @@ func newMetrics(set *metrics.Set) *trackerMetrics {
 		rejected:    set.GetOrCreateCounter("headstart_tracker_rejected_rows_total"),
 		changes:     map[event.Kind]*metrics.Counter{},
 	}
-	for r := table.Compared; r <= table.Superseded; r++ {
+	for r := conntable.Compared; r <= conntable.Superseded; r++ {
 		m.results[r] = snapshots(r.String())
 	}
 	for k := event.Listening; k <= event.Closed; k++ {

@@ -11,9 +11,9 @@ import (
 	"time"
 
 	"headstart/bus"
+	"headstart/conntable"
+	"headstart/conntable/parts"
 	"headstart/event"
-	"headstart/services/tracker/parts"
-	"headstart/services/tracker/table"
 )
 
 // tracker spreads the hosts over shards, so that the messages of a batch are
@@ -76,16 +76,16 @@ type shard struct {
 
 	decoder  event.SnapshotDecoder
 	snapshot event.Snapshot
-	comparer table.Comparer
+	comparer conntable.Comparer
 	changes  event.Changes
 	encoder  event.ChangesEncoder
-	codec    table.Codec
+	codec    conntable.Codec
 }
 
 // host is one host's table, and the parts of a snapshot that is still
 // arriving.
 type host struct {
-	table   *table.Table
+	table   *conntable.Table
 	pending parts.Pending
 	used    time.Time
 
@@ -128,7 +128,7 @@ func (s *shard) load(ctx context.Context) error {
 			// second beginning; but so would never going on.
 			s.log.Error("saved table is unusable, starting anew", "subject", m.Subject, "error", err)
 			s.metrics.lostTables.Inc()
-			h = &host{table: new(table.Table)}
+			h = &host{table: new(conntable.Table)}
 		}
 		h.used = m.StoredAt
 		s.hosts[m.Subject] = h
@@ -139,7 +139,7 @@ func (s *shard) load(ctx context.Context) error {
 }
 
 func (s *shard) restore(state, pending []byte) (*host, error) {
-	h := &host{table: new(table.Table)}
+	h := &host{table: new(conntable.Table)}
 	if state != nil {
 		var err error
 		if h.table, err = s.codec.Restore(state); err != nil {
@@ -241,7 +241,7 @@ func (s *shard) answer(m bus.Message) error {
 	}
 	result := s.comparer.Apply(h.table, snapshot, m.StoredAt.Sub(sent), &s.changes)
 	s.metrics.results[result].Inc()
-	if result != table.Compared {
+	if result != conntable.Compared {
 		s.log.Warn("stale snapshot", "snapshot", snapshot.ID().String(), "result", result.String())
 		return nil
 	}

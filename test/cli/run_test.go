@@ -17,7 +17,7 @@ import (
 	"headstart/test/process"
 )
 
-const program = "headstart/headstart"
+const program = "headstart/cmd/headstart"
 
 // quiet are hosts on which nothing goes on but what a test does: a web server,
 // on which headstart runs, and one that it talks to.

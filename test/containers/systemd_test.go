@@ -16,14 +16,14 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nkeys"
 
+	"headstart/bus/natstest"
 	"headstart/event"
 	"headstart/test/containers/manual"
 	"headstart/test/engine"
-	"headstart/test/natsserver"
 	"headstart/test/process"
 )
 
-const pollerProgram = "headstart/services/poller/cmd/poller"
+const pollerProgram = "headstart/cmd/poller"
 
 // TestSystemdUnit installs the poller on a host with systemd, with the commands
 // that docs/operations.md gives. The host is a container that has this
@@ -31,7 +31,7 @@ const pollerProgram = "headstart/services/poller/cmd/poller"
 func TestSystemdUnit(t *testing.T) {
 	e := engine.Start(t)
 	seed, public := newUser(t)
-	nats := natsserver.Start(t, natsserver.NKey(public), func(o *server.Options) { o.Host = e.Gateway().String() })
+	nats := natstest.Start(t, natstest.NKey(public), func(o *server.Options) { o.Host = e.Gateway().String() })
 	store := openStore(t, nats.URL, seed)
 	h := newHost(t, e, seed)
 	defer h.remove()

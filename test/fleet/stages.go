@@ -34,7 +34,7 @@ type usage struct {
 }
 
 func startStages(ctx context.Context, dir string) (*stages, error) {
-	if err := build(ctx, dir, "github.com/nats-io/nats-server/v2", "headstart/services/tracker/cmd/tracker", "headstart/services/correlator/cmd/correlator"); err != nil {
+	if err := build(ctx, dir, "github.com/nats-io/nats-server/v2", "headstart/cmd/tracker", "headstart/cmd/correlator"); err != nil {
 		return nil, err
 	}
 	s := &stages{}

@@ -19,7 +19,7 @@ import (
 	"headstart/test/system"
 )
 
-const poller = "headstart/services/poller/cmd/poller"
+const poller = "headstart/cmd/poller"
 
 func TestRealConnectionsBecomeTheRightAlerts(t *testing.T) {
 	l := lab.New(t)

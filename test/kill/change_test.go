@@ -14,11 +14,11 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"headstart/bus"
+	"headstart/bus/natstest"
+	"headstart/detect"
+	"headstart/detect/baseline"
+	"headstart/detect/rule"
 	"headstart/event"
-	"headstart/services/correlator/baseline"
-	"headstart/services/correlator/correlation"
-	"headstart/services/correlator/rule"
-	"headstart/test/natsserver"
 	"headstart/test/process"
 	"headstart/test/system"
 )
@@ -31,7 +31,7 @@ func TestKilledWhileRulesChange(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
-	server := natsserver.Start(t)
+	server := natstest.Start(t)
 	rules := &changingRules{t: t, dir: t.TempDir(), sets: map[string]*rule.Set{}}
 	rules.change(random)
 	correlator := process.Start(t, process.Spec{
@@ -161,7 +161,7 @@ func checkWithSets(t *testing.T, url string, sets map[string]*rule.Set) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	undisturbed := correlation.New(empty, correlation.Options{Baseline: baseline.Options{Learning: learn}})
+	undisturbed := detect.New(empty, detect.Options{Baseline: baseline.Options{Learning: learn}})
 	var wantAlerts, wantIncidents []string
 	var decoder event.ChangesDecoder
 	before, changes := "", 0

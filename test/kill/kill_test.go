@@ -21,21 +21,21 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"headstart/conntable"
+	"headstart/detect"
+	"headstart/detect/baseline"
+	"headstart/detect/rule"
 	"headstart/event"
-	"headstart/services/correlator/baseline"
-	"headstart/services/correlator/correlation"
-	"headstart/services/correlator/rule"
-	"headstart/services/tracker/table"
 	"headstart/test/lab"
 	"headstart/test/process"
 	"headstart/test/system"
 )
 
 const (
-	pollerProgram     = "headstart/services/poller/cmd/poller"
-	trackerProgram    = "headstart/services/tracker/cmd/tracker"
-	correlatorProgram = "headstart/services/correlator/cmd/correlator"
-	notifierProgram   = "headstart/services/notifier/cmd/notifier"
+	pollerProgram     = "headstart/cmd/poller"
+	trackerProgram    = "headstart/cmd/tracker"
+	correlatorProgram = "headstart/cmd/correlator"
+	notifierProgram   = "headstart/cmd/notifier"
 
 	chaos = 25 * time.Second
 	learn = 0
@@ -152,11 +152,11 @@ func checkChanges(t *testing.T, url string) []event.Changes {
 	t.Helper()
 	var want [][]byte
 	var wantIDs []string
-	tables := map[string]*table.Table{}
+	tables := map[string]*conntable.Table{}
 	var (
 		decoder  event.SnapshotDecoder
 		snapshot event.Snapshot
-		comparer table.Comparer
+		comparer conntable.Comparer
 		changes  event.Changes
 		encoder  event.ChangesEncoder
 	)
@@ -165,9 +165,9 @@ func checkChanges(t *testing.T, url string) []event.Changes {
 			t.Fatal(err)
 		}
 		if tables[snapshot.Host] == nil {
-			tables[snapshot.Host] = new(table.Table)
+			tables[snapshot.Host] = new(conntable.Table)
 		}
-		if comparer.Apply(tables[snapshot.Host], &snapshot, lag(t, m), &changes) != table.Compared {
+		if comparer.Apply(tables[snapshot.Host], &snapshot, lag(t, m), &changes) != conntable.Compared {
 			return
 		}
 		data, err := encoder.Append(nil, &changes)
@@ -230,7 +230,7 @@ func checkFindings(t *testing.T, url, rules string) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	undisturbed := correlation.New(set, correlation.Options{Baseline: baseline.Options{Learning: learn}})
+	undisturbed := detect.New(set, detect.Options{Baseline: baseline.Options{Learning: learn}})
 	var wantAlerts, wantIncidents, ids []string
 	var decoder event.ChangesDecoder
 	system.Read(t, url, event.StreamConnections, func(m jetstream.Msg) {

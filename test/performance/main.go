@@ -56,12 +56,12 @@ var sections = []section{
 	{
 		title:    "Snapshots and changes",
 		text:     "Encoding: at most 60 ns and 12 B a row. Decoding and comparing with 1 % churn: at most 40 ns a row. Comparing when nothing changed: at most 10 ns a row, no allocation.",
-		packages: []string{"headstart/event", "headstart/services/tracker/table"}, benchmarks: ".", time: "1s", rounds: 3,
+		packages: []string{"headstart/event", "headstart/conntable"}, benchmarks: ".", time: "1s", rounds: 3,
 	},
 	{
 		title:    "Rules",
 		text:     "An event with the default pack: at most 1 µs. With 1,000 rules: at most 5 µs.",
-		packages: []string{"headstart/services/correlator/rule", "headstart/services/correlator/watch"}, benchmarks: ".", time: "1s", rounds: 3,
+		packages: []string{"headstart/detect/rule", "headstart/detect/firing"}, benchmarks: ".", time: "1s", rounds: 3,
 	},
 	{
 		title:    "From snapshot to webhook",

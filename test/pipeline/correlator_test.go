@@ -11,8 +11,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"headstart/bus"
+	"headstart/bus/natstest"
 	"headstart/event"
-	"headstart/test/natsserver"
 	"headstart/test/system"
 )
 
@@ -50,7 +50,7 @@ func alertsAre(t testing.TB, url string, want ...string) []*event.Alert {
 
 func TestCorrelatorRestartedWhileARuleWaits(t *testing.T) {
 	t.Parallel()
-	server := natsserver.Start(t)
+	server := natstest.Start(t)
 	b := publisher(t, server.URL)
 	dir := rulesDir(t, map[string]string{"long": "conn.open and conn.port == 5432\nfor: 45s"})
 	system.Tracker(t, server.URL)
@@ -84,7 +84,7 @@ func TestCorrelatorRestartedWhileARuleWaits(t *testing.T) {
 
 func TestCorrelatorRestartedAfterAnAlert(t *testing.T) {
 	t.Parallel()
-	server := natsserver.Start(t)
+	server := natstest.Start(t)
 	b := publisher(t, server.URL)
 	dir := rulesDir(t, map[string]string{"smb": "conn.port == 445"})
 	system.Tracker(t, server.URL)
@@ -113,7 +113,7 @@ func TestCorrelatorRestartedAfterAnAlert(t *testing.T) {
 
 func TestPeersAreKnownAfterARestart(t *testing.T) {
 	t.Parallel()
-	server := natsserver.Start(t)
+	server := natstest.Start(t)
 	b := publisher(t, server.URL)
 	dir := rulesDir(t, map[string]string{"database": `peer.known and "database" in peer.roles`})
 	system.Tracker(t, server.URL)
@@ -137,7 +137,7 @@ func TestPeersAreKnownAfterARestart(t *testing.T) {
 
 func TestEditedRulesAreInForceWithoutARestart(t *testing.T) {
 	t.Parallel()
-	server := natsserver.Start(t)
+	server := natstest.Start(t)
 	b := publisher(t, server.URL)
 	dir := rulesDir(t, map[string]string{"smb": "conn.port == 445"})
 	system.Tracker(t, server.URL)
@@ -180,7 +180,7 @@ func TestEditedRulesAreInForceWithoutARestart(t *testing.T) {
 
 func TestCorrelatorPutsAsideWhatItCannotRead(t *testing.T) {
 	t.Parallel()
-	server := natsserver.Start(t)
+	server := natstest.Start(t)
 	b := publisher(t, server.URL)
 	correlator := system.Correlator(t, server.URL, rulesDir(t, map[string]string{"any": "conn.open"}))
 	web := newWebServer(b, "web-01")
@@ -205,7 +205,7 @@ func TestCorrelatorPutsAsideWhatItCannotRead(t *testing.T) {
 func TestHugeTable(t *testing.T) {
 	t.Parallel()
 	const sockets = 100_000
-	server := natsserver.Start(t)
+	server := natstest.Start(t)
 	b := publisher(t, server.URL)
 	dir := rulesDir(t, map[string]string{"smb": "conn.port == 445", "long": "conn.port == 445\nfor: 30s"})
 	first := system.Tracker(t, server.URL)

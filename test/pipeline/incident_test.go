@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"headstart/bus"
+	"headstart/bus/natstest"
 	"headstart/event"
-	"headstart/test/natsserver"
 	"headstart/test/system"
 )
 
@@ -139,7 +139,7 @@ func revise(t *testing.T, b *bus.Bus, id string, first uint64, changes ...change
 
 func TestIncidentIsToldFromItsOpeningToItsEnd(t *testing.T) {
 	t.Parallel()
-	server := natsserver.Start(t)
+	server := natstest.Start(t)
 	b := publisher(t, server.URL)
 	soc := newTickets(t, nil)
 	notifier := system.ConfiguredNotifier(t, server.URL, soc.to(""))
@@ -162,7 +162,7 @@ func TestIncidentIsToldFromItsOpeningToItsEnd(t *testing.T) {
 
 func TestSeverityDecidesWhetherAnIncidentIsOpened(t *testing.T) {
 	t.Parallel()
-	server := natsserver.Start(t)
+	server := natstest.Start(t)
 	b := publisher(t, server.URL)
 	soc := newTickets(t, nil)
 	notifier := system.ConfiguredNotifier(t, server.URL, soc.to("    severity: critical\n"))
@@ -180,7 +180,7 @@ func TestSeverityDecidesWhetherAnIncidentIsOpened(t *testing.T) {
 // The receiver fails the first attempt at everything.
 func TestNothingOvertakesTheOpening(t *testing.T) {
 	t.Parallel()
-	server := natsserver.Start(t)
+	server := natstest.Start(t)
 	b := publisher(t, server.URL)
 	seen := map[string]bool{}
 	soc := newTickets(t, func(r told) int {
@@ -210,7 +210,7 @@ func TestNothingOvertakesTheOpening(t *testing.T) {
 
 func TestLaterStateSupersedesOneThatFailed(t *testing.T) {
 	t.Parallel()
-	server := natsserver.Start(t)
+	server := natstest.Start(t)
 	b := publisher(t, server.URL)
 	soc := newTickets(t, func(r told) int {
 		if r.Revision == 2 {
@@ -235,7 +235,7 @@ func TestLaterStateSupersedesOneThatFailed(t *testing.T) {
 
 func TestOrderOfAnIncidentHoldsOverARestart(t *testing.T) {
 	t.Parallel()
-	server := natsserver.Start(t)
+	server := natstest.Start(t)
 	b := publisher(t, server.URL)
 	down := func(told) int { return http.StatusBadGateway }
 	soc := newTickets(t, down)
@@ -263,7 +263,7 @@ func TestOrderOfAnIncidentHoldsOverARestart(t *testing.T) {
 func TestOrderOfManyIncidentsUnderAnyTrouble(t *testing.T) {
 	t.Parallel()
 	const incidents = 15
-	server := natsserver.Start(t)
+	server := natstest.Start(t)
 	b := publisher(t, server.URL)
 	random := rand.New(rand.NewPCG(1, 2))
 	var order []told // all that reached the receiver
@@ -316,7 +316,7 @@ func TestOrderOfManyIncidentsUnderAnyTrouble(t *testing.T) {
 func TestTwoNotifiersTellAnIncidentOnce(t *testing.T) {
 	t.Parallel()
 	const incidents = 20
-	server := natsserver.Start(t)
+	server := natstest.Start(t)
 	b := publisher(t, server.URL)
 	soc := newTickets(t, nil)
 	for range 2 {
@@ -342,7 +342,7 @@ func TestTwoNotifiersTellAnIncidentOnce(t *testing.T) {
 
 func TestIncidentGoesOnWhenItsOpeningIsADeadLetter(t *testing.T) {
 	t.Parallel()
-	server := natsserver.Start(t)
+	server := natstest.Start(t)
 	b := publisher(t, server.URL)
 	soc := newTickets(t, func(r told) int {
 		if r.Action == "opened" {
@@ -378,7 +378,7 @@ func TestIncidentGoesOnWhenItsOpeningIsADeadLetter(t *testing.T) {
 
 func TestReceiverGetsWhatItAsksFor(t *testing.T) {
 	t.Parallel()
-	server := natsserver.Start(t)
+	server := natstest.Start(t)
 	b := publisher(t, server.URL)
 	inboxes := map[string]*inbox{}
 	var text strings.Builder

@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"headstart/bus/natstest"
 	"headstart/event"
-	"headstart/test/natsserver"
 	"headstart/test/system"
 )
 
@@ -14,7 +14,7 @@ import (
 // arrival of the alert that it proves, one at a time, all services and the
 // server in one process.
 func BenchmarkSnapshotToWebhook(b *testing.B) {
-	server := natsserver.Start(b)
+	server := natstest.Start(b)
 	receiver := system.NewReceiver(b)
 	system.Tracker(b, server.URL)
 	system.Correlator(b, server.URL, "")

@@ -16,8 +16,8 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"headstart/bus"
+	"headstart/bus/natstest"
 	"headstart/event"
-	"headstart/test/natsserver"
 	"headstart/test/system"
 )
 
@@ -119,7 +119,7 @@ func outcome(receiver, name string) string {
 
 func TestFailedNotificationIsSentAgainUnderItsID(t *testing.T) {
 	t.Parallel()
-	server := natsserver.Start(t)
+	server := natstest.Start(t)
 	b := publisher(t, server.URL)
 	soc := newInbox(t, func(w http.ResponseWriter, n int) {
 		if n < 3 {
@@ -139,7 +139,7 @@ func TestFailedNotificationIsSentAgainUnderItsID(t *testing.T) {
 
 func TestRetryAfterIsHonoured(t *testing.T) {
 	t.Parallel()
-	server := natsserver.Start(t)
+	server := natstest.Start(t)
 	b := publisher(t, server.URL)
 	const pause = 2 * time.Second
 	soc := newInbox(t, func(w http.ResponseWriter, n int) {
@@ -163,7 +163,7 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 
 func TestRefusedNotificationIsADeadLetter(t *testing.T) {
 	t.Parallel()
-	server := natsserver.Start(t)
+	server := natstest.Start(t)
 	b := publisher(t, server.URL)
 	soc, tickets := newInbox(t, status(http.StatusBadRequest)), newInbox(t, status(http.StatusOK))
 	notifier := system.ConfiguredNotifier(t, server.URL, config(map[string]*inbox{"soc": soc, "tickets": tickets}, ""))
@@ -195,7 +195,7 @@ func TestRefusedNotificationIsADeadLetter(t *testing.T) {
 func TestReceiverThatIsDownHoldsUpNoOther(t *testing.T) {
 	t.Parallel()
 	const alerts = 30
-	server := natsserver.Start(t)
+	server := natstest.Start(t)
 	b := publisher(t, server.URL)
 	hung := make(chan struct{})
 	defer close(hung)
@@ -221,7 +221,7 @@ func TestReceiverThatIsDownHoldsUpNoOther(t *testing.T) {
 func TestReceiverThatIsDownOverARestartLosesNothing(t *testing.T) {
 	t.Parallel()
 	const alerts = 20
-	server := natsserver.Start(t)
+	server := natstest.Start(t)
 	b := publisher(t, server.URL)
 	soc := newInbox(t, status(http.StatusServiceUnavailable))
 	text := config(map[string]*inbox{"soc": soc}, "")
@@ -248,7 +248,7 @@ func TestReceiverThatIsDownOverARestartLosesNothing(t *testing.T) {
 
 func TestReceiverGetsItsSeverities(t *testing.T) {
 	t.Parallel()
-	server := natsserver.Start(t)
+	server := natstest.Start(t)
 	b := publisher(t, server.URL)
 	pager, standard := newInbox(t, status(http.StatusOK)), newInbox(t, status(http.StatusOK))
 	notifier := system.ConfiguredNotifier(t, server.URL, "receivers:\n"+
@@ -276,7 +276,7 @@ func TestSignatureVerifies(t *testing.T) {
 	if err := os.WriteFile(file, []byte(secret+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	server := natsserver.Start(t)
+	server := natstest.Start(t)
 	b := publisher(t, server.URL)
 	soc := newInbox(t, func(w http.ResponseWriter, n int) {
 		if n == 1 {

@@ -5,14 +5,14 @@ import (
 	"testing"
 	"time"
 
+	"headstart/bus/natstest"
 	"headstart/event"
-	"headstart/test/natsserver"
 	"headstart/test/system"
 )
 
 func TestSnapshotsBecomeDeliveredAlerts(t *testing.T) {
 	t.Parallel()
-	server := natsserver.Start(t)
+	server := natstest.Start(t)
 	receiver := system.NewReceiver(t)
 	system.Tracker(t, server.URL)
 	system.Correlator(t, server.URL, "")

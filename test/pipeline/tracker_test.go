@@ -7,9 +7,9 @@ import (
 	"testing"
 
 	"headstart/bus"
+	"headstart/bus/natstest"
 	"headstart/event"
 	"headstart/services/tracker"
-	"headstart/test/natsserver"
 	"headstart/test/system"
 )
 
@@ -29,7 +29,7 @@ func busy(b *bus.Bus, host string) *webServer {
 
 func TestPartsOfSnapshots(t *testing.T) {
 	t.Parallel()
-	server := natsserver.Start(t)
+	server := natstest.Start(t)
 	b := publisher(t, server.URL)
 	system.Tracker(t, server.URL)
 	web, other, third := busy(b, "web-01"), busy(b, "web-02"), newWebServer(b, "web-03")
@@ -80,7 +80,7 @@ func TestPartsOfSnapshots(t *testing.T) {
 
 func TestTrackerRestartedBetweenParts(t *testing.T) {
 	t.Parallel()
-	server := natsserver.Start(t)
+	server := natstest.Start(t)
 	b := publisher(t, server.URL)
 	web := busy(b, "web-01")
 	sent := uint64(0)
@@ -106,7 +106,7 @@ func TestTrackerRestartedBetweenParts(t *testing.T) {
 
 func TestStaleSnapshotsAreAnsweredWithNothing(t *testing.T) {
 	t.Parallel()
-	server := natsserver.Start(t)
+	server := natstest.Start(t)
 	b := publisher(t, server.URL)
 	service := system.Tracker(t, server.URL)
 	web := newWebServer(b, "web-01")
@@ -144,7 +144,7 @@ func TestStaleSnapshotsAreAnsweredWithNothing(t *testing.T) {
 
 func TestWhatCannotBeReadGoesToTheDeadLetters(t *testing.T) {
 	t.Parallel()
-	server := natsserver.Start(t)
+	server := natstest.Start(t)
 	b := publisher(t, server.URL)
 	service := system.Tracker(t, server.URL)
 	web, other := newWebServer(b, "web-01"), newWebServer(b, "web-02")
@@ -217,7 +217,7 @@ func traffic(t *testing.T, b *bus.Bus, hosts, snapshots int) (next func()) {
 
 func TestEvictedHostKeepsItsTable(t *testing.T) {
 	t.Parallel()
-	server := natsserver.Start(t)
+	server := natstest.Start(t)
 	b := publisher(t, server.URL)
 	service := system.Tracker(t, server.URL, func(o *tracker.Options) { o.MaxTables = 1 })
 	hosts := []*webServer{newWebServer(b, "a"), newWebServer(b, "b"), newWebServer(b, "c"), newWebServer(b, "d")}
@@ -241,7 +241,7 @@ func TestEvictedHostKeepsItsTable(t *testing.T) {
 
 func TestTrackerRestartsChangeNothing(t *testing.T) {
 	t.Parallel()
-	server := natsserver.Start(t)
+	server := natstest.Start(t)
 	b := publisher(t, server.URL)
 	const hosts, snapshots, rounds = 4, 10, 5
 	round := traffic(t, b, hosts, snapshots)
@@ -258,7 +258,7 @@ func TestTrackerRestartsChangeNothing(t *testing.T) {
 
 func TestTwoTrackersSayEverythingOnce(t *testing.T) {
 	t.Parallel()
-	server := natsserver.Start(t)
+	server := natstest.Start(t)
 	b := publisher(t, server.URL)
 	const hosts, snapshots = 4, 10
 	round := traffic(t, b, hosts, snapshots)

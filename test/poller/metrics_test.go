@@ -12,7 +12,7 @@ import (
 )
 
 // program is the poller's.
-const program = "headstart/services/poller/cmd/poller"
+const program = "headstart/cmd/poller"
 
 // poller is a poller's process and where it shows its metrics.
 type poller struct {

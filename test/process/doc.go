@@ -1,7 +1,7 @@
 // Package process runs programs as processes of their own, for tests that kill
 // them: the product's binaries and nats-server, built from this workspace.
 //
-//	bin := process.Build(t, "headstart/services/tracker/cmd/tracker", process.NATSServer)
+//	bin := process.Build(t, "headstart/cmd/tracker", process.NATSServer)
 //	nats := process.Start(t, process.NATS(bin[process.NATSServer], address, t.TempDir()))
 //	nats.WaitReady()
 //	nats.Kill()

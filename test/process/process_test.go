@@ -286,9 +286,9 @@ func TestBuild(t *testing.T) {
 
 func TestProgramName(t *testing.T) {
 	for importPath, want := range map[string]string{
-		NATSServer:                             "nats-server",
-		"headstart/services/poller/cmd/poller": "poller",
-		"headstart/headstart":                  "headstart",
+		NATSServer:                "nats-server",
+		"headstart/cmd/poller":    "poller",
+		"headstart/cmd/headstart": "headstart",
 	} {
 		if got := programName(importPath); got != want {
 			t.Errorf("programName(%q) = %q, want %q", importPath, got, want)

@@ -23,8 +23,8 @@ const foreign = " from-file " // kubectl create secret
 // what the documents set as code: in commands, and by themselves.
 func TestFlagsThatDocumentsNameExist(t *testing.T) {
 	known := map[string]map[string]bool{"": {}}
-	for importPath, program := range process.Build(t, "headstart/headstart", "headstart/services/poller/cmd/poller",
-		"headstart/services/tracker/cmd/tracker", "headstart/services/correlator/cmd/correlator", "headstart/services/notifier/cmd/notifier") {
+	for importPath, program := range process.Build(t, "headstart/cmd/headstart", "headstart/cmd/poller",
+		"headstart/cmd/tracker", "headstart/cmd/correlator", "headstart/cmd/notifier") {
 		learnFlags(t, known, path.Base(importPath), program)
 	}
 	named := 0

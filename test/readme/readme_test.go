@@ -26,27 +26,27 @@ type user struct {
 // readme is what the user does with each command of README.md and
 // CONTRIBUTING.md.
 var readme = map[string]func(*user, *testing.T, string){
-	"go run ./headstart demo":                                                            (*user).seesTheDemo,
-	"go run ./headstart run":                                                             (*user).tries,
-	"go run ./headstart run --show connections --interval 5s":                            (*user).seesItWork,
-	"go run ./headstart run --roles web":                                                 (*user).tries,
-	"go run ./headstart run --rules default --rules DIR":                                 (*user).writesRules,
-	"go run ./headstart rules check default DIR":                                         (*user).checksOwn,
-	"go run ./headstart rules test default DIR":                                          (*user).testsOwn,
-	"headstart rules push":                                                               (*user).seesHelp,
-	"headstart rules rollback":                                                           (*user).seesHelp,
-	"go run ./headstart incidents list":                                                  (*user).asks,
-	"headstart incidents show ID":                                                        (*user).seesHelp,
-	"headstart hosts":                                                                    (*user).seesHelp,
-	"headstart evaluate":                                                                 (*user).seesHelp,
-	"go run ./headstart replay --conn-log FILE --inventory FILE":                         (*user).replays,
-	"go run ./headstart rules backtest DIR --conn-log FILE --inventory FILE":             (*user).backtests,
-	"headstart rules coverage":                                                           (*user).seesHelp,
-	"go run ./headstart rules explain RULE --host HOST --conn-log FILE --inventory FILE": (*user).explains,
-	"go run ./headstart rules new --title Telnet --port 23":                              (*user).makesARule,
-	"go run ./services/poller/cmd/poller --once --output json":                           (*user).looksOnce,
-	"go run ./headstart rules check ./rules.expr":                                        (*user).checksRules,
-	"go run ./headstart rules fmt ./rules.expr":                                          (*user).formatsRules,
+	"go run ./cmd/headstart demo":                                                            (*user).seesTheDemo,
+	"go run ./cmd/headstart run":                                                             (*user).tries,
+	"go run ./cmd/headstart run --show connections --interval 5s":                            (*user).seesItWork,
+	"go run ./cmd/headstart run --roles web":                                                 (*user).tries,
+	"go run ./cmd/headstart run --rules default --rules DIR":                                 (*user).writesRules,
+	"go run ./cmd/headstart rules check default DIR":                                         (*user).checksOwn,
+	"go run ./cmd/headstart rules test default DIR":                                          (*user).testsOwn,
+	"headstart rules push":                                                                   (*user).seesHelp,
+	"headstart rules rollback":                                                               (*user).seesHelp,
+	"go run ./cmd/headstart incidents list":                                                  (*user).asks,
+	"headstart incidents show ID":                                                            (*user).seesHelp,
+	"headstart hosts":                                                                        (*user).seesHelp,
+	"headstart evaluate":                                                                     (*user).seesHelp,
+	"go run ./cmd/headstart replay --conn-log FILE --inventory FILE":                         (*user).replays,
+	"go run ./cmd/headstart rules backtest DIR --conn-log FILE --inventory FILE":             (*user).backtests,
+	"headstart rules coverage":                                                               (*user).seesHelp,
+	"go run ./cmd/headstart rules explain RULE --host HOST --conn-log FILE --inventory FILE": (*user).explains,
+	"go run ./cmd/headstart rules new --title Telnet --port 23":                              (*user).makesARule,
+	"go run ./cmd/poller --once --output json":                                               (*user).looksOnce,
+	"go run ./cmd/headstart rules check ./rules.expr":                                        (*user).checksRules,
+	"go run ./cmd/headstart rules fmt ./rules.expr":                                          (*user).formatsRules,
 	"make build":                          (*user).builds,
 	"source <(headstart completion bash)": (*user).completes,
 	"make help":                           (*user).readsTheTargets,
@@ -63,7 +63,7 @@ func TestCommandsOfTheReadme(t *testing.T) {
 	u.api = u.other.Serve("tcp4", fmt.Sprintf("%s:8080", u.other.Address)).Address
 	// What isn't in the module cache yet comes from the network, which the
 	// lab's machines don't have.
-	u.must(t, "go build ./headstart ./services/poller/cmd/poller")
+	u.must(t, "go build ./cmd/headstart ./cmd/poller")
 	found := map[string]bool{}
 	for _, name := range []string{"README.md", "CONTRIBUTING.md"} {
 		text, err := os.ReadFile(filepath.Join(u.clone, name))
@@ -195,7 +195,7 @@ func (u *user) seesItWork(t *testing.T, command string) {
 func (u *user) writesRules(t *testing.T, command string) {
 	own := u.overrides(t)
 	p := u.start(t, strings.ReplaceAll(command, "DIR", own))
-	shows(p, "rules "+strings.Fields(u.must(t, "go run ./headstart rules check"))[0]+" in default") // an override adds none
+	shows(p, "rules "+strings.Fields(u.must(t, "go run ./cmd/headstart rules check"))[0]+" in default") // an override adds none
 	ends(t, p)
 }
 
@@ -223,7 +223,7 @@ func (u *user) testsOwn(t *testing.T, command string) {
 
 // asks lists the incidents of a system that has none yet.
 func (u *user) asks(t *testing.T, command string) {
-	running := u.start(t, "go run ./headstart run")
+	running := u.start(t, "go run ./cmd/headstart run")
 	shows(running, "Ctrl-C ends it")
 	p := u.start(t, command)
 	if code := p.Wait(); code != 0 || !strings.Contains(p.Stdout(), "no such incidents") {
@@ -255,7 +255,7 @@ func (u *user) formatsRules(t *testing.T, command string) {
 
 // replays replays the traffic of a company with an intruder in it.
 func (u *user) replays(t *testing.T, command string) {
-	u.must(t, "go run ./headstart simulate --days 2 --learn 24h --hosts 20 --kind aggressive --stealth 0 --dir "+u.state)
+	u.must(t, "go run ./cmd/headstart simulate --days 2 --learn 24h --hosts 20 --kind aggressive --stealth 0 --dir "+u.state)
 	for _, name := range []string{"conn.log", "inventory.yaml"} {
 		command = strings.Replace(command, "FILE", filepath.Join(u.state, name), 1)
 	}
@@ -275,7 +275,7 @@ func (u *user) replays(t *testing.T, command string) {
 // backtests tries rules without any that says something of remote administration
 // on a company with an intruder in it.
 func (u *user) backtests(t *testing.T, command string) {
-	u.must(t, "go run ./headstart simulate --days 2 --learn 24h --hosts 20 --kind aggressive --stealth 0 --dir "+u.state)
+	u.must(t, "go run ./cmd/headstart simulate --days 2 --learn 24h --hosts 20 --kind aggressive --stealth 0 --dir "+u.state)
 	for _, name := range []string{"conn.log", "inventory.yaml"} {
 		command = strings.Replace(command, "FILE", filepath.Join(u.state, name), 1)
 	}
@@ -290,7 +290,7 @@ func (u *user) backtests(t *testing.T, command string) {
 
 // explains asks why a rule fired on a host of a company with an intruder in it.
 func (u *user) explains(t *testing.T, command string) {
-	u.must(t, "go run ./headstart simulate --days 2 --learn 24h --hosts 20 --kind aggressive --stealth 0 --dir "+u.state)
+	u.must(t, "go run ./cmd/headstart simulate --days 2 --learn 24h --hosts 20 --kind aggressive --stealth 0 --dir "+u.state)
 	for _, name := range []string{"conn.log", "inventory.yaml"} {
 		command = strings.Replace(command, "FILE", filepath.Join(u.state, name), 1)
 	}
@@ -317,7 +317,7 @@ func (u *user) makesARule(t *testing.T, command string) {
 		t.Errorf("got\n%s", got)
 	}
 	u.must(t, command+" --out "+own)
-	if got := u.must(t, "go run ./headstart rules test default "+own+" --run telnet/"); !strings.Contains(got, "2 passed") {
+	if got := u.must(t, "go run ./cmd/headstart rules test default "+own+" --run telnet/"); !strings.Contains(got, "2 passed") {
 		t.Errorf("got\n%s", got)
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"headstart/detect/incident"
 	"headstart/event"
-	"headstart/services/correlator/incident"
 	"headstart/test/lab"
 )
 

@@ -14,8 +14,8 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v3"
 
+	"headstart/detect/rule"
 	rules "headstart/rules.expr"
-	"headstart/services/correlator/rule"
 )
 
 func compile(t *testing.T, kind string) *jsonschema.Schema {

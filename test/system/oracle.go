@@ -8,8 +8,8 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"headstart/conntable"
 	"headstart/event"
-	"headstart/services/tracker/table"
 )
 
 // messageLimit is up to which size the tracker fills a message: a server's
@@ -57,12 +57,12 @@ type oracle struct {
 	want     map[string][]byte // messages of changes by id
 	order    map[string]int
 	decoder  event.SnapshotDecoder
-	comparer table.Comparer
+	comparer conntable.Comparer
 	encoder  event.ChangesEncoder
 }
 
 type host struct {
-	table   table.Table
+	table   conntable.Table
 	arrived event.SnapshotID // of which parts are there
 	parts   map[uint16]event.Snapshot
 }
@@ -91,7 +91,7 @@ func (o *oracle) snapshot(m jetstream.Msg) {
 	h.parts = map[uint16]event.Snapshot{}
 
 	var changes event.Changes
-	if o.comparer.Apply(&h.table, &s, lag(o.t, m), &changes) != table.Compared {
+	if o.comparer.Apply(&h.table, &s, lag(o.t, m), &changes) != conntable.Compared {
 		return
 	}
 	messages, err := o.encoder.Parts(&changes, messageLimit)

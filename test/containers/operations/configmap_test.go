@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"headstart/test/natsserver"
+	"headstart/bus/natstest"
 	"headstart/test/process"
 )
 
@@ -65,7 +65,7 @@ func TestRulesInAConfigMapAreFollowed(t *testing.T) {
 	listen := process.FreeAddress(t, "127.0.0.1")
 	process.Start(t, process.Spec{
 		Path:  process.Build(t, correlatorProgram)[correlatorProgram],
-		Args:  []string{"--server", natsserver.Start(t).URL, "--storage", "64MiB", "--rules", volume.dir, "--listen", listen},
+		Args:  []string{"--server", natstest.Start(t).URL, "--storage", "64MiB", "--rules", volume.dir, "--listen", listen},
 		Ready: process.Answers("http://" + listen + "/readyz"),
 	}).WaitReady()
 	inForce := func(want float64) func() error {

@@ -10,16 +10,16 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"headstart/services/correlator/inventory"
+	"headstart/bus/natstest"
+	"headstart/detect/inventory"
 	"headstart/test/containers/manual"
-	"headstart/test/natsserver"
 	"headstart/test/system"
 )
 
 // The services make the streams and buckets that the document lists, and no
 // others, with what it says of them.
 func TestStreamsAreAsDocumented(t *testing.T) {
-	server := natsserver.Start(t)
+	server := natstest.Start(t)
 	system.Tracker(t, server.URL)
 	system.Correlator(t, server.URL, "")
 	system.ConfiguredNotifier(t, server.URL, "receivers: []\n")

@@ -9,8 +9,8 @@ import (
 
 	"github.com/nats-io/nkeys"
 
+	"headstart/bus/natstest"
 	"headstart/test/containers/manual"
-	"headstart/test/natsserver"
 	"headstart/test/process"
 )
 
@@ -32,7 +32,7 @@ func startGuarded(t *testing.T) *guarded {
 	t.Helper()
 	g := &guarded{dir: t.TempDir(), seeds: map[string]string{}}
 	address, monitor := process.FreeAddress(t, "127.0.0.1"), process.FreeAddress(t, "127.0.0.1")
-	authority := natsserver.NewAuthority(t)
+	authority := natstest.NewAuthority(t)
 	certificate, key := authority.Issue(t, "nats")
 	g.url, g.authority = "tls://"+address, authority.File
 

@@ -20,10 +20,10 @@ import (
 )
 
 const (
-	pollerProgram     = "headstart/services/poller/cmd/poller"
-	trackerProgram    = "headstart/services/tracker/cmd/tracker"
-	correlatorProgram = "headstart/services/correlator/cmd/correlator"
-	notifierProgram   = "headstart/services/notifier/cmd/notifier"
+	pollerProgram     = "headstart/cmd/poller"
+	trackerProgram    = "headstart/cmd/tracker"
+	correlatorProgram = "headstart/cmd/correlator"
+	notifierProgram   = "headstart/cmd/notifier"
 )
 
 func TestHostsMaySpeakForThemselvesOnly(t *testing.T) {

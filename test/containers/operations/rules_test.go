@@ -6,17 +6,17 @@ import (
 	"strings"
 	"testing"
 
+	"headstart/bus/natstest"
 	"headstart/test/cli"
 	"headstart/test/containers/manual"
-	"headstart/test/natsserver"
 	"headstart/test/process"
 )
 
 // TestRulesArePushedAsDocumented runs every command of the section on rules, one
 // after the other, on a system whose correlator has pushed rules.
 func TestRulesArePushedAsDocumented(t *testing.T) {
-	server := natsserver.Start(t)
-	const headstart = "headstart/headstart"
+	server := natstest.Start(t)
+	const headstart = "headstart/cmd/headstart"
 	built := process.Build(t, headstart, correlatorProgram)
 	ready := process.FreeAddress(t, "127.0.0.1")
 	correlator := process.Start(t, process.Spec{

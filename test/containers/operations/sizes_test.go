@@ -12,9 +12,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"headstart/bus"
+	"headstart/bus/natstest"
 	"headstart/event"
 	"headstart/test/containers/manual"
-	"headstart/test/natsserver"
 	"headstart/test/system"
 )
 
@@ -57,7 +57,7 @@ func number(t *testing.T, cell string) float64 {
 func measureStorage(t *testing.T, sockets int) (snapshot, changes float64) {
 	t.Helper()
 	const snapshots = 30
-	server := natsserver.Start(t)
+	server := natstest.Start(t)
 	system.Tracker(t, server.URL)
 	b := system.Connect(t, server.URL, "poller")
 	if err := b.EnsureStreams(t.Context(), system.Storage, event.StreamSnapshots, event.StreamConnections); err != nil {

@@ -11,8 +11,8 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 
+	"headstart/bus/natstest"
 	"headstart/test/containers/manual"
-	"headstart/test/natsserver"
 	"headstart/test/process"
 )
 
@@ -77,12 +77,12 @@ func makeMistakes(t *testing.T) map[string]mistake {
 		writeFile(t, name, text)
 		return name
 	}
-	whole := natsserver.Start(t)
-	guarded := natsserver.Start(t, natsserver.User("services", "secret"))
+	whole := natstest.Start(t)
+	guarded := natstest.Start(t, natstest.User("services", "secret"))
 	encrypted := startGuarded(t)
-	without := natsserver.Start(t, func(o *server.Options) { o.JetStream = false })
-	small := natsserver.Start(t, func(o *server.Options) { o.JetStreamMaxStore = 100 << 20 })
-	configured := natsserver.Start(t)
+	without := natstest.Start(t, func(o *server.Options) { o.JetStream = false })
+	small := natstest.Start(t, func(o *server.Options) { o.JetStreamMaxStore = 100 << 20 })
+	configured := natstest.Start(t)
 	makeStreams(t, configured.URL)
 	const nowhere = "nats://127.0.0.1:1" // tcpmux: nobody listens there
 

@@ -1,0 +1,32 @@
+package bus_test
+
+import (
+	"sync"
+	"testing"
+
+	"headstart/bus"
+	"headstart/bus/natstest"
+	"headstart/event"
+)
+
+// The services of a system start at the same time, on a server that has nothing
+// yet: each finds the streams, whoever made them.
+func TestStreamsAreMadeByManyAtOnce(t *testing.T) {
+	t.Parallel()
+	for range 10 {
+		server := natstest.Start(t)
+		var many sync.WaitGroup
+		for range 6 {
+			b := connect(t, bus.Options{Server: server.URL})
+			many.Go(func() {
+				if err := b.EnsureStreams(t.Context(), storage, event.StreamSnapshots, event.StreamConnections, event.StreamAlerts); err != nil {
+					t.Error(err)
+				}
+				if _, err := b.OpenStore(t.Context(), "TOGETHER", storage); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		many.Wait()
+	}
+}

@@ -1,0 +1,134 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"headstart/daemon"
+	"headstart/detect/rule"
+	"headstart/term"
+)
+
+func rulesReferenceCommand() *cobra.Command {
+	output := "text"
+	c := &cobra.Command{
+		Use:   "reference [NAME]",
+		Short: "Print what rules can ask about: fields, functions, and the fields of the files",
+		Long: `Print what rules can ask about: the fields of conditions, the functions, and the
+fields of the files. With a name, only what begins with it or has it in it.
+docs/rule-language.md explains how they go together.`,
+		Example: `  headstart rules reference
+  headstart rules reference conn.age
+  headstart rules reference --output json`,
+		Args: asUsage(cobra.MaximumNArgs(1)),
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			var names []string
+			for _, e := range referenceEntries() {
+				names = append(names, e.Name)
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := checkOutput(output); err != nil {
+				return err
+			}
+			all := referenceEntries()
+			if len(args) > 0 {
+				if all = named(all, args[0]); len(all) == 0 {
+					return daemon.Usage("nothing has %q in its name; 'headstart rules reference' lists everything", args[0])
+				}
+			}
+			if output == "json" {
+				return writeLines(c.OutOrStdout(), all)
+			}
+			return write(c.OutOrStdout(), referenceText(all, pageOf(c.OutOrStdout())))
+		},
+	}
+	c.Flags().StringVar(&output, "output", "text", "how to print it: `text` or json (JSON lines)")
+	complete(c, "output", "text", "json")
+	return c
+}
+
+// referenceEntry is a line of the reference.
+type referenceEntry struct {
+	Kind    string   `json:"kind"` // field, function or key
+	Name    string   `json:"name"`
+	In      string   `json:"in,omitempty"` // of a key: what has it
+	Needed  bool     `json:"needed,omitempty"`
+	Type    string   `json:"type"`
+	Values  []string `json:"values,omitempty"` // all that a field can be
+	Doc     string   `json:"doc"`
+	Example string   `json:"example"`
+}
+
+func referenceEntries() []referenceEntry {
+	var all []referenceEntry
+	for _, f := range rule.Reference() {
+		all = append(all, referenceEntry{Kind: "field", Name: f.Name, Type: f.Type, Values: f.Values, Doc: f.Doc, Example: f.Example})
+	}
+	for _, f := range rule.Functions() {
+		all = append(all, referenceEntry{Kind: "function", Name: f.Name, Type: f.Type, Doc: rule.PlainDoc(f.Doc), Example: f.Example})
+	}
+	for _, k := range rule.Keys() {
+		all = append(all, referenceEntry{Kind: "key", Name: k.Name, In: k.In, Needed: k.Needed, Type: k.Type, Doc: rule.PlainDoc(k.Doc), Example: k.Example})
+	}
+	return all
+}
+
+// named are the entries that have a text in their name, or in what has them.
+func named(all []referenceEntry, text string) []referenceEntry {
+	var some []referenceEntry
+	for _, e := range all {
+		if strings.Contains(strings.ToLower(e.Name), strings.ToLower(text)) || e.In != "" && e.In == text {
+			some = append(some, e)
+		}
+	}
+	return some
+}
+
+func referenceText(all []referenceEntry, p term.Page) string {
+	var b strings.Builder
+	titles := map[string]string{"field": "FIELDS of conditions", "function": "FUNCTIONS of conditions", "key": "FIELDS of the files"}
+	for _, kind := range []string{"field", "function", "key"} {
+		var rows []term.Row
+		for _, e := range all {
+			if e.Kind == kind {
+				rows = append(rows, referenceRow(e))
+			}
+		}
+		if rows == nil {
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(p.Paint(term.Bold, titles[kind]) + "\n")
+		p.Table(&b, 2, rows)
+	}
+	return b.String()
+}
+
+func referenceRow(e referenceEntry) term.Row {
+	doc := e.Doc
+	if len(e.Values) > 0 {
+		quoted := make([]string, len(e.Values))
+		for i, v := range e.Values {
+			quoted[i] = fmt.Sprintf("%q", v)
+		}
+		doc += ": " + strings.Join(quoted, ", ")
+	}
+	row := term.Row{
+		Cells: []term.Span{term.Bold.Of(e.Name), term.Cyan.Of(e.Type)},
+		Rest:  []term.Span{term.Regular.Of(doc), term.Faint.Of("e.g. " + e.Example)},
+	}
+	if e.Kind == "key" {
+		in := e.In
+		if e.Needed {
+			in += ", needed"
+		}
+		row.Cells = append(row.Cells, term.Faint.Of(in))
+	}
+	return row
+}

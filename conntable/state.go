@@ -1,0 +1,210 @@
+package conntable
+
+import (
+	"fmt"
+	"slices"
+
+	"headstart/event"
+	"headstart/event/column"
+
+	"github.com/klauspost/compress/s2"
+	"github.com/tinylib/msgp/msgp"
+)
+
+// stateVersion is the first byte of a saved table.
+const stateVersion = 1
+
+// Codec saves and restores tables. It keeps scratch space, so one serves one
+// goroutine.
+type Codec struct {
+	snapshot event.SnapshotDecoder
+	part     event.Snapshot
+	columns  [4][]byte
+	joined   []byte
+	packed   []byte
+	values   []uint64
+}
+
+// Append appends the saved form of a table. messages are those of the snapshot
+// that the table stands for, one or its parts in order: the rows are saved as
+// they came, so that saving costs a copy of them and no encoding.
+func (c *Codec) Append(dst []byte, t *Table, messages ...[]byte) []byte {
+	dst = append(dst, stateVersion)
+	dst = msgp.AppendArrayHeader(dst, uint32(len(messages)))
+	for _, m := range messages {
+		dst = msgp.AppendBytes(dst, m)
+	}
+	dst = appendNames(dst, t.pastBoots)
+	dst = appendNames(dst, t.pastRuns)
+	dst = msgp.AppendInt64(dst, t.offset.since)
+	dst = msgp.AppendInt64(dst, t.offset.current)
+	dst = msgp.AppendInt64(dst, t.offset.last)
+
+	for i := range c.columns {
+		c.columns[i] = c.columns[i][:0]
+	}
+	var last int64
+	for i := range t.lives {
+		l := &t.lives[i]
+		c.columns[0] = append(c.columns[0], byte(l.kind)|byte(l.side)<<3|byte(l.directionFrom)<<5)
+		c.columns[1] = column.AppendDelta(c.columns[1], uint64(last), uint64(l.first))
+		c.columns[2] = column.AppendDelta(c.columns[2], uint64(l.first), uint64(l.opened))
+		c.columns[3] = column.AppendDelta(c.columns[3], uint64(l.first), uint64(l.after))
+		last = l.first
+	}
+	c.joined = c.joined[:0]
+	for i := range c.columns {
+		c.joined = msgp.AppendBytes(c.joined, c.columns[i])
+	}
+	c.packed = s2.Encode(c.packed, c.joined)
+	return msgp.AppendBytes(dst, c.packed)
+}
+
+// Restore reads what Append wrote.
+func (c *Codec) Restore(state []byte) (*Table, error) {
+	t := new(Table)
+	if err := c.restore(t, state); err != nil {
+		return nil, fmt.Errorf("restore table: %w", err)
+	}
+	return t, nil
+}
+
+func (c *Codec) restore(t *Table, b []byte) error {
+	if len(b) == 0 || b[0] != stateVersion {
+		return fmt.Errorf("%w: the saved table is of another version of this program", event.ErrVersion)
+	}
+	parts, b, err := msgp.ReadArrayHeaderBytes(b[1:])
+	if err != nil {
+		return err
+	}
+	if parts == 0 || parts > event.MaxParts {
+		return fmt.Errorf("%d parts of a snapshot, want 1 to %d", parts, event.MaxParts)
+	}
+	for i := range int(parts) {
+		var message []byte
+		if message, b, err = msgp.ReadBytesZC(b); err != nil {
+			return err
+		}
+		if err := c.snapshot.Decode(message, &c.part); err != nil {
+			return err
+		}
+		id := c.part.ID()
+		if i > 0 && id != t.At() || int(c.part.Part) != i+1 || int(c.part.Parts) != int(parts) {
+			return fmt.Errorf("message %d of %d is part %d of %d of %s", i+1, parts, c.part.Part, c.part.Parts, id)
+		}
+		t.host, t.bootID, t.run, t.sequence = id.Host, id.BootID, id.Run, id.Sequence
+		t.rows = append(t.rows, c.part.Sockets...)
+	}
+	t.uptime, t.takenAt = int64(c.part.Uptime), c.part.TakenAt.UnixNano()
+	if t.pastBoots, b, err = readNames(b, keptBoots); err != nil {
+		return fmt.Errorf("past boots: %w", err)
+	}
+	if t.pastRuns, b, err = readNames(b, keptRuns); err != nil {
+		return fmt.Errorf("past runs: %w", err)
+	}
+	for _, v := range []*int64{&t.offset.since, &t.offset.current, &t.offset.last} {
+		if *v, b, err = msgp.ReadInt64Bytes(b); err != nil {
+			return fmt.Errorf("clock offset: %w", err)
+		}
+	}
+	packed, b, err := msgp.ReadBytesZC(b)
+	if err != nil {
+		return fmt.Errorf("lives: %w", err)
+	}
+	if len(b) > 0 {
+		return fmt.Errorf("%d bytes after the end", len(b))
+	}
+	return c.restoreLives(t, packed)
+}
+
+// maxLife is how many bytes a life takes at most: flags and three varints.
+const maxLife = 1 + 3*10
+
+func (c *Codec) restoreLives(t *Table, packed []byte) error {
+	n := len(t.rows)
+	size, err := s2.DecodedLen(packed)
+	if err != nil {
+		return fmt.Errorf("lives: %w", err)
+	}
+	if most := n*maxLife + len(c.columns)*5; size > most {
+		return fmt.Errorf("lives of %d rows unpack to %d bytes, more than %d", n, size, most)
+	}
+	if c.joined, err = s2.Decode(c.joined[:cap(c.joined)], packed); err != nil {
+		return fmt.Errorf("lives: %w", err)
+	}
+	var columns [len(c.columns)][]byte
+	rest := c.joined
+	for i := range columns {
+		if columns[i], rest, err = msgp.ReadBytesZC(rest); err != nil {
+			return fmt.Errorf("lives: column %d: %w", i, err)
+		}
+	}
+	if len(columns[0]) != n || len(rest) > 0 {
+		return fmt.Errorf("lives of %d rows in a table of %d, then %d bytes", len(columns[0]), n, len(rest))
+	}
+	t.lives = make([]life, n)
+	c.values = slices.Grow(c.values[:0], n)[:n]
+	if err := column.Deltas(c.values, columns[1]); err != nil {
+		return fmt.Errorf("lives: first seen: %w", err)
+	}
+	for i, first := range c.values {
+		flags := columns[0][i]
+		t.lives[i] = life{first: int64(first), kind: kind(flags & 7), direction: direction{event.Direction(flags >> 3 & 3), event.DirectionSource(flags >> 5)}}
+	}
+	if err := column.Differences(c.values, columns[2]); err != nil {
+		return fmt.Errorf("lives: opened: %w", err)
+	}
+	for i, v := range c.values {
+		t.lives[i].opened = t.lives[i].first + int64(v)
+	}
+	if err := column.Differences(c.values, columns[3]); err != nil {
+		return fmt.Errorf("lives: after: %w", err)
+	}
+	for i, v := range c.values {
+		l := &t.lives[i]
+		l.after = l.first + int64(v)
+		if !l.valid(t.uptime) {
+			return fmt.Errorf("life %d: %+v at uptime %d", i, *l, t.uptime)
+		}
+		switch l.kind {
+		case open:
+			t.open++
+		case listens:
+			t.listening++
+		}
+	}
+	return nil
+}
+
+// valid reports whether a table at an uptime can hold such a life.
+func (l *life) valid(uptime int64) bool {
+	return l.kind < kinds && l.side <= event.Outbound && l.directionFrom <= event.FromPorts &&
+		unknown <= l.after && l.after <= l.opened && l.opened <= uptime && 0 < l.first && l.first <= uptime
+}
+
+func appendNames(b []byte, names []string) []byte {
+	b = msgp.AppendArrayHeader(b, uint32(len(names)))
+	for _, name := range names {
+		b = msgp.AppendString(b, name)
+	}
+	return b
+}
+
+func readNames(b []byte, most uint32) ([]string, []byte, error) {
+	n, b, err := msgp.ReadArrayHeaderBytes(b)
+	if err != nil {
+		return nil, nil, err
+	}
+	if n > most {
+		return nil, nil, fmt.Errorf("%d, more than %d", n, most)
+	}
+	var names []string
+	for range n {
+		var name string
+		if name, b, err = msgp.ReadStringBytes(b); err != nil {
+			return nil, nil, err
+		}
+		names = append(names, name)
+	}
+	return names, b, nil
+}

@@ -1,0 +1,208 @@
+// Package detect turns what changed on hosts into alerts and incidents. It
+// is the correlator without its streams: a pure state machine that the live
+// service and the replay of a log share.
+//
+// It guarantees:
+//   - What follows from a message depends on the messages before it and on the
+//     rules alone. After Restore(Save()) it goes on exactly.
+//   - All of it is in event time, on the stream's clock. Reports of several
+//     hosts may arrive in any order within [baseline.Lateness]: which alerts are
+//     raised doesn't depend on it. Nothing waits for other hosts: what a
+//     message proves with what is there fires with it.
+//   - A rule fires once on a connection, a pattern once on what it joins and
+//     day.
+//   - A message that comes again changes nothing.
+//   - Every table has a cap and an expiry; see the packages that hold them.
+//
+// The parts: directory (which host has which address), baseline (what is
+// normal), watch and rule (which rules hold on one connection), pattern (what
+// several show together), presence and witness (what is missing), incident
+// (what belongs together).
+package detect
+
+import (
+	"time"
+
+	"headstart/detect/baseline"
+	"headstart/detect/firing"
+	"headstart/detect/heartbeat"
+	"headstart/detect/hosts"
+	"headstart/detect/incident"
+	"headstart/detect/inventory"
+	"headstart/detect/pairing"
+	"headstart/detect/pattern"
+	"headstart/detect/rule"
+	"headstart/event"
+)
+
+// Options are what a correlation needs.
+type Options struct {
+	MaxHosts  int // that are known at a time; 0: 200,000
+	Inventory *inventory.Inventory
+	Baseline  baseline.Options
+	Incident  incident.Options
+
+	// Clock only goes forward: by it a sample of the evaluations of rules is
+	// measured. Nil measures nothing. What follows from messages never depends
+	// on it.
+	Clock func() time.Duration
+}
+
+// Correlation is the state. One goroutine uses it at a time.
+type Correlation struct {
+	options   Options
+	set       *rule.Set
+	watcher   *firing.Watcher
+	evaluator *rule.Evaluator // of absent rules
+
+	exceptions map[*rule.Exception]string // as tallies know them
+	absent     [2][]*rule.Rule            // by what they miss
+	directory  *hosts.Directory
+	baseline   *baseline.Baseline
+	patterns   *pattern.Patterns
+	presence   *heartbeat.Presence
+	witness    *pairing.Witnesses
+	incidents  *incident.Grouper
+	hosts      map[string]*host
+	firings    firings
+	tallies    tallies
+	fed        bool // something has been added to firings
+	lessons    lessons
+	taught     uint64 // lessons so far
+
+	now     time.Time // the latest event time
+	swept   time.Time
+	counts  Counts
+	out     Output
+	asked   func(*firing.Asked)
+	changes *event.Changes // the message that is being handled
+	self    *rule.Host
+	host    *host
+}
+
+// host is what is remembered of one host.
+type host struct {
+	firing.Host
+	last event.Changes // without its connections
+	seen time.Time     // on the stream's clock
+	told time.Time     // when it was last asked to look more often
+
+	// steps are the connections, open as far as is known, that are edges of a
+	// path: it can be followed for as long as they are open.
+	steps map[event.ConnectionID]bool
+}
+
+// Output is what follows from a message. It is valid until the next one.
+type Output struct {
+	Alerts    []*event.Alert
+	Fed       []*event.Alert // of rules that raise none and only feed others
+	Incidents []*event.Incident
+	Controls  []Control
+	Failures  []Failure
+	Refused   bool // there was no room for the host
+}
+
+// Control asks a host to look more often for a while.
+type Control struct {
+	Host string
+	event.Control
+}
+
+// Failure is a rule that could not be evaluated.
+type Failure struct {
+	Rule, Host string
+	Err        error
+}
+
+// Counts is what has happened since the start of the process.
+type Counts struct {
+	Events    int
+	Forgotten int            // connections that no rule can fire on twice, but for which there was no room
+	Muted     map[string]int // by rule
+	Fired     map[string]int // by rule, also of those that raise no alert
+
+	FiringsForgotten int // that fired(…) can't see, for which there was no room
+}
+
+// New returns a correlation that knows nothing, with a set of rules in force.
+func New(set *rule.Set, o Options) *Correlation {
+	if o.MaxHosts == 0 {
+		o.MaxHosts = 200_000
+	}
+	c := &Correlation{
+		options: o, directory: hosts.New(o.MaxHosts), baseline: baseline.New(o.Baseline),
+		patterns: pattern.New(pattern.Limits{}), presence: heartbeat.New(o.MaxHosts), witness: pairing.New(pairing.Limits{Hosts: o.MaxHosts}),
+		incidents: incident.New(o.Incident), hosts: map[string]*host{}, firings: firings{}, tallies: tallies{},
+		counts: Counts{Muted: map[string]int{}, Fired: map[string]int{}},
+		out:    Output{Alerts: []*event.Alert{}, Incidents: []*event.Incident{}, Controls: []Control{}, Failures: []Failure{}},
+	}
+	if o.Inventory != nil {
+		c.directory.Assume(o.Inventory)
+		c.baseline.Approve(c.approved)
+	}
+	c.Use(set)
+	return c
+}
+
+// Use puts a set of rules in force. What is remembered of rules that did not
+// change is kept.
+func (c *Correlation) Use(set *rule.Set) {
+	c.set = set
+	c.exceptions = exceptionKeys(set)
+	c.watcher = firing.NewWatcher(set)
+	c.watcher.Baseline, c.watcher.Fired, c.watcher.Asked = c.usual, c.fired, c.asked
+	c.evaluator = rule.NewEvaluator(set)
+	if c.options.Clock != nil {
+		c.watcher.Evaluator().Measure(c.options.Clock)
+	}
+	c.absent = [2][]*rule.Rule{}
+	var patterns []pattern.Rule
+	for _, r := range set.Rules {
+		switch {
+		case !r.Enabled:
+		case r.Absent != nil:
+			c.absent[r.Absent.Of-1] = append(c.absent[r.Absent.Of-1], r)
+		case r.IsPattern():
+			patterns = append(patterns, pattern.Rule{ID: r.ID, Meaning: r.Meaning(), Count: r.Count, Sequence: r.Sequence, Path: r.Path})
+		}
+	}
+	var silences []time.Duration
+	for _, r := range c.absent[rule.MissingPoller-1] {
+		silences = append(silences, r.Absent.For)
+	}
+	c.presence.Ask(silences...)
+	c.patterns.SetRules(patterns)
+}
+
+// approved says what the inventory says of an edge.
+func (c *Correlation) approved(s baseline.Sighting) (why string, ok bool) {
+	end := func(e *baseline.End) *inventory.End {
+		return &inventory.End{Host: e.Host, Roles: e.Roles, Address: e.Address}
+	}
+	a := c.options.Inventory.Approves(end(&s.Originator), end(&s.Responder), s.Port, s.At)
+	if a == nil {
+		return "", false
+	}
+	return a.Reason + " (" + a.Owner + ")", true
+}
+
+// Sizes are how much is remembered.
+type Sizes struct {
+	Hosts, Contested, Firings, Edges, EdgesRefused, Windows, Incidents, IncidentsDropped int
+}
+
+// Costs returns what evaluations of rules take, since their set is in force. It
+// is valid until the next message. Rules that ask for what is absent are asked
+// too rarely to be measured.
+func (c *Correlation) Costs() map[*rule.Rule]*rule.Cost { return c.watcher.Evaluator().Costs() }
+
+// Counts returns what has happened.
+func (c *Correlation) Counts() Counts { return c.counts }
+
+// Sizes returns how much is remembered.
+func (c *Correlation) Sizes() Sizes {
+	s := Sizes{Hosts: c.directory.Len(), Contested: c.directory.Contested(), Windows: c.patterns.Len(), Firings: c.firings.len()}
+	s.Edges, s.EdgesRefused = c.baseline.Edges()
+	s.Incidents, s.IncidentsDropped = c.incidents.Active()
+	return s
+}

@@ -1,0 +1,379 @@
+// Package firing decides when rules fire on a host's connections. It remembers
+// what that takes: which rules have fired on which connection, and which wait
+// for a connection to get older. It is a pure state machine: changes and rules
+// in, alerts out; the same changes and rules give the same alerts.
+//
+// It guarantees:
+//   - A rule, or each part of one that has several, fires once on a
+//     connection, however many changes the connection has, an attempt that
+//     becomes a connection included. Of a pattern, that is a match.
+//   - A rule that waits fires with the first message whose time proves, by the
+//     lower bound of the connection's age, that the duration was reached: while
+//     it is open, or with its end when that comes between two snapshots.
+//   - A message that comes again changes nothing.
+//   - A wall clock that is set changes no age: what is remembered moves with
+//     it. Only a step between two snapshots between which the poller or this
+//     program was restarted goes unnoticed.
+//   - What it remembers is forgotten with the end of the connection, and what
+//     has no announced end by other means: an attempt after [attemptAge] or
+//     with the next boot, everything when the tracker knows nothing of the
+//     host. There is a cap, and what it forgets for that is counted.
+package firing
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"headstart/detect/rule"
+	"headstart/event"
+)
+
+// MaxEntries is how many connections of a host are remembered: those on which
+// a rule has fired or waits.
+const MaxEntries = 10_000
+
+// attemptAge is for how long an attempt is remembered. Linux gives up after
+// about two minutes (tcp_syn_retries in ip-sysctl).
+const attemptAge = 10 * time.Minute
+
+// clockStep is by how much a wall clock moves against the time since boot
+// before that is a step.
+const clockStep = 500 * time.Millisecond
+
+// Host is what is remembered of one host. The zero Host knows nothing yet.
+type Host struct {
+	last    event.SnapshotID // of the last message that was watched
+	part    uint16
+	at      time.Time // of the last message, on the clock of the entries' times
+	entries map[event.ConnectionID]*entry
+
+	// due is not later than the first moment at which a rule that waits can
+	// fire or an attempt is forgotten; zero when nothing is.
+	due   time.Time
+	rules string // hash of the set that due was computed with
+}
+
+// entry is one remembered connection.
+type entry struct {
+	connection event.Connection
+	fired      []string // parts of rules, by name
+	waiting    []string
+}
+
+// Finding is a rule, or a part of one, that fired, was muted, or failed.
+type Finding struct {
+	Rule       *rule.Rule
+	Part       int
+	Connection event.Connection
+	Muted      *rule.Exception
+	Err        error
+
+	// What a pattern knows the match by, as in [rule.Result].
+	By, Of     string
+	Sum, Usual float64
+}
+
+// Watcher applies one set of rules. One goroutine uses it at a time.
+type Watcher struct {
+	// Baseline says what is normal for a connection of the host that is
+	// watched; nil knows nothing. See [rule.Observation].
+	Baseline func(*event.Connection) rule.Baseline
+
+	// Fired says when a rule last fired about a host; nil: none has.
+	Fired func(rule, host string) (time.Time, bool)
+
+	// Asked is told what rules are about to be asked; nil is nobody.
+	Asked func(*Asked)
+
+	set       *rule.Set
+	parts     map[string]part         // by name
+	names     map[*rule.Rule][]string // of their parts
+	evaluator *rule.Evaluator
+	findings  []Finding
+	forgotten int
+}
+
+// part is a part of a rule. Its name is what is remembered: the rule's id, and
+// where the rule has several parts the number, from 0: "ssh-then-database#1".
+type part struct {
+	rule   *rule.Rule
+	number int
+}
+
+// NewWatcher returns a watcher for a set of rules.
+func NewWatcher(set *rule.Set) *Watcher {
+	w := &Watcher{
+		set: set, evaluator: rule.NewEvaluator(set),
+		parts: make(map[string]part, len(set.Rules)), names: make(map[*rule.Rule][]string, len(set.Rules)),
+	}
+	for _, r := range set.Rules {
+		for number := range r.Parts() {
+			name := r.ID
+			if r.Parts() > 1 {
+				name = fmt.Sprintf("%s#%d", r.ID, number)
+			}
+			w.parts[name] = part{r, number}
+			w.names[r] = append(w.names[r], name)
+		}
+	}
+	return w
+}
+
+// Evaluator is what the watcher asks rules with.
+func (w *Watcher) Evaluator() *rule.Evaluator { return w.evaluator }
+
+// Peers finds the host that has an address; nil when none is known.
+type Peers func(event.Address) *rule.Host
+
+// Watch applies the rules to a message. It returns what was found, valid until
+// the next call; whether what is remembered has changed; and how many
+// connections could not be remembered for the cap.
+func (w *Watcher) Watch(h *Host, c *event.Changes, self *rule.Host, peers Peers) (findings []Finding, changed bool, forgotten int) {
+	if h.Repeated(c) {
+		return nil, false, 0
+	}
+	w.findings, w.forgotten = w.findings[:0], 0
+	t := turn{Watcher: w, host: h, changes: c, self: self, peers: peers}
+	t.begin()
+	for i := range c.Connections {
+		t.change(&c.Connections[i])
+	}
+	if c.Part == c.Parts {
+		t.advance()
+	}
+	h.last, h.part, h.at = c.SnapshotID(), c.Part, c.ObservedAt
+	return w.findings, t.changed, w.forgotten
+}
+
+// Again asks the rules that wait once more, of the message that was watched
+// last: another rule has fired that they ask about. What it returns is valid
+// until the next call.
+func (w *Watcher) Again(h *Host, c *event.Changes, self *rule.Host, peers Peers) []Finding {
+	w.findings = w.findings[:0]
+	t := turn{Watcher: w, host: h, changes: c, self: self, peers: peers}
+	h.rules = ""
+	t.advance()
+	return w.findings
+}
+
+// Repeated reports whether a message was watched before: the stream may hold
+// one twice after a failure that outlasted the server's duplicate window.
+func (h *Host) Repeated(c *event.Changes) bool {
+	last := h.last
+	return last.BootID == c.BootID && last.Run == c.Run &&
+		(c.Sequence < last.Sequence || c.Sequence == last.Sequence && c.Part <= h.part)
+}
+
+// Len returns how many connections are remembered.
+func (h *Host) Len() int { return len(h.entries) }
+
+// turn is the work on one message.
+type turn struct {
+	*Watcher
+	host    *Host
+	changes *event.Changes
+	self    *rule.Host
+	peers   Peers
+	changed bool
+	refused *event.Connection // the last for which there was no room
+}
+
+func (t *turn) observe(c *event.Connection, at time.Time) rule.Observation {
+	return rule.Observation{Connection: c, At: at, Host: t.self, Peer: t.peers(c.Remote), Baseline: t.Baseline, Fired: t.Fired}
+}
+
+// begin brings what is remembered up to what a message says of the host as a
+// whole.
+func (t *turn) begin() {
+	c, last := t.changes, t.host.last
+	switch {
+	case c.Part > 1:
+	case c.PreviousAt.IsZero():
+		// The tracker knows nothing of the host: it will announce the end of
+		// nothing that is remembered.
+		t.forget(func(*entry) bool { return true })
+	case c.BootID != last.BootID:
+		t.forget(func(e *entry) bool { return e.connection.Kind == event.Attempted })
+	case c.Run == last.Run && c.Sequence-c.Missed == last.Sequence+1:
+		// PreviousAt is when the last message was, on the clock of this one.
+		if step := c.PreviousAt.Sub(t.host.at); step.Abs() >= clockStep {
+			t.shift(step)
+		}
+	}
+}
+
+func (t *turn) forget(which func(*entry) bool) {
+	for id, e := range t.host.entries {
+		if which(e) {
+			delete(t.host.entries, id)
+			t.changed = true
+		}
+	}
+}
+
+// shift moves the times of what is remembered to a clock that was set.
+func (t *turn) shift(step time.Duration) {
+	for _, e := range t.host.entries {
+		c := &e.connection
+		for _, at := range []*time.Time{&c.OpenedAfter, &c.OpenedBefore, &c.SeenUntil, &c.ClosedAfter, &c.ClosedBefore} {
+			if !at.IsZero() {
+				*at = at.Add(step)
+			}
+		}
+		t.changed = true
+	}
+	t.host.rules = "" // due is on the old clock
+}
+
+// change evaluates the rules on one change of a connection.
+func (t *turn) change(c *event.Connection) {
+	e := t.host.entries[c.ID]
+	ended := c.Kind == event.Closed || c.Kind == event.StoppedListening
+	if e != nil && ended {
+		t.lastCall(e, c)
+	}
+	for _, r := range t.evaluator.Evaluate(t.asking(OnChange, part{}, c, t.changes.ObservedAt)) {
+		name := t.names[r.Rule][r.Part]
+		switch {
+		case e != nil && slices.Contains(e.fired, name):
+		case r.Wait > 0:
+			e = t.remember(e, c)
+			if e != nil && !slices.Contains(e.waiting, name) {
+				e.waiting = append(e.waiting, name)
+				t.dueAt(t.changes.ObservedAt.Add(r.Wait))
+			}
+		default:
+			t.find(r, c)
+			if r.Err == nil && r.Muted == nil && !ended {
+				if e = t.remember(e, c); e != nil {
+					e.fired = append(e.fired, name)
+				}
+			}
+		}
+	}
+	switch {
+	case e == nil:
+	case ended:
+		delete(t.host.entries, c.ID)
+		t.changed = true
+	case e.connection.Kind != c.Kind:
+		e.connection = *c
+		t.changed = true
+	}
+}
+
+// lastCall asks the rules that waited for a connection that has ended whether
+// it lasted long enough: it may have, since the message before.
+func (t *turn) lastCall(e *entry, c *event.Connection) {
+	if c.Kind != event.Closed || e.connection.Kind != event.Opened {
+		return
+	}
+	for _, name := range e.waiting {
+		p, ok := t.parts[name]
+		if !ok || slices.Contains(e.fired, name) {
+			continue
+		}
+		if result, holds := t.evaluator.EvaluateRule(p.rule, p.number, t.asking(AtEnd, p, &e.connection, c.ClosedAfter)); holds && result.Wait == 0 {
+			t.find(result, c)
+			e.fired = append(e.fired, name)
+		}
+	}
+	e.waiting = nil
+}
+
+func (t *turn) find(r rule.Result, c *event.Connection) {
+	t.findings = append(t.findings, Finding{
+		Rule: r.Rule, Part: r.Part, Connection: *c, Muted: r.Muted, Err: r.Err,
+		By: r.By, Of: r.Of, Sum: r.Sum, Usual: r.Usual,
+	})
+}
+
+// remember returns the connection's entry; nil when there is no room.
+func (t *turn) remember(e *entry, c *event.Connection) *entry {
+	if e == nil && len(t.host.entries) >= MaxEntries {
+		if t.refused != c {
+			t.refused = c
+			t.forgotten++
+		}
+		return nil
+	}
+	t.changed = true
+	if e != nil {
+		return e
+	}
+	if t.host.entries == nil {
+		t.host.entries = map[event.ConnectionID]*entry{}
+	}
+	e = &entry{connection: *c}
+	t.host.entries[c.ID] = e
+	if c.Kind == event.Attempted {
+		t.dueAt(c.OpenedBefore.Add(attemptAge))
+	}
+	return e
+}
+
+func (t *turn) dueAt(at time.Time) {
+	if t.host.due.IsZero() || at.Before(t.host.due) {
+		t.host.due = at
+	}
+}
+
+// advance asks the rules that wait, now that the message's time is reached.
+func (t *turn) advance() {
+	now := t.changes.ObservedAt
+	if t.host.rules == t.set.Hash && (t.host.due.IsZero() || now.Before(t.host.due)) {
+		return
+	}
+	t.host.rules, t.host.due = t.set.Hash, time.Time{}
+	for _, id := range t.host.ordered() {
+		e := t.host.entries[id]
+		e.waiting = slices.DeleteFunc(e.waiting, func(name string) bool { return t.settled(e, name, now) })
+		if e.connection.Kind == event.Attempted {
+			end := e.connection.OpenedBefore.Add(attemptAge)
+			if !now.Before(end) {
+				delete(t.host.entries, id)
+				t.changed = true
+				continue
+			}
+			t.dueAt(end)
+		}
+		if len(e.waiting) == 0 && len(e.fired) == 0 {
+			delete(t.host.entries, id)
+			t.changed = true
+		}
+	}
+}
+
+// settled reports whether a part of a rule no longer waits for a connection.
+func (t *turn) settled(e *entry, name string, now time.Time) bool {
+	p, ok := t.parts[name]
+	if !ok || slices.Contains(e.fired, name) {
+		t.changed = true
+		return true
+	}
+	result, holds := t.evaluator.EvaluateRule(p.rule, p.number, t.asking(Again, p, &e.connection, now))
+	if holds && result.Wait > 0 {
+		t.dueAt(now.Add(result.Wait))
+		return false
+	}
+	t.changed = true
+	if holds {
+		t.find(result, &e.connection)
+		if result.Fires() {
+			e.fired = append(e.fired, name)
+		}
+	}
+	return true
+}
+
+// ordered returns the entries' ids in an order that doesn't change, so that
+// alerts don't either.
+func (h *Host) ordered() []event.ConnectionID {
+	ids := make([]event.ConnectionID, 0, len(h.entries))
+	for id := range h.entries {
+		ids = append(ids, id)
+	}
+	slices.SortFunc(ids, func(a, b event.ConnectionID) int { return slices.Compare(a[:], b[:]) })
+	return ids
+}

@@ -1,0 +1,129 @@
+// Package hosts knows which host has which address, by what the hosts'
+// pollers say of themselves.
+//
+// It guarantees that an address is only taken for a host's when no other host
+// says it has it too: container networks give many hosts the same address, and
+// an intruder on one host may claim another's. Such an address is nobody's,
+// and counted. So is, uncounted, one that means another host everywhere:
+// loopback, link-local, multicast. It is a pure state machine and has a cap.
+package hosts
+
+import (
+	"slices"
+	"time"
+
+	"headstart/detect/rule"
+	"headstart/event"
+)
+
+// Directory knows hosts. One goroutine uses it at a time.
+type Directory struct {
+	most      int
+	hosts     map[string]*host
+	owners    map[event.Address][]*host
+	contested int
+	listed    map[string]*rule.Host // by the inventory
+	listedAt  map[event.Address]*rule.Host
+}
+
+type host struct {
+	facts rule.Host
+	said  []string  // roles, as the host reports them
+	seen  time.Time // on the stream's clock
+}
+
+// New returns an empty directory for at most most hosts.
+func New(most int) *Directory {
+	return &Directory{most: most, hosts: map[string]*host{}, owners: map[event.Address][]*host{}}
+}
+
+// Learn notes what a host says of itself, and returns the host as rules see it
+// and whether something is new. A host for which there is no room is returned
+// but not known to others.
+func (d *Directory) Learn(c *event.Changes) (facts *rule.Host, news bool) {
+	h := d.hosts[c.Host]
+	if h != nil && slices.Equal(h.facts.Addresses, c.Addresses) && slices.Equal(h.said, c.Roles) {
+		h.seen = c.StreamTime(c.ObservedAt)
+		return &h.facts, false
+	}
+	if h != nil {
+		d.forget(h)
+	}
+	h = &host{
+		facts: rule.Host{Name: c.Host, Roles: d.withListed(c.Host, c.Roles), Addresses: slices.Clone(c.Addresses), Reports: true},
+		said:  slices.Clone(c.Roles), seen: c.StreamTime(c.ObservedAt),
+	}
+	if len(d.hosts) >= d.most {
+		return &h.facts, true
+	}
+	d.hosts[c.Host] = h
+	for _, a := range h.facts.Addresses {
+		owners := d.owners[a]
+		if !ownable(a) || len(owners) > 0 && owners[len(owners)-1] == h {
+			continue
+		}
+		d.owners[a] = append(owners, h)
+		if len(owners) == 1 {
+			d.contested++
+		}
+	}
+	return &h.facts, true
+}
+
+// ownable reports whether an address can be one host's.
+func ownable(a event.Address) bool {
+	ip := a.Netip()
+	return !ip.IsLoopback() && !ip.IsLinkLocalUnicast() && !ip.IsMulticast() && !a.IsWildcard()
+}
+
+func (d *Directory) forget(h *host) {
+	delete(d.hosts, h.facts.Name)
+	for _, a := range h.facts.Addresses {
+		owners := d.owners[a]
+		i := slices.Index(owners, h)
+		switch {
+		case i < 0:
+		case len(owners) == 1:
+			delete(d.owners, a)
+		default:
+			d.owners[a] = slices.Delete(owners, i, i+1)
+			if len(owners) == 2 {
+				d.contested--
+			}
+		}
+	}
+}
+
+// Expire forgets the hosts that have not spoken since a time of the stream, and
+// returns their names.
+func (d *Directory) Expire(before time.Time) []string {
+	var names []string
+	for name, h := range d.hosts {
+		if h.seen.Before(before) {
+			d.forget(h)
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// At returns the host that has an address, nil when none or several say so.
+// Of a host that the inventory lists and that doesn't report, Reports is false.
+func (d *Directory) At(a event.Address) *rule.Host {
+	if listed := d.listedAt[a]; listed != nil {
+		if h := d.hosts[listed.Name]; h != nil {
+			return &h.facts
+		}
+		return listed
+	}
+	if owners := d.owners[a]; len(owners) == 1 {
+		return &owners[0].facts
+	}
+	return nil
+}
+
+// Len returns the number of hosts.
+func (d *Directory) Len() int { return len(d.hosts) }
+
+// Contested returns the number of addresses that several hosts say they have.
+func (d *Directory) Contested() int { return d.contested }

@@ -1,0 +1,49 @@
+package hosts
+
+import (
+	"slices"
+
+	"headstart/detect/inventory"
+	"headstart/detect/rule"
+	"headstart/event"
+)
+
+// Assume takes in an inventory: hosts and addresses that are known without a
+// poller's word, and roles that hosts have besides those that they report.
+// What the inventory says of an address is stronger than what a host says.
+func (d *Directory) Assume(inv *inventory.Inventory) {
+	d.listed, d.listedAt = map[string]*rule.Host{}, map[event.Address]*rule.Host{}
+	for i := range inv.Hosts {
+		h := &inv.Hosts[i]
+		listed := &rule.Host{Name: h.Name, Roles: slices.Clone(h.Roles), Addresses: slices.Clone(h.Addresses)}
+		d.listed[h.Name] = listed
+		for _, a := range h.Addresses {
+			if ownable(a) {
+				d.listedAt[a] = listed
+			}
+		}
+	}
+}
+
+// Named returns a host by its name: what it reports, or what the inventory
+// says; nil when neither knows it.
+func (d *Directory) Named(name string) *rule.Host {
+	if h := d.hosts[name]; h != nil {
+		return &h.facts
+	}
+	return d.listed[name]
+}
+
+// withListed returns the roles that a host reports and those that the
+// inventory gives it.
+func (d *Directory) withListed(name string, roles []string) []string {
+	all := slices.Clone(roles)
+	if listed := d.listed[name]; listed != nil {
+		for _, role := range listed.Roles {
+			if !slices.Contains(all, role) && len(all) < event.MaxRoles {
+				all = append(all, role)
+			}
+		}
+	}
+	return all
+}

@@ -1,0 +1,60 @@
+package detect
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"headstart/event"
+)
+
+// While an incident is open its hosts, and those that can be next, look more
+// often: every [fast], and every [slower] once it is quiet, each for [hurry]
+// after the last word of the incident. Then they are back at their own pace.
+const (
+	fast     = 10 * time.Second
+	slower   = 20 * time.Second
+	hurry    = 15 * time.Minute
+	sayAgain = 5 * time.Minute
+	maxNamed = 5
+)
+
+// hurry asks the hosts of an incident to look more often.
+func (c *Correlation) hurry(i *event.Incident) {
+	interval := fast
+	switch {
+	case !i.Notified || i.State == event.IncidentResolved:
+		return
+	case i.State == event.IncidentQuiet:
+		interval = slower
+	}
+	var asked []string
+	ask := func(name string) {
+		h := c.hosts[name]
+		if h == nil || slices.Contains(asked, name) || c.now.Sub(h.told) < sayAgain {
+			return
+		}
+		h.told = c.now
+		asked = append(asked, name)
+		c.out.Controls = append(c.out.Controls, Control{name, event.Control{
+			Interval: interval, ExpiresAt: c.now.Add(hurry), Reason: "incident " + i.ID,
+		}})
+	}
+	for _, p := range i.Parts {
+		if p.Part >= event.Target {
+			ask(p.Host)
+		}
+	}
+	for _, n := range i.Next {
+		ask(n.Host)
+	}
+	if len(asked) > 0 {
+		slices.Sort(asked)
+		named := strings.Join(asked[:min(len(asked), maxNamed)], ", ")
+		if more := len(asked) - maxNamed; more > 0 {
+			named += fmt.Sprintf(" and %d more", more)
+		}
+		c.incidents.Remark(i.ID, c.now, fmt.Sprintf("%s asked to look every %s until %s", named, interval, c.now.Add(hurry).UTC().Format("15:04")))
+	}
+}

@@ -1,0 +1,187 @@
+package detect_test
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"headstart/detect"
+	"headstart/detect/baseline"
+	"headstart/detect/rule"
+	"headstart/event"
+	rules "headstart/rules.expr"
+
+	"golang.org/x/tools/txtar"
+)
+
+var update = flag.Bool("update", false, "write what follows into the scripts; review every line")
+
+func shippedPack(t testing.TB) *rule.Set {
+	t.Helper()
+	set, err := rule.Load(rules.Files, "rules.expr")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+// scriptFile is a script of the pack, and the file that it is in.
+type scriptFile struct {
+	*script
+	name    string
+	archive *txtar.Archive
+}
+
+func readScripts(t *testing.T) (all []scriptFile) {
+	t.Helper()
+	names, err := filepath.Glob("testdata/pack/*.txtar")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	for _, name := range names {
+		archive, err := txtar.ParseFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := parseScript(archive)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		all = append(all, scriptFile{s, name, archive})
+	}
+	return all
+}
+
+// TestIncidents plays the scripts through the shipped pack.
+func TestIncidents(t *testing.T) {
+	set := shippedPack(t)
+	for _, f := range readScripts(t) {
+		t.Run(strings.TrimSuffix(filepath.Base(f.name), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			learned := f.learn(t, set)
+			for _, sc := range f.scenes {
+				t.Run(sc.name, func(t *testing.T) {
+					p, err := f.stage(sc)
+					if err != nil {
+						t.Fatal(err)
+					}
+					o := learned.play(t, p)
+					sc.checkAlerts(t, set, o)
+					sc.checkIncidents(t, f.script, o)
+				})
+			}
+			if *update {
+				if err := os.WriteFile(f.name, txtar.Format(f.archive), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// TestReferenceIncidentStaysOne holds that all that the published incident raises
+// goes under one id from the first alert on, and that people hear of it within a
+// minute of the first poll that shows the database session beyond its usual length.
+func TestReferenceIncidentStaysOne(t *testing.T) {
+	all := readScripts(t)
+	f := all[slices.IndexFunc(all, func(f scriptFile) bool { return strings.HasSuffix(f.name, "/incident-reference.txtar") })]
+	p, err := f.stage(f.scenes[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := f.learn(t, shippedPack(t)).play(t, p)
+	if len(o.incidents) != 1 || len(o.alerts) == 0 {
+		t.Fatalf("%d incidents, %d alerts", len(o.incidents), len(o.alerts))
+	}
+	i := o.incidents[0]
+	for _, a := range o.alerts {
+		if a.Incident != i.ID {
+			t.Errorf("%s %s went to incident %s, not %s", a.At.Format(clock), a.Rule, a.Incident, i.ID)
+		}
+	}
+	shown := p.begin.Add(14*time.Hour + 31*time.Minute)
+	if late := i.NotifiedAt.Sub(shown); !i.Notified || late < 0 || late > time.Minute {
+		t.Errorf("people hear of it %s after the poll", late)
+	}
+}
+
+// options are those of a script: a host learns for a day less than there are.
+func (s *script) options(f *fleet) detect.Options {
+	return detect.Options{
+		Inventory: f.inventory(), Baseline: baseline.Options{Learning: time.Duration(max(s.days-1, 0)) * 24 * time.Hour},
+	}
+}
+
+// lesson is a correlation after the learning, as it was saved.
+type lesson struct {
+	set     *rule.Set
+	options detect.Options
+	saved   []byte
+}
+
+func (s *script) learn(t *testing.T, set *rule.Set) *lesson {
+	t.Helper()
+	p, err := s.stage(new(scene))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &lesson{set: set, options: s.options(&p.fleet)}
+	c := detect.New(set, l.options)
+	for _, m := range p.messages(dayStart(1), p.dense, p.end) {
+		if m.storedAt.Before(p.begin) {
+			apply(t, c, &m)
+		}
+	}
+	if l.saved, err = c.Save(); err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func apply(t *testing.T, c *detect.Correlation, m *message) *detect.Output {
+	t.Helper()
+	out := c.Apply(&m.changes, m.storedAt)
+	for _, f := range out.Failures {
+		t.Errorf("rule %s of host %s: %v", f.Rule, f.Host, f.Err)
+	}
+	return out
+}
+
+// outcome is what followed in a scene.
+type outcome struct {
+	alerts    []*event.Alert
+	incidents []*event.Incident // each as it was at last, in the order in which they were opened
+}
+
+func (l *lesson) play(t *testing.T, p *play) *outcome {
+	t.Helper()
+	c := detect.New(l.set, l.options)
+	if err := c.Restore(l.saved); err != nil {
+		t.Fatal(err)
+	}
+	o := new(outcome)
+	last := map[string]int{}
+	p.heard = p.begin
+	for _, m := range p.messages(dayStart(1), p.dense, p.end) {
+		out := apply(t, c, &m)
+		o.alerts = append(o.alerts, out.Alerts...)
+		for _, i := range out.Incidents {
+			if i.OpenedAt.Before(p.begin) {
+				continue
+			}
+			n, ok := last[i.ID]
+			if !ok {
+				n = len(o.incidents)
+				last[i.ID] = n
+				o.incidents = append(o.incidents, nil)
+			}
+			o.incidents[n] = i
+		}
+	}
+	o.incidents = slices.DeleteFunc(o.incidents, func(i *event.Incident) bool { return i.MergedInto != "" })
+	return o
+}

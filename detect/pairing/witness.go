@@ -1,0 +1,169 @@
+// Package pairing joins what the two ends of a connection report. Where both are
+// monitored a connection has two witnesses: together they know better when it
+// began and who began it, and when one of them is silent about it, that is worth
+// knowing: a hidden socket, a poller that was tampered with or lags, an address
+// that is translated on the way. It is a pure state machine: reports and
+// heartbeats in, one-sided connections out.
+//
+// It guarantees:
+//   - A connection is one-sided when the other end has taken three snapshots
+//     while it was surely open, with [Margin] to spare on both sides, and none
+//     until the third of them has shown the connection, open or not. Surely open
+//     is from its OpenedBefore to its SeenUntil, which moves with the heartbeats
+//     of the host that shows it. So what is over sooner never is one-sided, nor
+//     what the other end has shown once and no longer does.
+//   - It is reported once, with the message that proves it.
+//   - The messages of one host come in order, and of each snapshot the reports
+//     before the heartbeat. In which order the messages of different hosts come
+//     changes nothing about what is reported, as long as none is more than
+//     [Lateness] behind.
+//   - Of a connection with two witnesses the bounds are the narrower ones, the
+//     evidence the earlier one. Who began it is the word of the end that knows
+//     more surely: from the handshake, else from a listening socket, else from the
+//     ports. If both are as sure and disagree, the lower port is the service's.
+//   - Two reports are of one connection if they have the same ends and neither
+//     life was certainly over, by [Margin], before the other began.
+//   - Everything is bounded ([Limits]). What there is no room for is counted, and
+//     nobody is accused of silence for it. What is over, and an attempt, is kept
+//     for [Lateness] and a minute; a host of which nothing is heard for a day is
+//     forgotten.
+//
+// Attempts are never one-sided: a SYN can get lost. Of what can't be seen at all,
+// that both ends hide a connection, nothing is said.
+//
+// A connection takes about 250 bytes for each witness, 300 more until it is
+// known that both show it, and a host about 2,300.
+package pairing
+
+import (
+	"time"
+
+	"headstart/event"
+)
+
+const (
+	// Margin is by how much clocks differ at most, as far as is corrected.
+	Margin = 2 * time.Second
+
+	// Lateness is by how much a host's messages may be behind those of others.
+	Lateness = 5 * time.Minute
+
+	kept     = Lateness + time.Minute
+	silence  = 24 * time.Hour
+	enough   = 3 // snapshots
+	sweeping = 10 * time.Minute
+)
+
+// Report is a change of a connection between two monitored hosts, as one of
+// them saw it.
+type Report struct {
+	Host, Peer string           // that reports it, and the other end
+	Connection event.Connection // all times on the stream's clock
+	At         time.Time        // of the snapshot, on that clock
+}
+
+// OneSided is a connection that one end shows and the other doesn't.
+type OneSided struct {
+	Host, Silent string
+	Connection   event.Connection // as Host shows it
+	Since, Until time.Time        // the first and the last of three snapshots of Silent without it
+	At           time.Time        // of the snapshot that proves it
+}
+
+// Limits bound what is remembered. Those that are zero have their default.
+type Limits struct {
+	Reports        int // 500,000
+	ReportsPerHost int // 100,000
+	Hosts          int // 100,000
+}
+
+// Witnesses knows who reports what. One goroutine uses it at a time.
+type Witnesses struct {
+	limits  Limits
+	hosts   map[string]*host
+	links   map[ends]*link
+	reports int
+	number  uint64 // of the last report
+	clock   int64  // the largest heartbeat, nanoseconds since 1970, as all times here
+	swept   int64
+	refused int
+}
+
+// New returns witnesses that know nothing.
+func New(limits Limits) *Witnesses {
+	for _, d := range []struct {
+		to *int
+		is int
+	}{{&limits.Reports, 500_000}, {&limits.ReportsPerHost, 100_000}, {&limits.Hosts, 100_000}} {
+		if *d.to <= 0 {
+			*d.to = d.is
+		}
+	}
+	return &Witnesses{limits: limits, hosts: map[string]*host{}, links: map[ends]*link{}}
+}
+
+// Report takes a change that a host reports, and returns what it proves.
+func (w *Witnesses) Report(r *Report) []OneSided {
+	c := &r.Connection
+	if c.Kind != event.Opened && c.Kind != event.Closed && c.Kind != event.Attempted || r.Host == r.Peer {
+		return nil
+	}
+	key, _ := endsOf(c)
+	one := w.links[key].find(r.Host, c.ID)
+	if one == nil && c.Kind != event.Closed {
+		one = w.add(r)
+	}
+	if one == nil {
+		return nil // there was no room for it, or it was forgotten
+	}
+	one.host.heard = w.clock
+	if c.Kind == event.Closed {
+		return w.end(one, c)
+	}
+	var proved []OneSided
+	if c.Kind == event.Opened && one.stage == attempted {
+		proved = w.begin(one, c)
+	}
+	one.link.shown(one)
+	return proved
+}
+
+// Heartbeat says that a host has taken a snapshot, of which all reports have
+// come, and returns what that proves.
+func (w *Witnesses) Heartbeat(name string, at time.Time) (proved []OneSided) {
+	when := nanoseconds(at)
+	h := w.host(name)
+	if h == nil || when <= h.last {
+		return nil
+	}
+	h.beat(when)
+	w.clock = max(w.clock, when)
+	h.heard = w.clock
+	for _, one := range h.waiting.reports {
+		if one.stage == waits && one.count(when) {
+			proved = append(proved, w.judge(one)...)
+		}
+	}
+	h.waiting.keep(waits)
+	for _, one := range h.unseen.reports {
+		if one.stage == isUnseen && when >= one.third+int64(Margin) {
+			proved = append(proved, one.prove())
+		}
+	}
+	h.unseen.keep(isUnseen)
+	w.expire(h)
+	if w.clock-w.swept >= int64(sweeping) {
+		w.sweep()
+	}
+	return proved
+}
+
+// Reset says that the tracker knows nothing of a host any more: the ends of the
+// connections that it had open will never be reported.
+func (w *Witnesses) Reset(name string) {
+	w.removeAll(func(one *report) bool { return one.host.name == name && !one.over })
+}
+
+// Len returns how many reports are remembered, and how many there was no room
+// for.
+func (w *Witnesses) Len() (reports, refused int) { return w.reports, w.refused }

@@ -1,0 +1,53 @@
+package rule_test
+
+import (
+	"testing"
+
+	"headstart/detect/rule"
+)
+
+func TestEffective(t *testing.T) {
+	layers := []rule.Layer{
+		layerOf("base", map[string]string{"long.yaml": "# Sessions.\n\nrule: session-long\ntitle: T\nseverity: low\nthresholds: {session: 5m, many: 3}\n" +
+			"when: conn.open and conn.uid > thresholds.many\nfor: thresholds.session\nunless: [{when: host.name == 'a', owner: o, reason: r, expires: 2026-12-31}]\n"}),
+		layerOf("local", map[string]string{
+			"a.yaml": "override: session-long\nreason: administrators work long here\nseverity: info\nthresholds: {session: 15m}\nunless:\n  - {when: host.name == 'b', owner: o, reason: r, expires: 2026-12-31}\n",
+			"b.yaml": "override: session-long\nscore: 5\nenabled: false\n",
+		}),
+	}
+	set, err := rule.LoadLayers(layers, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `# base/long.yaml, overridden by local/a.yaml, overridden by local/b.yaml
+# Sessions.
+# local/a.yaml: administrators work long here
+
+rule: session-long
+title: T
+severity: info  # local/a.yaml
+score: 5  # local/b.yaml
+thresholds:
+  session: 15m  # local/a.yaml
+  many: 3
+when: conn.open and conn.uid > thresholds.many
+for: thresholds.session
+unless:
+  - when: host.name == 'a'
+    owner: o
+    reason: r
+    expires: 2026-12-31
+  # local/a.yaml
+  - when: host.name == 'b'
+    owner: o
+    reason: r
+    expires: 2026-12-31
+enabled: false  # local/b.yaml
+`
+	if got, found := rule.Effective(layers, set, "session-long"); !found || string(got) != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	if _, found := rule.Effective(layers, set, "session"); found {
+		t.Error("a rule that isn't there is found")
+	}
+}

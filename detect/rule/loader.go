@@ -1,0 +1,179 @@
+package rule
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"headstart/suggest"
+)
+
+// loader collects what the files of the layers hold, and their mistakes.
+type loader struct {
+	lists    *lists
+	macros   macros
+	language *language
+	rules    map[string]*draft // that are in force, by id
+	over     []*draft          // overrides, in the order of the layers
+	unlisted []*draft          // rules that no other can take the place of: their id is taken, or none
+	hashes   []string
+	errors   Errors
+	warnings Errors
+}
+
+// layer reads the files of a directory.
+func (l *loader) layer(n int, layer Layer) {
+	names, err := ruleFiles(layer.Files)
+	switch {
+	case err != nil:
+		l.errors = append(l.errors, &Error{File: layer.Name, Message: fmt.Sprintf("can't be read: %v", cause(err))})
+		return
+	case len(names) > MaxRules:
+		l.errors = append(l.errors, &Error{File: layer.Name, Message: fmt.Sprintf("%d rules; the limit is %d", len(names), MaxRules)})
+		return
+	}
+	beside := l.shared(n, layer, listsFile, func(s *source, data []byte) { l.lists.read(s, data) }, &l.lists.unread)
+	beside = l.shared(n, layer, macrosFile, func(s *source, data []byte) { l.macros.read(s, data) }, &l.macros.unread) || beside
+	if len(names) == 0 && !beside {
+		l.errors = append(l.errors, &Error{File: layer.Name, Message: "no rules here: no file whose name ends in .yaml"})
+	}
+	var own []*draft
+	for _, name := range names {
+		if d := l.open(n, layer, name); d != nil {
+			own = append(own, d)
+		}
+	}
+	l.settle(own)
+}
+
+// shared reads a file that the rules of all layers share, and reports whether
+// the layer has it.
+func (l *loader) shared(n int, layer Layer, name string, read func(*source, []byte), unread *bool) bool {
+	s := &source{file: path.Join(layer.Name, name)}
+	data, err := readFile(layer.Files, name, MaxLists)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false
+	case err != nil:
+		s.mistake(place{}, "%v", err)
+		*unread = true
+	default:
+		read(s, data)
+		l.hash(n, name, data)
+	}
+	l.errors = append(l.errors, s.errors...)
+	return true
+}
+
+// settle decides which rules of a layer take the place of others.
+func (l *loader) settle(drafts []*draft) {
+	first := map[string]*draft{} // of this layer
+	for _, d := range drafts {
+		switch taken := first[d.id]; {
+		case d.id == "" && d.override:
+		case d.id == "":
+			l.unlisted = append(l.unlisted, d)
+		case d.override:
+			l.over = append(l.over, d)
+		case taken != nil:
+			d.mistake(d.at, "the id %s is taken: it is that of %s:%d", short(d.id), taken.file, taken.at.line)
+			l.unlisted = append(l.unlisted, d)
+		default:
+			first[d.id], l.rules[d.id] = d, d
+		}
+	}
+	for _, d := range drafts {
+		if d.id == "" && d.override {
+			l.errors = append(l.errors, d.errors...)
+		}
+	}
+}
+
+// finish reads the rules that are in force, with what overrides them.
+func (l *loader) finish() []*Rule {
+	ids := slices.Sorted(maps.Keys(l.rules))
+	if len(ids) > MaxRules {
+		l.errors = append(l.errors, &Error{Message: fmt.Sprintf("%d rules in all directories; the limit is %d", len(ids), MaxRules)})
+		return nil
+	}
+	l.language = newLanguage(l.lists, &l.macros, l.rules)
+	l.macros.check(l.language)
+	l.errors = append(l.errors, l.macros.errors...)
+	for _, o := range l.over {
+		switch d := l.rules[o.id]; {
+		case d == nil:
+			o.mistake(o.at, "there is no rule %s to override%s", short(o.id), suggest.DidYouMean(o.id, ids))
+		case d.layer > o.layer:
+			l.warnings = append(l.warnings, o.warning(o.at, "this override has no effect: %s takes the rule's place", d.file))
+		default:
+			d.overrides = append(d.overrides, o)
+		}
+	}
+	var all []*Rule
+	for _, id := range ids {
+		d := l.rules[id]
+		all = append(all, d.rule(l.language))
+		l.errors = append(l.errors, d.errors...)
+	}
+	for _, d := range l.unlisted {
+		d.rule(l.language)
+		l.errors = append(l.errors, d.errors...)
+	}
+	for _, o := range l.over {
+		l.errors = append(l.errors, o.errors...)
+	}
+	return all
+}
+
+func (l *loader) hash(layer int, kind string, data []byte) {
+	sum := sha256.Sum256(data)
+	l.hashes = append(l.hashes, fmt.Sprintf("%d %s %s", layer, kind, hex.EncodeToString(sum[:])))
+}
+
+func ruleFiles(fsys fs.FS) ([]string, error) {
+	entries, err := fs.ReadDir(fsys, ".")
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, e := range entries {
+		extension := path.Ext(e.Name())
+		if e.IsDir() || strings.HasPrefix(e.Name(), ".") || e.Name() == listsFile || e.Name() == macrosFile || extension != ".yaml" && extension != ".yml" {
+			continue
+		}
+		names = append(names, e.Name())
+	}
+	return names, nil
+}
+
+func readFile(fsys fs.FS, name string, limit int64) ([]byte, error) {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("can't be read: %w", cause(err))
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("can't be read: %w", cause(err))
+	case int64(len(data)) > limit:
+		return nil, fmt.Errorf("the file is larger than %d KiB", limit>>10)
+	}
+	return data, nil
+}
+
+// cause drops the operation and the path, which the message has already.
+func cause(err error) error {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		return at.Err
+	}
+	return err
+}

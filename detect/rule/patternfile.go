@@ -1,0 +1,389 @@
+package rule
+
+import (
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"headstart/suggest"
+)
+
+// The limits of patterns. What they bound is remembered while a window lasts.
+const (
+	MaxSteps   = 8 // of a sequence
+	MaxHops    = 20
+	MaxCount   = 4096                // of Count.AtLeast, where it isn't a sum
+	minWithin  = time.Second         // of windows
+	MinRegular = 6                   // of Count.AtLeast, where Count.Regular is asked
+	MaxWithin  = 30 * 24 * time.Hour // likewise
+
+	minSteps, minHops = 2, 2
+	maxBy             = 4 // expressions of a key
+)
+
+// patternReader reads the fields of a rule that say what it asks of
+// connections, and what of several together.
+type patternReader struct {
+	*source
+	language *language
+	rule     *Rule
+	root     *yaml.Node
+	fields   map[string]*yaml.Node
+	frame    // of the rule's condition and exceptions
+}
+
+func (p *patternReader) read() {
+	pattern := p.one()
+	switch pattern {
+	case "sequence":
+		p.refuse("when", "a rule with sequence has a condition in each of its steps")
+		p.refuse("for", "in a rule with sequence, for belongs to a step")
+		p.sequence(p.fields[pattern])
+		return
+	case "absent":
+		p.refuse("for", "in a rule with absent, for belongs below absent")
+		p.absent(p.fields[pattern])
+		return
+	}
+	p.require(p.root, p.fields, "a rule", "when")
+	var asked part
+	if n := p.fields["for"]; n != nil {
+		p.rule.For = p.given(n).forDuration()
+		asked.lasts = p.rule.For
+	}
+	if n := p.fields["when"]; n != nil {
+		p.rule.When, asked.condition = p.condition(n, "when", p.language, p.frame)
+	}
+	switch pattern {
+	case "count":
+		p.count(p.fields[pattern], &asked)
+	case "path":
+		p.path(p.fields[pattern])
+	}
+	p.rule.parts = []part{asked}
+}
+
+// one returns which pattern the rule is, and reports a second.
+func (p *patternReader) one() string {
+	var first *yaml.Node
+	for i := 0; i+1 < len(p.root.Content); i += 2 {
+		key := p.root.Content[i]
+		switch key.Value {
+		case "count", "sequence", "path", "absent":
+		default:
+			continue
+		}
+		switch {
+		case first == nil:
+			first = key
+		case first.Value != key.Value:
+			p.mistake(placeOf(key), "a rule has one of count, sequence, path and absent; %s is in line %d already", first.Value, first.Line)
+		}
+	}
+	if first == nil {
+		return ""
+	}
+	return first.Value
+}
+
+// refuse reports a field that the rule must not have.
+func (p *patternReader) refuse(field, why string) {
+	for i := 0; i+1 < len(p.root.Content); i += 2 {
+		if key := p.root.Content[i]; key.Value == field {
+			p.mistake(placeOf(key), "%s", why)
+			return
+		}
+	}
+}
+
+func (p *patternReader) count(n *yaml.Node, asked *part) {
+	fields := p.mapping(n, inCount, keysOf(inCount))
+	if fields == nil {
+		return
+	}
+	p.require(n, fields, "count", "by", "within", "at_least")
+	c := new(Count)
+	p.rule.Count = c
+	if n := fields["by"]; n != nil {
+		c.By, asked.by = p.by(n)
+	}
+	if n := fields["of"]; n != nil {
+		c.Of, asked.of = p.value(n, "of", keyTypes()...)
+	}
+	if n := fields["sum"]; n != nil {
+		c.Sum, asked.sum = p.value(n, "sum", TypeNumber)
+		if fields["of"] != nil {
+			p.mistake(placeOf(n), "count has of (distinct values are counted) or sum (numbers are added up), not both")
+		}
+	}
+	if n := fields["within"]; n != nil {
+		c.Within = p.given(n).window("within")
+	}
+	if n := fields["at_least"]; n != nil {
+		c.AtLeast = p.given(n).atLeast(fields["sum"] != nil)
+	}
+	if n := fields["above_usual"]; n != nil {
+		c.AboveUsual = p.given(n).aboveUsual(fields["of"] != nil)
+		asked.usual = true
+	}
+	if n := fields["regular"]; n != nil {
+		c.Regular = p.regular(n, p.given(n), c)
+	}
+}
+
+func (v setting) atLeast(sum bool) float64 {
+	if v.n == nil {
+		return 0
+	}
+	least, ok := v.s.number(v.n, "at_least")
+	switch {
+	case !ok:
+	case least < 1:
+		v.s.mistake(placeOf(v.n), "at_least must be 1 or more, not %s", v.n.Value)
+	case !sum && least != math.Trunc(least):
+		v.s.mistake(placeOf(v.n), "at_least must be a whole number, not %s", v.n.Value)
+	case !sum && least > MaxCount:
+		v.s.mistake(placeOf(v.n), "at_least can be %d at most, not %s", MaxCount, v.n.Value)
+	}
+	return least
+}
+
+func (v setting) aboveUsual(of bool) float64 {
+	if v.n == nil {
+		return 0
+	}
+	factor, ok := v.s.number(v.n, "above_usual")
+	switch {
+	case ok && factor <= 0:
+		v.s.mistake(placeOf(v.n), "above_usual is how many times the usual it must be, more than 0, not %s", v.n.Value)
+	case !of:
+		v.s.mistake(placeOf(v.n), "above_usual compares with how many responders are usual; count them with of: conn.peer")
+	}
+	return factor
+}
+
+// regular reads how regular connections must be. The place of what the count
+// lacks for it is where it is asked for.
+func (p *patternReader) regular(n *yaml.Node, given setting, c *Count) float64 {
+	if given.n == nil {
+		return 0
+	}
+	score, ok := given.s.number(given.n, "regular")
+	switch {
+	case ok && (score <= 0 || score > 1):
+		given.s.mistake(placeOf(given.n), "regular is how regular connections must be, more than 0 and at most 1, not %s", given.n.Value)
+	case c.Of != "" || c.Sum != "":
+		p.mistake(placeOf(n), "regular looks at the times of connections; leave out of and sum")
+	case !slices.ContainsFunc(c.By, func(by string) bool { return strings.TrimSpace(by) == "host.name" }):
+		p.mistake(placeOf(n), "regular compares what one host reports; add host.name to by")
+	case c.AtLeast < MinRegular && c.AtLeast >= 1:
+		p.mistake(placeOf(n), "regular needs an at_least of %d or more: fewer connections have no rhythm", MinRegular)
+	}
+	return score
+}
+
+func (p *patternReader) sequence(n *yaml.Node) {
+	fields := p.mapping(n, inSequence, keysOf(inSequence))
+	if fields == nil {
+		return
+	}
+	p.require(n, fields, "sequence", "within", "steps")
+	q := new(Sequence)
+	p.rule.Sequence = q
+	if n := fields["within"]; n != nil {
+		q.Within = p.given(n).window("within")
+	}
+	if n := fields["steps"]; n != nil {
+		q.Steps = p.steps(n)
+	}
+}
+
+func (p *patternReader) steps(n *yaml.Node) []Step {
+	entries, ok := p.list(n, "steps")
+	if !ok {
+		return nil
+	}
+	if len(entries) < minSteps || len(entries) > MaxSteps {
+		p.mistake(placeOf(n), "a sequence has %d to %d steps, not %d", minSteps, MaxSteps, len(entries))
+	}
+	var steps []Step
+	for _, entry := range entries[:min(len(entries), MaxSteps)] {
+		step, asked := p.step(entry)
+		steps, p.rule.parts = append(steps, step), append(p.rule.parts, asked)
+	}
+	return steps
+}
+
+func (p *patternReader) step(entry *yaml.Node) (step Step, asked part) {
+	fields := p.mapping(entry, inStep, keysOf(inStep))
+	if fields == nil {
+		return step, asked
+	}
+	p.require(entry, fields, "a step", "when", "by")
+	if n := fields["when"]; n != nil {
+		step.When, asked.condition = p.condition(n, "when", p.language, p.frame)
+	}
+	if n := fields["by"]; n != nil {
+		step.By, asked.by = p.by(n)
+		p.sameKey(n, asked.by)
+	}
+	if n := fields["for"]; n != nil {
+		step.For = p.given(n).forDuration()
+		asked.lasts = step.For
+	}
+	return step, asked
+}
+
+// sameKey reports a key that no step before it can have.
+func (p *patternReader) sameKey(n *yaml.Node, by []value) {
+	if len(p.rule.parts) == 0 || by == nil || p.rule.parts[0].by == nil {
+		return
+	}
+	first := p.rule.parts[0].by
+	if len(by) != len(first) {
+		p.mistake(placeOf(n), "this step has %s to by, the first has %d: steps belong together when all of them are equal", expressions(len(by)), len(first))
+		return
+	}
+	for i := range by {
+		if a, b := first[i].kind, by[i].kind; !canBeEqual(a, b) {
+			p.mistake(placeOf(n), "this step has by of the type %s where the first has %s: they are never equal", b, a)
+		}
+	}
+}
+
+func (p *patternReader) path(n *yaml.Node) {
+	fields := p.mapping(n, inPath, keysOf(inPath))
+	if fields == nil {
+		return
+	}
+	p.require(n, fields, "path", "hops", "within")
+	p.rule.Path = new(Path)
+	if n := fields["hops"]; n != nil {
+		p.rule.Path.Hops = p.given(n).hops()
+	}
+	if n := fields["within"]; n != nil {
+		p.rule.Path.Within = p.given(n).window("within")
+	}
+}
+
+func (v setting) hops() int {
+	if v.n == nil {
+		return 0
+	}
+	hops, ok := v.s.number(v.n, "hops")
+	if ok && (hops < minHops || hops > MaxHops || hops != math.Trunc(hops)) {
+		v.s.mistake(placeOf(v.n), "hops is a whole number from %d to %d, not %s", minHops, MaxHops, v.n.Value)
+		return 0
+	}
+	return int(hops)
+}
+
+func (p *patternReader) absent(n *yaml.Node) {
+	fields := p.mapping(n, inAbsent, keysOf(inAbsent))
+	if fields != nil {
+		p.require(n, fields, "absent", "of", "for")
+		p.rule.Absent = new(Absent)
+		if n := fields["of"]; n != nil {
+			p.rule.Absent.Of = p.missing(n)
+		}
+		if n := fields["for"]; n != nil {
+			p.rule.Absent.For = p.given(n).window("for")
+		}
+		if p.rule.Absent.Of == MissingPoller {
+			p.about = aboutHost
+		}
+	}
+	if n := p.fields["when"]; n != nil {
+		p.rule.When, p.rule.absent = p.condition(n, "when", p.language, p.frame)
+	}
+}
+
+func (p *patternReader) missing(n *yaml.Node) Missing {
+	text, ok := p.text(n, "of")
+	switch {
+	case text == "poller":
+		return MissingPoller
+	case text == "witness":
+		return MissingWitness
+	case ok:
+		names := []string{"poller", "witness"}
+		p.mistake(placeOf(n), "of is %s, not %q%s", oneOf(names), short(text), suggest.DidYouMean(text, names))
+	}
+	return 0
+}
+
+// by reads the expressions of a key: one, or a list.
+func (p *patternReader) by(n *yaml.Node) (texts []string, values []value) {
+	entries := []*yaml.Node{n}
+	if n.Kind == yaml.SequenceNode {
+		entries = n.Content
+	}
+	if len(entries) == 0 || len(entries) > maxBy {
+		p.mistake(placeOf(n), "by is one expression or a list of %d at most, not of %d", maxBy, len(entries))
+		return nil, nil
+	}
+	for _, entry := range entries {
+		text, v := p.value(entry, "by", keyTypes()...)
+		texts, values = append(texts, text), append(values, v)
+	}
+	return texts, values
+}
+
+// value compiles an expression and reports its mistakes where they are.
+func (p *patternReader) value(n *yaml.Node, field string, kinds ...string) (string, value) {
+	text, ok := p.text(n, field)
+	if !ok {
+		return "", value{}
+	}
+	v, mistakes := p.language.compileValue(n.Value, p.frame, kinds...)
+	p.mistakesIn(n, field, mistakes)
+	return text, v
+}
+
+// given is the value of a field: what stands there, or the threshold that it
+// names.
+func (p *patternReader) given(n *yaml.Node) setting { return p.thresholds.resolve(p.source, n) }
+
+// window reads a duration that something is remembered for.
+func (v setting) window(field string) time.Duration {
+	if v.n == nil {
+		return 0
+	}
+	text, ok := v.s.text(v.n, field)
+	if !ok {
+		return 0
+	}
+	d, err := parseDuration(text)
+	switch {
+	case err != nil:
+		v.s.mistake(placeOf(v.n), "%v", err)
+	case d < minWithin || d > MaxWithin:
+		v.s.mistake(placeOf(v.n), "%s is from 1s to 720h (30 days), not %s", field, text)
+	}
+	return d
+}
+
+// canBeEqual reports whether values of two types can be the same in a key. An
+// end is written as a name or an address.
+func canBeEqual(a, b string) bool {
+	switch {
+	case a == b || a == unknown || b == unknown:
+		return true
+	case a == TypeEnd:
+		return b == TypeText || b == TypeAddress
+	case b == TypeEnd:
+		return canBeEqual(b, a)
+	}
+	return false
+}
+
+func expressions(n int) string {
+	if n == 1 {
+		return "1 expression"
+	}
+	return strconv.Itoa(n) + " expressions"
+}

@@ -1,0 +1,331 @@
+package rule
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+
+	"headstart/event"
+	"headstart/suggest"
+)
+
+// Rule is one rule as its file says it.
+type Rule struct {
+	ID             string // 1 to 64 lower-case letters, digits and hyphens
+	Title          string // one line
+	Severity       event.Severity
+	Attack         []string // MITRE ATT&CK technique ids: T1021, T1021.002
+	Description    string   // what it finds, what it assumes, known false positives
+	Guide          string   // what the analyst does first
+	References     []string // addresses of pages to read
+	FalsePositives []string // known ones
+	When           string   // the condition; empty for a sequence, which has one in each step
+	For            time.Duration
+	Unless         []*Exception
+	Enabled        bool    // a rule that isn't is checked and never evaluated
+	File           string  // that it comes from, as the user knows it
+	Score          float64 // what it adds to an incident's, 0 to 100
+	ScoreLearning  float64 // the same while the host is still learnt; half of Score unless said
+	Alert          bool    // it raises alerts; one that doesn't only feeds fired(…) in others
+	Tests          *Tests  // nil when it has none
+	Thresholds     []Threshold
+	Overrides      []Override // that changed it, the last to win
+
+	// At most one of these is set. Then the rule is a pattern.
+	Count    *Count
+	Sequence *Sequence
+	Path     *Path
+	Absent   *Absent
+
+	parts  []part
+	absent condition // of an absent rule
+}
+
+// IsPattern reports whether the rule fires on what several connections show
+// together, or on what is missing.
+func (r *Rule) IsPattern() bool {
+	return r.Count != nil || r.Sequence != nil || r.Path != nil || r.Absent != nil
+}
+
+// Parts returns how many conditions of the rule are asked of a change: as many
+// as a sequence has steps, none for an absent rule, else one.
+func (r *Rule) Parts() int { return len(r.parts) }
+
+// Exception keeps a rule from firing where its condition holds too.
+type Exception struct {
+	When    string
+	Owner   string // whom to ask
+	Reason  string
+	Expires time.Time // the first instant, in UTC, at which it no longer counts
+	File    string    // that it is in: the rule's or an override's
+	Line    int
+
+	condition condition
+}
+
+// Expired reports whether the exception no longer counts at a time.
+func (e *Exception) Expired(at time.Time) bool { return !at.Before(e.Expires) }
+
+const (
+	maxID   = 64  // bytes of a rule's id
+	maxLine = 200 // bytes of a title or an owner
+
+	maxScore = 100
+)
+
+var (
+	idPattern     = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+	attackPattern = regexp.MustCompile(`^T[0-9]{4}(\.[0-9]{3})?$`)
+)
+
+// rule reads the rule, with what overrides it.
+func (d *draft) rule(lang *language) *Rule {
+	r := &Rule{ID: d.id, File: d.file, Enabled: true, Alert: true}
+	d.require(d.root, d.fields, "a rule", "rule", "title", "severity")
+	for _, o := range d.overrides {
+		r.Overrides = append(r.Overrides, o.describe())
+	}
+	thresholds := d.thresholds()
+	d.about(r)
+	if v := d.setting("severity"); v.n != nil {
+		r.Severity = v.s.severity(v.n)
+	}
+	r.Score = d.score("score", defaultScore(r.Severity))
+	r.ScoreLearning = d.score("score_learning", r.Score/2)
+	for field, into := range map[string]*bool{"enabled": &r.Enabled, "alert": &r.Alert} {
+		if v := d.setting(field); v.n != nil {
+			*into, _ = v.s.boolean(v.n, field)
+		}
+	}
+	p := patternReader{source: d.source, language: lang, rule: r, root: d.root, fields: d.fields, frame: frame{thresholds: thresholds}}
+	p.read()
+	for _, o := range append([]*draft{d}, d.overrides...) {
+		if n := o.fields["unless"]; n != nil {
+			r.Unless = append(r.Unless, o.exceptions(n, lang, p.frame)...)
+		}
+	}
+	r.Thresholds = thresholds.list()
+	return r
+}
+
+// about reads what a rule says to people.
+func (d *draft) about(r *Rule) {
+	if n := d.fields["title"]; n != nil {
+		r.Title, _ = d.oneLine(n, "title", maxLine)
+	}
+	if n := d.fields["attack"]; n != nil {
+		r.Attack = d.attack(n)
+	}
+	if n := d.fields["description"]; n != nil {
+		r.Description, _ = d.text(n, "description")
+	}
+	if n := d.fields["guide"]; n != nil {
+		r.Guide, _ = d.text(n, "guide")
+	}
+	if n := d.fields["references"]; n != nil {
+		r.References = d.texts(n, "a reference")
+	}
+	if n := d.fields["false_positives"]; n != nil {
+		r.FalsePositives = d.texts(n, "a false positive")
+	}
+	if v := d.setting("tests"); v.n != nil {
+		r.Tests = v.s.tests(v.n)
+	}
+}
+
+// defaultScore is the score of a rule that doesn't say one.
+func defaultScore(severity event.Severity) float64 {
+	return map[event.Severity]float64{event.Info: 1, event.Low: 10, event.Medium: 30, event.High: 60, event.Critical: 90}[severity]
+}
+
+func (d *draft) score(field string, otherwise float64) float64 {
+	v := d.setting(field)
+	if v.n == nil {
+		return otherwise
+	}
+	score, ok := v.s.number(v.n, field)
+	if ok && (score < 0 || score > maxScore) {
+		v.s.mistake(placeOf(v.n), "%s is from 0 to %d, not %s", field, maxScore, v.n.Value)
+	}
+	return score
+}
+
+// require reports the fields that are missing, at the mapping that lacks them.
+// One that is there and misspelt is reported as that.
+func (s *source) require(n *yaml.Node, fields map[string]*yaml.Node, what string, names ...string) {
+	for _, name := range names {
+		if fields[name] == nil && !hasMisspelt(n, fields, name) {
+			s.mistake(placeOf(n), "%s needs the field %q", what, name)
+		}
+	}
+}
+
+// hasMisspelt reports whether an unknown field is near to a name.
+func hasMisspelt(n *yaml.Node, fields map[string]*yaml.Node, name string) bool {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if key := n.Content[i].Value; fields[key] == nil && suggest.DidYouMean(key, []string{name}) != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// readID reads the id of a rule; empty when it can't be one.
+func (s *source) readID(n *yaml.Node, field string) string {
+	id, ok := s.text(n, field)
+	if ok && (len(id) > maxID || !idPattern.MatchString(id)) {
+		s.mistake(placeOf(n), "%q can't be the id of a rule: lower-case letters and digits, with single hyphens between, at most %d characters", short(id), maxID)
+		return ""
+	}
+	return id
+}
+
+func (s *source) severity(n *yaml.Node) (severity event.Severity) {
+	text, ok := s.text(n, "severity")
+	if !ok || severity.UnmarshalText([]byte(text)) == nil {
+		return severity
+	}
+	var names []string
+	for level := event.Info; level <= event.Critical; level++ {
+		names = append(names, level.String())
+	}
+	s.mistake(placeOf(n), "severity is %s, not %q%s", oneOf(names), short(text), suggest.DidYouMean(text, names))
+	return severity
+}
+
+func (s *source) attack(n *yaml.Node) []string {
+	var ids []string
+	entries, _ := s.list(n, "attack")
+	for _, entry := range entries {
+		id, ok := s.text(entry, "an ATT&CK technique")
+		if ok && !attackPattern.MatchString(id) {
+			s.mistake(placeOf(entry), "%q is not the id of an ATT&CK technique, such as T1021 or T1021.002", short(id))
+			continue
+		}
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+func (s *source) texts(n *yaml.Node, what string) []string {
+	var texts []string
+	entries, _ := s.list(n, what)
+	for _, entry := range entries {
+		if text, ok := s.text(entry, what); ok {
+			texts = append(texts, text)
+		}
+	}
+	return texts
+}
+
+func (v setting) forDuration() time.Duration {
+	if v.n == nil {
+		return 0
+	}
+	text, ok := v.s.text(v.n, "for")
+	if !ok {
+		return 0
+	}
+	d, err := parseDuration(text)
+	if err == nil && d <= 0 {
+		err = fmt.Errorf("for must be longer than nothing, not %s", text)
+	}
+	if err != nil {
+		v.s.mistake(placeOf(v.n), "%v", err)
+		return 0
+	}
+	return d
+}
+
+// parseDuration accepts 30s, 5m, 1h30m.
+func parseDuration(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	switch {
+	case err == nil:
+		return d, nil
+	case strings.Trim(text, "0123456789") == "":
+		return 0, fmt.Errorf("the duration %s has no unit; write %ss for seconds", short(text), short(text))
+	default:
+		return 0, fmt.Errorf("%q is not a duration such as 30s, 5m, 1h30m or 24h", short(text))
+	}
+}
+
+// condition compiles an expression and reports its mistakes where they are in
+// the file.
+func (s *source) condition(n *yaml.Node, field string, lang *language, in frame) (string, condition) {
+	text, ok := s.text(n, field)
+	if !ok {
+		return "", condition{}
+	}
+	c, mistakes := lang.compile(n.Value, in)
+	c.origin = origin{s, n, in}
+	c.number = lang.alike(n.Value, in)
+	s.mistakesIn(n, field, mistakes)
+	return text, c
+}
+
+// mistakesIn reports the mistakes in a field that is an expression.
+func (s *source) mistakesIn(n *yaml.Node, field string, mistakes []mistake) {
+	for _, m := range mistakes {
+		s.mistake(s.within(n, m.offset), "%s%s", m.message, s.commentHint(n, field))
+	}
+}
+
+// commentHint explains an expression that YAML has cut short: in a plain
+// scalar, " #" begins a comment.
+func (s *source) commentHint(n *yaml.Node, field string) string {
+	if n.Style != 0 {
+		return ""
+	}
+	end := s.within(n, utf8.RuneCountInString(n.Value)-1)
+	if after := skipRunes(s.line(end.line), end.column); strings.HasPrefix(strings.TrimSpace(after), "#") {
+		return fmt.Sprintf(`; in YAML " #" begins a comment: write the expression below "%s: |"`, field)
+	}
+	return ""
+}
+
+func (s *source) exceptions(n *yaml.Node, lang *language, in frame) []*Exception {
+	var exceptions []*Exception
+	entries, _ := s.list(n, "unless")
+	for _, entry := range entries {
+		fields := s.mapping(entry, inException, keysOf(inException))
+		if fields == nil {
+			continue
+		}
+		s.require(entry, fields, inException, keysOf(inException)...)
+		e := new(Exception)
+		if n := fields["when"]; n != nil {
+			e.When, e.condition = s.condition(n, "when", lang, in)
+			e.File, e.Line = s.file, n.Line
+		}
+		if n := fields["owner"]; n != nil {
+			e.Owner, _ = s.oneLine(n, "owner", maxLine)
+		}
+		if n := fields["reason"]; n != nil {
+			e.Reason, _ = s.text(n, "reason")
+		}
+		if n := fields["expires"]; n != nil {
+			e.Expires = s.expiry(n)
+		}
+		exceptions = append(exceptions, e)
+	}
+	return exceptions
+}
+
+// expiry reads the last day on which an exception counts.
+func (s *source) expiry(n *yaml.Node) time.Time {
+	text, ok := s.text(n, "expires")
+	if !ok {
+		return time.Time{}
+	}
+	day, err := time.Parse(time.DateOnly, text)
+	if err != nil {
+		s.mistake(placeOf(n), "%q is not a day such as 2026-12-31", short(text))
+		return time.Time{}
+	}
+	return day.AddDate(0, 0, 1)
+}

@@ -1,7 +1,0 @@
-//go:build race
-
-package trial_test
-
-// oneOf says which part of the mutants is tried: the race detector makes each
-// five times slower. make test tries them all without it.
-const oneOf = 8

@@ -1,0 +1,137 @@
+package simulate
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// Simulation is a company and all that happened in it.
+type Simulation struct {
+	company *company
+	truth   *Truth
+}
+
+// Simulate makes up a company. The same options give the same one.
+func Simulate(o Options) (*Simulation, error) {
+	o = o.withDefaults()
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	c := &company{options: o, calendar: newCalendar(o), style: newStyle(o), ways: newWays(o)}
+	c.rows = make([]connection, 0, o.Days*o.Hosts*900)
+	c.build()
+	c.roam()
+	c.planChanges()
+	for _, h := range c.hosts {
+		slices.SortStableFunc(h.spells[1:], func(a, b spell) int { return cmp.Compare(a.from, b.from) })
+	}
+	c.operations()
+	c.desks()
+	c.logins()
+	c.routines()
+	for _, traffic := range c.later {
+		traffic()
+	}
+	c.elastic()
+	intrusions := c.intrude()
+	c.settle()
+	return &Simulation{c, c.testify(intrusions)}, nil
+}
+
+// daily is how many connections a day a host of a company has to do with.
+const daily = 840
+
+// elastic fills what is left of each day with the work of the company's own
+// services.
+func (c *company) elastic() {
+	flows := c.flows()
+	total := 0.0
+	for _, f := range flows {
+		total += f.weight
+	}
+	days := float64(c.options.Days)
+	wanted := float64(daily * c.options.Hosts)
+	left := max(wanted-float64(len(c.rows))/days, wanted*0.3)
+	for _, f := range flows {
+		r := newRandom(c.options.Seed, "flow "+f.name)
+		c.calendar.spread(r, rate{left * f.weight / total, f.curve, c.calendar.weekend}, func(at time.Duration) { f.do(r, at) })
+	}
+}
+
+// settle orders the rows and makes sure that no two connections have the same
+// addresses and ports at one time.
+func (c *company) settle() {
+	for k := range c.rows {
+		row := &c.rows[k]
+		row.at, row.lasts = row.at.Truncate(time.Microsecond), row.lasts.Truncate(time.Microsecond)
+	}
+	slices.SortStableFunc(c.rows, func(a, b connection) int { return cmp.Compare(a.at, b.at) })
+	type tuple struct {
+		source, destination netip.Addr
+		sourcePort, port    uint16
+	}
+	free := make(map[tuple]time.Duration, len(c.rows))
+	for k := range c.rows {
+		row := &c.rows[k]
+		t := tuple{row.source, row.destination, row.sourcePort, row.port}
+		for row.at < free[t] {
+			if t.sourcePort++; t.sourcePort < 32768 {
+				t.sourcePort = 32768
+			}
+		}
+		row.sourcePort = t.sourcePort
+		free[t] = row.at + row.lasts + 2*time.Minute
+	}
+}
+
+// testify writes down the truth.
+func (c *company) testify(intrusions []Intrusion) *Truth {
+	t := &Truth{Seed: c.options.Seed, Start: c.calendar.start, End: c.time(c.calendar.end), LearnUntil: c.time(c.calendar.learn), Intrusions: intrusions, Benign: c.benign}
+	if t.Intrusions == nil {
+		t.Intrusions = []Intrusion{}
+	}
+	if t.Benign == nil {
+		t.Benign = []Benign{}
+	}
+	slices.SortStableFunc(t.Benign, func(a, b Benign) int { return a.Start.Compare(b.Start) })
+	byAddress := c.byAddress()
+	for k := range c.rows {
+		row := &c.rows[k]
+		if row.mark == nil {
+			continue
+		}
+		i := &t.Intrusions[row.mark.intrusion]
+		from, to := byAddress[row.source], byAddress[row.destination]
+		s := Step{
+			At: c.time(row.at), Until: c.time(row.at + row.lasts), Source: row.source.String(), Destination: row.destination.String(),
+			Port: row.port, SourcePort: row.sourcePort, State: row.state(), History: row.history(), Kind: row.mark.kind,
+			Success: row.mark.success && row.established(), Lateral: c.inside(row.source) && c.inside(row.destination),
+			MonitoredSource: from != nil && from.monitored, MonitoredDestination: to != nil && to.monitored,
+		}
+		if len(i.Connections) == 0 {
+			i.Start = s.At
+		}
+		if s.Until.After(i.End) {
+			i.End = s.Until
+		}
+		i.Connections = append(i.Connections, s)
+	}
+	t.Intrusions = slices.DeleteFunc(t.Intrusions, func(i Intrusion) bool { return len(i.Connections) == 0 })
+	for k := range t.Intrusions {
+		t.Intrusions[k].ID = "i" + strconv.Itoa(k+1)
+	}
+	return t
+}
+
+func (c *company) inside(a netip.Addr) bool {
+	return slices.ContainsFunc(c.internal, func(p netip.Prefix) bool { return p.Contains(a) })
+}
+
+// Truth is what happened.
+func (s *Simulation) Truth() *Truth { return s.truth }
+
+// Rows is how many rows the log has.
+func (s *Simulation) Rows() int { return len(s.company.rows) }

@@ -1,0 +1,90 @@
+// Package reporter writes what is wrong with rules for the programs that show
+// findings: JSON lines, GitHub's annotations, and SARIF. It guarantees that a
+// text from a file can't end a line or an annotation early.
+package reporter
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"headstart/detect/rule"
+)
+
+// Formats are those that a command offers. Text is for people, and is not
+// written here.
+func Formats() []string { return []string{"text", "json", "github", "sarif"} }
+
+// IsFormat reports whether there is a format of a name.
+func IsFormat(name string) bool { return slices.Contains(Formats(), name) }
+
+// Write writes a report in one of the formats but text.
+func Write(w io.Writer, format string, r rule.Report) error {
+	switch format {
+	case "json":
+		return writeJSON(w, r)
+	case "github":
+		return writeGitHub(w, r)
+	case "sarif":
+		return writeSARIF(w, r)
+	}
+	return fmt.Errorf("write a report as %q: no such format", format)
+}
+
+// line is a finding as a JSON object.
+type line struct {
+	Type string `json:"type"` // mistake or warning
+	*rule.Error
+}
+
+func writeJSON(w io.Writer, r rule.Report) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	for _, e := range r.Mistakes {
+		if err := encoder.Encode(line{"mistake", e}); err != nil {
+			return err
+		}
+	}
+	for _, e := range r.Warnings {
+		if err := encoder.Encode(line{"warning", e}); err != nil {
+			return err
+		}
+	}
+	return encoder.Encode(struct {
+		Type     string `json:"type"`
+		Rules    int    `json:"rules"`
+		Mistakes int    `json:"mistakes"`
+		Warnings int    `json:"warnings"`
+	}{"summary", r.Rules, len(r.Mistakes), len(r.Warnings)})
+}
+
+// inMessage and inProperty are how GitHub wants what would end a message or a
+// property (docs.github.com, "Workflow commands for GitHub Actions").
+var (
+	inMessage  = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
+	inProperty = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
+)
+
+func writeGitHub(w io.Writer, r rule.Report) error {
+	var b strings.Builder
+	annotate := func(level string, e *rule.Error) {
+		b.WriteString("::" + level + " file=" + inProperty.Replace(e.File))
+		if e.Line > 0 {
+			fmt.Fprintf(&b, ",line=%d,col=%d", e.Line, e.Column)
+		}
+		if e.Code != "" {
+			b.WriteString(",title=" + inProperty.Replace(e.Code))
+		}
+		b.WriteString("::" + inMessage.Replace(e.Message) + "\n")
+	}
+	for _, e := range r.Mistakes {
+		annotate("error", e)
+	}
+	for _, e := range r.Warnings {
+		annotate("warning", e)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}

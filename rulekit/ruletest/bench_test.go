@@ -1,0 +1,43 @@
+package ruletest_test
+
+import (
+	"testing"
+
+	"headstart/rulekit/ruletest"
+)
+
+// BenchmarkRule plays the tests of one rule: four days of six hosts that are
+// learnt, and some twenty cases.
+func BenchmarkRule(b *testing.B) {
+	set := shippedPack(b)
+	only := func(rule, _ string) bool { return rule == "ssh-then-database" }
+	for b.Loop() {
+		report, err := ruletest.Run(b.Context(), set, ruletest.Options{Wanted: only})
+		if err != nil || report.Failed > 0 {
+			b.Fatal(report, err)
+		}
+		b.ReportMetric(float64(report.Passed), "cases")
+	}
+}
+
+// BenchmarkCase plays one case that is learnt already.
+func BenchmarkCase(b *testing.B) {
+	set := shippedPack(b)
+	tests, mistakes := ruletest.Read(set, set.Rule("ssh-then-database"))
+	if mistakes != nil {
+		b.Fatal(mistakes)
+	}
+	lesson, err := tests.Learn(b.Context(), set)
+	if err != nil {
+		b.Fatal(err)
+	}
+	scene, err := lesson.Scene(b.Context(), set, 0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if _, err := scene.Play(b.Context(), set); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,5 @@
+//go:build !race
+
+package ruletest_test
+
+const oneOf = 1

@@ -1,0 +1,284 @@
+package ruletest
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"headstart/detect/rule"
+	"headstart/event"
+	"headstart/suggest"
+)
+
+// word is a word of a line, and where it is.
+type word struct {
+	text   string
+	line   *rule.Line
+	offset int // characters of the line before it
+}
+
+func wordsOf(l *rule.Line) (words []word) {
+	runes := []rune(l.Text)
+	for i := 0; i < len(runes); {
+		if unicode.IsSpace(runes[i]) {
+			i++
+			continue
+		}
+		from := i
+		for i < len(runes) && !unicode.IsSpace(runes[i]) {
+			i++
+		}
+		words = append(words, word{string(runes[from:i]), l, from})
+	}
+	return words
+}
+
+// part returns a part of a word that begins after so many bytes of it.
+func (w word) part(text string, after int) word {
+	return word{text, w.line, w.offset + len([]rune(w.text[:after]))}
+}
+
+// split cuts a word at a separator.
+func (w word) split(separator string) (parts []word) {
+	after := 0
+	for text := range strings.SplitSeq(w.text, separator) {
+		parts = append(parts, w.part(text, after))
+		after += len(text) + len(separator)
+	}
+	return parts
+}
+
+// mistake notes what is wrong with a word.
+func (r *reader) mistake(w word, format string, args ...any) {
+	r.failed = true
+	switch {
+	case len(r.errors) > maxMistakes:
+		return
+	case len(r.errors) == maxMistakes:
+		r.errors = append(r.errors, &rule.Error{File: r.trial.File, Message: fmt.Sprintf("more than %d mistakes in the tests; the others are not shown", maxMistakes)})
+		return
+	}
+	e := &rule.Error{File: r.trial.File, Message: fmt.Sprintf(format, args...)}
+	if w.line != nil {
+		e.Line, e.Column = w.line.Line, w.line.Column+w.offset
+		e.Source = strings.Repeat(" ", w.line.Column-1) + w.line.Text
+	}
+	r.errors = append(r.errors, e)
+}
+
+// short keeps a word short enough for a message.
+func short(text string) string {
+	const most = 60
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most]) + "…"
+	}
+	return text
+}
+
+func (r *reader) duration(w word) (d time.Duration, ok bool) {
+	d, err := time.ParseDuration(w.text)
+	switch {
+	case err != nil && w.text != "" && strings.Trim(w.text, "0123456789") == "":
+		r.mistake(w, "the duration %s has no unit; write %ss for seconds", short(w.text), short(w.text))
+	case err != nil:
+		r.mistake(w, "%q is not a duration such as 30s, 5m or 1h30m", short(w.text))
+	case d <= 0 || d > maxLength:
+		r.mistake(w, "a duration is longer than nothing and at most %d days, not %s", int(maxLength.Hours()/24), w.text)
+	default:
+		return d, true
+	}
+	return 0, false
+}
+
+func (r *reader) number(w word, what string, least, most int) (n int, ok bool) {
+	n, err := strconv.Atoi(w.text)
+	if err != nil || n < least || n > most {
+		r.mistake(w, "%s is a number from %d to %d, not %q", what, least, most, short(w.text))
+		return 0, false
+	}
+	return n, true
+}
+
+// time reads a time of the day, to the second or to the minute. Hours from 24 on
+// are of the next day.
+func (r *reader) time(w word) (time.Duration, bool) {
+	parts := strings.Split(w.text, ":")
+	if len(parts) == 2 {
+		parts = append(parts, "00")
+	}
+	var at time.Duration
+	for i, unit := range []time.Duration{time.Hour, time.Minute, time.Second} {
+		if len(parts) != 3 || len(parts[i]) != 2 || strings.Trim(parts[i], "0123456789") != "" {
+			r.mistake(w, "%q is not a time of the day such as 14:31:28", short(w.text))
+			return 0, false
+		}
+		n, _ := strconv.Atoi(parts[i])
+		if most := []int{int(maxCase/time.Hour) - 1, 59, 59}[i]; n > most {
+			r.mistake(w, "%q is not a time of the day such as 14:31:28, or of the next such as 26:00:00", short(w.text))
+			return 0, false
+		}
+		at += time.Duration(n) * unit
+	}
+	return at, true
+}
+
+// timeOfDay is a time as the tables have it.
+func (t *Trial) timeOfDay(at time.Time) string {
+	d := at.Sub(dayStart(t.days + 1))
+	if d < 0 {
+		return at.Format(time.DateTime)
+	}
+	return fmt.Sprintf("%02d:%02d:%02d", int(d.Hours()), int(d.Minutes())%60, int(d.Seconds())%60)
+}
+
+func (r *reader) port(w word) (uint16, bool) {
+	n, ok := r.number(w, "a port", 1, 65535)
+	return uint16(n), ok
+}
+
+// ports reads "22", "22,445" and "8001..8010".
+func (r *reader) ports(w word) (ports []uint16, ok bool) {
+	for _, one := range w.split(",") {
+		first, last, isRange := strings.Cut(one.text, "..")
+		from, valid := r.port(one.part(first, 0))
+		if !valid {
+			return nil, false
+		}
+		to := from
+		if isRange {
+			if to, valid = r.port(one.part(last, len(first)+2)); !valid {
+				return nil, false
+			}
+		}
+		if to < from || len(ports)+int(to-from) >= maxPorts {
+			r.mistake(one, "a range of ports goes up, and a line has at most %d", maxPorts)
+			return nil, false
+		}
+		for port := int(from); port <= int(to); port++ {
+			ports = append(ports, uint16(port))
+		}
+	}
+	return ports, true
+}
+
+const maxPorts = 256
+
+// machines reads a list of names, addresses, and ranges of both. An address of
+// which nothing was said is nobody's.
+func (r *reader) machines(w word) (all []*machine, ok bool) {
+	for _, one := range w.split(",") {
+		first, last, isRange := strings.Cut(one.text, "..")
+		if address, err := netip.ParseAddr(strings.Trim(first, "[]")); err == nil {
+			to := address
+			if isRange {
+				if to, err = netip.ParseAddr(strings.Trim(last, "[]")); err != nil {
+					r.mistake(one.part(last, len(first)+2), "%q is not an address", short(last))
+					return nil, false
+				}
+			}
+			addresses := addressesBetween(address, to)
+			if addresses == nil {
+				r.mistake(one, "a range of addresses goes up, by at most %d", MaxHosts)
+				return nil, false
+			}
+			for _, a := range addresses {
+				all = append(all, r.at(a))
+			}
+			continue
+		}
+		names := namesBetween(one.text)
+		if names == nil {
+			r.mistake(one, "a range of hosts goes up, by at most %d, as in web-01..web-03", MaxHosts)
+			return nil, false
+		}
+		for _, name := range names {
+			m := r.host(one, name)
+			if m == nil {
+				return nil, false
+			}
+			all = append(all, m)
+		}
+	}
+	if len(all) > MaxHosts {
+		r.mistake(w, "%d hosts, more than %d", len(all), MaxHosts)
+		return nil, false
+	}
+	twice := map[*machine]bool{}
+	for _, m := range all {
+		if twice[m] {
+			r.mistake(w, "%s is here twice", m.name)
+			return nil, false
+		}
+		twice[m] = true
+	}
+	return all, true
+}
+
+// host returns the machine of a name that stands in a word.
+func (r *reader) host(w word, name string) *machine {
+	m := r.trial.named[name]
+	if m == nil && !r.blind {
+		known := make([]string, 0, len(r.trial.named))
+		for _, m := range r.trial.machines {
+			known = append(known, m.name)
+		}
+		slices.Sort(known)
+		r.mistake(w, "hosts has no %q%s", short(name), suggest.DidYouMean(name, known))
+	}
+	return m
+}
+
+func (r *reader) at(address netip.Addr) *machine {
+	a := event.AddressFrom(address)
+	for _, m := range r.trial.machines {
+		if m.address == a {
+			return m
+		}
+	}
+	m := r.trial.strange[a]
+	if m == nil {
+		m = &machine{name: address.String(), address: a}
+		r.trial.strange[a] = m
+	}
+	return m
+}
+
+// addressesBetween returns the addresses of a range, nil when it goes down or is
+// too long.
+func addressesBetween(first, last netip.Addr) (all []netip.Addr) {
+	if first.Is4() != last.Is4() {
+		return nil
+	}
+	for a := first; a.IsValid() && a.Compare(last) <= 0; a = a.Next() {
+		if len(all) == MaxHosts {
+			return nil
+		}
+		all = append(all, a)
+	}
+	return all
+}
+
+// namesBetween returns the names of "web-01..web-03", or the one that there is;
+// nil when a range goes down, is too long, or is none.
+func namesBetween(text string) (names []string) {
+	first, last, ok := strings.Cut(text, "..")
+	if !ok {
+		return []string{text}
+	}
+	stem := strings.TrimRight(first, "0123456789")
+	digits := len(first) - len(stem)
+	number, ok := strings.CutPrefix(last, stem)
+	from, err := strconv.Atoi(first[len(stem):])
+	to, errTo := strconv.Atoi(number)
+	if !ok || err != nil || errTo != nil || to < from || to-from >= MaxHosts || digits > 9 {
+		return nil
+	}
+	for n := from; n <= to; n++ {
+		names = append(names, fmt.Sprintf("%s%0*d", stem, digits, n))
+	}
+	return names
+}

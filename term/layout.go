@@ -1,0 +1,103 @@
+// Package term sets text for a terminal of some width: words that wrap, tables
+// whose columns are aligned, colours or none. It is pure: it returns text.
+//
+// It guarantees that nothing of what it sets can move the cursor, end a line,
+// change a colour or turn the direction of reading: what is shown comes from
+// other hosts, whose names an intruder may choose.
+package term
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// Style is how text looks: an escape sequence, or none.
+type Style string
+
+// Styles, by what they look like.
+const (
+	Regular Style = ""
+	Bold    Style = "\x1b[1m"
+	Faint   Style = "\x1b[2m"
+	Cyan    Style = "\x1b[36m"
+	Yellow  Style = "\x1b[33m"
+	Red     Style = "\x1b[31m"
+	Alarm   Style = "\x1b[1;37;41m" // bold white on red
+
+	reset = "\x1b[0m"
+)
+
+// Of returns text in the style.
+func (s Style) Of(text string) Span { return Span{s, text} }
+
+// Span is a stretch of text in one style.
+type Span struct {
+	Style Style
+	Text  string
+}
+
+// Page is what text is set for. The zero Page is a pipe: no colours, and lines
+// of any length.
+type Page struct {
+	Colour  bool
+	Columns int // of the terminal; 0: lines may have any length
+	Margin  int // where lines that go on begin; on a narrow terminal it is 2 at most
+}
+
+// narrow is up to which width a terminal has no room for a margin.
+const narrow = 60
+
+// Indent is where lines that go on begin.
+func (p Page) Indent() int {
+	if p.Columns > 0 && p.Columns < narrow {
+		return min(2, p.Margin)
+	}
+	return p.Margin
+}
+
+// Paint returns text in a style, which has to be plain already.
+func (p Page) Paint(style Style, text string) string {
+	if !p.Colour || style == "" || text == "" {
+		return text
+	}
+	return string(style) + text + reset
+}
+
+// Fill appends what begins with head, which is that many columns wide, and
+// goes on with the spans, two spaces between them. What doesn't fit into the
+// line goes on at the margin. A word that is too long for a line stays whole.
+func (p Page) Fill(b *strings.Builder, head string, columns int, spans ...Span) {
+	p.fill(b, line{head, columns, p.Indent()}, spans)
+}
+
+// line is how a line begins, and where it goes on.
+type line struct {
+	head            string
+	columns, margin int
+}
+
+func (p Page) fill(b *strings.Builder, l line, spans []Span) {
+	b.WriteString(l.head)
+	at, first := l.columns, true
+	for _, s := range spans {
+		gap, run := "  ", "" // run is the span's part of the line
+		for word := range strings.FieldsSeq(Plain(s.Text)) {
+			if first {
+				gap = ""
+			}
+			width := len(gap) + utf8.RuneCountInString(word)
+			if !first && p.Columns > 0 && at+width > p.Columns {
+				b.WriteString(p.Paint(s.Style, run) + "\n" + strings.Repeat(" ", l.margin))
+				at, width, gap, run = l.margin, width-len(gap), "", ""
+			}
+			if run == "" {
+				b.WriteString(gap)
+				gap = ""
+			}
+			run += gap + word
+			at, gap, first = at+width, " ", false
+		}
+		b.WriteString(p.Paint(s.Style, run))
+	}
+	b.WriteByte('\n')
+}
