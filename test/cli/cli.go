@@ -26,7 +26,7 @@ import (
 	"github.com/creack/pty"
 )
 
-// Spec says what to run and how.
+// Spec is the program to run, its arguments and its environment.
 type Spec struct {
 	Path string
 	Args []string

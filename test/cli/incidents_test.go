@@ -13,15 +13,15 @@ import (
 	"headstart/test/process"
 )
 
-// asks runs a command on the web server, as somebody who is logged in there.
-func (q *quiet) asks(t *testing.T, columns int, args ...string) (stdout, stderr string, code int) {
+// query runs a command on the web server, as a user who is logged in there.
+func (q *quiet) query(t *testing.T, columns int, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
 	return cli.Run(t, cli.Spec{Path: process.Build(t, program)[program], Args: args, Columns: columns, Within: q.web.Do})
 }
 
-// TestIncidentFromTheFirstWordToTheReport follows what headstart run says of an
-// incident: list it, show it, report it, ask who is watching.
-func TestIncidentFromTheFirstWordToTheReport(t *testing.T) {
+// TestIncidentFromFirstLineToReport follows what headstart run prints of an
+// incident: list it, show it, report it, list the hosts that report.
+func TestIncidentFromFirstLineToReport(t *testing.T) {
 	q := newQuiet(t)
 	share := q.serve(445)
 	running := cli.Start(t, q.run(t, 0, "--threshold", "25"))
@@ -34,11 +34,11 @@ func TestIncidentFromTheFirstWordToTheReport(t *testing.T) {
 	_, line, _ := strings.Cut(running.Stdout(), "headstart incidents show ")
 	id := strings.Fields(line)[0]
 
-	stdout, stderr, code := q.asks(t, 0, "incidents", "list")
+	stdout, stderr, code := q.query(t, 0, "incidents", "list")
 	if code != 0 || stderr != "" || !strings.Contains(words(stdout), id+" high open 35 ") && !strings.Contains(words(stdout), id+" high updated 35 ") || !strings.Contains(words(stdout), title) {
 		t.Errorf("list: exit code %d\n%s%s", code, stdout, stderr)
 	}
-	stdout, _, code = q.asks(t, 72, "incidents", "show", id)
+	stdout, _, code = q.query(t, 72, "incidents", "show", id)
 	for _, want := range []string{"HIGH " + title, "Why 30 smb-from-web-server", "Hosts web-01 entry", "Path", "Timeline", "What to do", "nft add rule inet headstart input ip saddr " + q.web.Address.String()} {
 		if code != 0 || !strings.Contains(words(stdout), want) {
 			t.Errorf("show: exit code %d, no %q in\n%s", code, want, stdout)
@@ -48,20 +48,20 @@ func TestIncidentFromTheFirstWordToTheReport(t *testing.T) {
 		t.Error("no colours on a terminal")
 	}
 	page := filepath.Join(t.TempDir(), "incident.html")
-	stdout, stderr, code = q.asks(t, 0, "incidents", "report", id, "--out", page)
+	stdout, stderr, code = q.query(t, 0, "incidents", "report", id, "--out", page)
 	text, err := os.ReadFile(page)
 	if code != 0 || stdout+stderr != "" || err != nil || !strings.Contains(string(text), "<h1>"+title+"</h1>") || !strings.Contains(string(text), "<svg ") {
 		t.Errorf("report: exit code %d, %v\n%s%s%s", code, err, stdout, stderr, text)
 	}
-	stdout, _, code = q.asks(t, 0, "incidents", "report", id, "--format", "json")
+	stdout, _, code = q.query(t, 0, "incidents", "report", id, "--format", "json")
 	if i, err := event.DecodeIncident([]byte(stdout)); code != 0 || err != nil || !strings.HasPrefix(i.ID, id) || i.Title != title {
 		t.Errorf("report as JSON: exit code %d, %v\n%s", code, err, stdout)
 	}
-	stdout, _, code = q.asks(t, 0, "hosts")
+	stdout, _, code = q.query(t, 0, "hosts")
 	if code != 0 || !strings.Contains(words(stdout), "web-01 reports 0s ago 200ms right 1 2 0 "+q.web.Address.String()) {
 		t.Errorf("hosts: exit code %d\n%s", code, stdout)
 	}
-	stdout, _, code = q.asks(t, 0, "hosts", "--output", "json")
+	stdout, _, code = q.query(t, 0, "hosts", "--output", "json")
 	var host struct{ Type, Host, State string }
 	if err := json.Unmarshal([]byte(stdout), &host); code != 0 || err != nil || host.Type != "host" || host.Host != "web-01" || host.State != "reports" {
 		t.Errorf("hosts as JSON: exit code %d, %v\n%s", code, err, stdout)
@@ -87,12 +87,12 @@ func TestIncidentFromTheFirstWordToTheReport(t *testing.T) {
 	}
 }
 
-// TestAskingEndsWithACode asks what can't be answered: the exit code is 2 for a
+// TestFailedQueriesHaveExitCodes queries what cannot be answered: the exit code is 2 for a
 // mistake in the question, and 1 for what isn't there.
-func TestAskingEndsWithACode(t *testing.T) {
+func TestFailedQueriesHaveExitCodes(t *testing.T) {
 	q := newQuiet(t)
 	for _, args := range [][]string{{"incidents", "list"}, {"incidents", "show", "a"}, {"incidents", "watch"}, {"hosts"}} {
-		stdout, stderr, code := q.asks(t, 0, args...)
+		stdout, stderr, code := q.query(t, 0, args...)
 		if code != 1 || stdout != "" || !strings.Contains(stderr, "error: connect to NATS at nats://127.0.0.1:4222") || !strings.Contains(stderr, "'headstart run' starts a system") {
 			t.Errorf("%s without a system: exit code %d\n%s%s", args, code, stdout, stderr)
 		}
@@ -111,12 +111,12 @@ func TestAskingEndsWithACode(t *testing.T) {
 		{[]string{"incidents", "list", "--output", "xml"}, 2, "want text or json"},
 		{[]string{"hosts", "web-01"}, 2, "headstart hosts --help"},
 	} {
-		stdout, stderr, code := q.asks(t, 0, tt.args...)
+		stdout, stderr, code := q.query(t, 0, tt.args...)
 		if code != tt.code || stdout != "" || !strings.Contains(stderr, tt.want) {
 			t.Errorf("%s: exit code %d, want %d and %q\n%s%s", tt.args, code, tt.code, tt.want, stdout, stderr)
 		}
 	}
-	stdout, stderr, code := q.asks(t, 0, "incidents", "list")
+	stdout, stderr, code := q.query(t, 0, "incidents", "list")
 	if code != 0 || stdout != "" || !strings.Contains(stderr, "no such incidents; 0 in all") {
 		t.Errorf("an empty list: exit code %d\n%s%s", code, stdout, stderr)
 	}

@@ -11,8 +11,8 @@ import (
 )
 
 // TestMistakesEndWithACode runs what goes wrong before or while everything
-// starts. The exit code is 2 for a mistake in what was asked for, and 1 for
-// what the machine refuses; standard error says what to do.
+// starts. The exit code is 2 for a mistake in the command line, and 1 for
+// what the machine rejects; standard error names the remedy.
 func TestMistakesEndWithACode(t *testing.T) {
 	q := newQuiet(t)
 	running := cli.Start(t, q.run(t, 0, "--show", "connections"))

@@ -115,21 +115,21 @@ func TestStartedAgainItGoesOnWhereItWas(t *testing.T) {
 	q.connect(t, api)
 	seen := ""
 	var ports []netip.AddrPort
-	for life, end := range []func(*cli.Program){
+	for n, end := range []func(*cli.Program){
 		func(p *cli.Program) { p.Type(cli.CtrlC); p.Wait() },
 		func(p *cli.Program) { p.Kill() },
 		func(p *cli.Program) { p.Type(cli.CtrlC); p.Wait() },
 	} {
 		p := cli.Start(t, q.run(t, 0, "--show", "alerts,connections"))
-		if life == 0 {
+		if n == 0 {
 			shows(p, "watching web-01 1 connection open")
 			q.connect(t, share)
 			shows(p, "HIGH Web server reaches for file shares")
 			shows(p, "people are told from")
 		}
-		ports = append(ports, q.serve(uint16(9000+life)))
-		q.connect(t, ports[life])
-		shows(p, fmt.Sprintf("opened %s → %s, outbound", q.web.Address, ports[life]))
+		ports = append(ports, q.serve(uint16(9000+n)))
+		q.connect(t, ports[n])
+		shows(p, fmt.Sprintf("opened %s → %s, outbound", q.web.Address, ports[n]))
 		end(p)
 		seen += words(p.Stdout())
 	}
@@ -165,7 +165,7 @@ func TestRunIntoAPipe(t *testing.T) {
 			q := newQuiet(t)
 			share := q.serve(445)
 			p := cli.Start(t, q.run(t, 0, tt.args...))
-			p.Await("what runs where is said on standard error", func() bool { return strings.Contains(p.Stderr(), "Ctrl-C ends it") })
+			p.Await("the addresses of the parts on standard error", func() bool { return strings.Contains(p.Stderr(), "Ctrl-C ends it") })
 			shows(p, tt.looking)
 			q.connect(t, share)
 			shows(p, "opened")

@@ -22,9 +22,9 @@ func TestServicesHaveTheSameFlags(t *testing.T) {
 					t.Errorf("no %s in the help", want)
 				}
 			}
-			_, said, code := cli.Run(t, cli.Spec{Path: path, Args: []string{"--sever", "x", "--log-format", "xml"}})
-			if code != 2 || !strings.Contains(said, "did you mean --server") || !strings.Contains(said, "text or json") {
-				t.Errorf("exit code %d, want 2 and both mistakes:\n%s", code, said)
+			_, stderr, code := cli.Run(t, cli.Spec{Path: path, Args: []string{"--sever", "x", "--log-format", "xml"}})
+			if code != 2 || !strings.Contains(stderr, "did you mean --server") || !strings.Contains(stderr, "text or json") {
+				t.Errorf("exit code %d, want 2 and both mistakes:\n%s", code, stderr)
 			}
 		})
 	}

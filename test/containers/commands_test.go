@@ -21,7 +21,7 @@ func newCommands(t *testing.T, s *stack) *commands {
 }
 
 // run runs the first command left that has a part, on the test's project, and
-// returns what it says.
+// returns its output.
 func (c *commands) run(part string) string {
 	c.t.Helper()
 	for i, command := range c.left {

@@ -59,7 +59,7 @@ func TestContainers(t *testing.T) {
 		s.checkIsolation(service)
 	}
 
-	t.Log("a listener on this machine raises an alert of the default pack")
+	t.Log("a listener on this machine raises an alert of the default ruleset")
 	s.await("a first snapshot", func() error {
 		return s.metricAtLeast("tracker", `headstart_tracker_snapshots_total{result="compared"}`, 1)
 	})
@@ -83,7 +83,7 @@ when: conn.direction == "outbound" and conn.port == %d
 	s.await("a report", func() error { return s.metricAtLeast("correlator", "headstart_rules_broken", 1) })
 	again := len(alertsOf(receiver, "added", target))
 	connect(t, target)
-	receiver.Wait(t, patience, "an alert of the rules that were in force", func([]system.Received) bool {
+	receiver.Wait(t, patience, "an alert of the rules that were active", func([]system.Received) bool {
 		return len(alertsOf(receiver, "added", target)) > again
 	})
 	if n := s.metric("correlator", "headstart_rules_load_failures_total"); n != 1 {
@@ -194,7 +194,7 @@ func writeRule(t *testing.T, dir, name, text string) {
 }
 
 // listen listens on a port that the kernel doesn't hand out by itself, which
-// the default pack takes no notice of, until the test ends.
+// the default ruleset does not match, until the test ends.
 func listen(t *testing.T, at netip.Addr) netip.AddrPort {
 	t.Helper()
 	address := process.FreeAddress(t, at.String())

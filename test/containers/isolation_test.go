@@ -56,7 +56,7 @@ func filesIn(s *stack, archive string) (names []string) {
 	}
 }
 
-// checkIsolation asks the kernel what a service's process may do.
+// checkIsolation reads from the kernel what a service's process may do.
 func (s *stack) checkIsolation(service string) {
 	s.t.Helper()
 	status := map[string]string{}

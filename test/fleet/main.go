@@ -1,6 +1,6 @@
 // Command fleet drives the real tracker and correlator with the snapshots of
 // many simulated hosts, over a real nats-server on files, each a process of
-// its own, and says what they sustain and what each costs.
+// its own, and prints what they sustain and what each costs.
 //
 //	go run ./test/fleet --hosts 5000 --snapshots 100000
 package main

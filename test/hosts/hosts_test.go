@@ -36,7 +36,7 @@ func TestRealConnectionsBecomeTheRightAlerts(t *testing.T) {
 	url := "nats://" + address
 	receiver := system.NewReceiver(t)
 	system.Tracker(t, url)
-	system.Correlator(t, url, system.HurriedRules(t))
+	system.Correlator(t, url, system.ShortRules(t))
 	system.Notifier(t, url, receiver)
 	program := process.Build(t, poller)[poller]
 	for host, roles := range map[*lab.Host]string{web: "web", db: "database", files: "file-server"} {

@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// Server echoes every byte it gets, except for two by which a [Session] asks
+// Server echoes every byte it gets, except for two by which a [Session] requests
 // it to be the one that ends the connection. It keeps connections open for as
 // long as their clients do.
 type Server struct {
@@ -21,8 +21,8 @@ type Server struct {
 }
 
 const (
-	askClose = 'C' // the server closes: FIN
-	askReset = 'R' // the server resets: RST
+	requestClose = 'C' // the server closes: FIN
+	requestReset = 'R' // the server resets: RST
 )
 
 // Serve starts a server on the host. "[::]:5432" with network "tcp" also takes
@@ -92,9 +92,9 @@ func (s *Server) echo(conn net.Conn) {
 			return
 		}
 		switch b[0] {
-		case askClose:
+		case requestClose:
 			return
-		case askReset:
+		case requestReset:
 			conn.(*net.TCPConn).SetLinger(0)
 			return
 		}

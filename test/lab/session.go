@@ -97,15 +97,15 @@ func (s *Session) end(how Ending) error {
 	case ClientResets:
 		return errors.Join(s.conn.SetLinger(0), s.conn.Close())
 	case ServerCloses:
-		return s.ask(askClose, io.EOF)
+		return s.request(requestClose, io.EOF)
 	default:
-		return s.ask(askReset, syscall.ECONNRESET)
+		return s.request(requestReset, syscall.ECONNRESET)
 	}
 }
 
-func (s *Session) ask(request byte, want error) error {
+func (s *Session) request(kind byte, want error) error {
 	s.conn.SetDeadline(time.Now().Add(sessionTimeout))
-	b := []byte{request}
+	b := []byte{kind}
 	if _, err := s.conn.Write(b); err != nil {
 		return err
 	}

@@ -118,7 +118,7 @@ func TestRepeatMakesWhatItReturns(t *testing.T) {
 	// A session that the context's end cut off before it was usable is in the
 	// table and not in the list.
 	if len(shown) > 1 {
-		t.Errorf("the table shows %d connections that nobody made: %v", len(shown), shown)
+		t.Errorf("the table shows %d connections that no test made: %v", len(shown), shown)
 	}
 }
 
@@ -127,6 +127,6 @@ func TestRepeatReportsARefusedConnect(t *testing.T) {
 	web, db := l.Host("web"), l.Host("db")
 	all, err := web.Repeat(t.Context(), netip.AddrPortFrom(db.Address, 5432), time.Millisecond, ClientCloses)
 	if err == nil || len(all) != 0 {
-		t.Errorf("got %d sessions and error %v with nobody listening", len(all), err)
+		t.Errorf("got %d sessions and error %v without a listener", len(all), err)
 	}
 }

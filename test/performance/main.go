@@ -60,7 +60,7 @@ var sections = []section{
 	},
 	{
 		title:    "Rules",
-		text:     "An event with the default pack: at most 1 µs. With 1,000 rules: at most 5 µs.",
+		text:     "An event with the default ruleset: at most 1 µs. With 1,000 rules: at most 5 µs.",
 		packages: []string{"headstart/detect/rule", "headstart/detect/firing"}, benchmarks: ".", time: "1s", rounds: 3,
 	},
 	{

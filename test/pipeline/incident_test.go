@@ -19,26 +19,26 @@ import (
 	"headstart/test/system"
 )
 
-// tickets is a ticket system: it keeps, by incident, what it was told.
+// tickets is a ticket system: it keeps the notifications it received, by incident.
 type tickets struct {
 	URL string
 
 	mu       sync.Mutex
-	refuse   func(told) int // a status other than 200 refuses
-	taken    map[string][]told
-	requests []told
+	status   func(notification) int // the answer; a status other than 200 rejects
+	taken    map[string][]notification
+	requests []notification
 }
 
-type told struct {
+type notification struct {
 	Type, Action, ID string
 	Revision         uint64
 	Notification     string `json:"-"` // its webhook-id
 }
 
-func (t told) String() string { return fmt.Sprintf("%s %d", t.Action, t.Revision) }
+func (t notification) String() string { return fmt.Sprintf("%s %d", t.Action, t.Revision) }
 
-func newTickets(t *testing.T, refuse func(told) int) *tickets {
-	s := &tickets{taken: map[string][]told{}, refuse: refuse}
+func newTickets(t *testing.T, status func(notification) int) *tickets {
+	s := &tickets{taken: map[string][]notification{}, status: status}
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
 	s.URL = server.URL
@@ -47,7 +47,7 @@ func newTickets(t *testing.T, refuse func(told) int) *tickets {
 
 func (s *tickets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
-	got := told{Notification: r.Header.Get("webhook-id")}
+	got := notification{Notification: r.Header.Get("webhook-id")}
 	if err != nil || json.Unmarshal(body, &got) != nil {
 		http.Error(w, "want JSON", http.StatusBadRequest)
 		return
@@ -56,8 +56,8 @@ func (s *tickets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.mu.Unlock()
 	s.requests = append(s.requests, got)
 	status := http.StatusOK
-	if s.refuse != nil {
-		status = s.refuse(got)
+	if s.status != nil {
+		status = s.status(got)
 	}
 	if status == http.StatusOK {
 		s.taken[got.ID] = append(s.taken[got.ID], got)
@@ -65,10 +65,10 @@ func (s *tickets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(status)
 }
 
-func (s *tickets) refuses(refuse func(told) int) {
+func (s *tickets) answers(status func(notification) int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.refuse = refuse
+	s.status = status
 }
 
 // of returns what was taken of an incident, in order.
@@ -82,7 +82,7 @@ func (s *tickets) of(id string) string {
 	return strings.Join(all, ", ")
 }
 
-func (s *tickets) asked(what string) int {
+func (s *tickets) count(what string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := 0
@@ -148,10 +148,10 @@ func TestIncidentIsToldFromItsOpeningToItsEnd(t *testing.T) {
 	system.Await(t, "the end", func() bool { return notifier.Metric(outcome("tickets", "delivered")) == 6 })
 	system.Await(t, "the rest", func() bool { return notifier.Metric(outcome("tickets", "unwanted")) == 6 })
 	if got, want := soc.of("a"), "opened 3, grown 5, quiet 7, grown 8, quiet 9, resolved 10"; got != want {
-		t.Errorf("told: %s, want %s", got, want)
+		t.Errorf("notified: %s, want %s", got, want)
 	}
 	if got := soc.of("b"); got != "" {
-		t.Errorf("told of an incident that nobody is to be told of: %s", got)
+		t.Errorf("notified of an incident below the threshold: %s", got)
 	}
 	for _, r := range soc.taken["a"] {
 		if want := fmt.Sprintf("a-%d_tickets", r.Revision); r.Type != "incident" || r.ID != "a" || r.Notification != want {
@@ -173,7 +173,7 @@ func TestSeverityDecidesWhetherAnIncidentIsOpened(t *testing.T) {
 		return notifier.Metric(outcome("tickets", "delivered"))+notifier.Metric(outcome("tickets", "unwanted")) == 8
 	})
 	if a, b := soc.of("a"), soc.of("b"); a != "opened 3, grown 4, resolved 5" || b != "" {
-		t.Errorf("told: %s; of the other: %s", a, b)
+		t.Errorf("notified: %s; of the other: %s", a, b)
 	}
 }
 
@@ -183,7 +183,7 @@ func TestNothingOvertakesTheOpening(t *testing.T) {
 	server := natstest.Start(t)
 	b := publisher(t, server.URL)
 	seen := map[string]bool{}
-	soc := newTickets(t, func(r told) int {
+	soc := newTickets(t, func(r notification) int {
 		if first := !seen[r.Notification]; first {
 			seen[r.Notification] = true
 			return http.StatusServiceUnavailable
@@ -194,12 +194,12 @@ func TestNothingOvertakesTheOpening(t *testing.T) {
 	revise(t, b, "a", 1, opened, grown, updated, quiet)
 	system.Await(t, "the last state", func() bool { return strings.HasSuffix(soc.of("a"), "quiet 4") })
 	if got := soc.of("a"); got != "opened 1, grown 2, quiet 4" && got != "opened 1, quiet 4" {
-		t.Errorf("told: %s", got)
+		t.Errorf("notified: %s", got)
 	}
-	if n := soc.asked("opened 1"); n != 2 {
+	if n := soc.count("opened 1"); n != 2 {
 		t.Errorf("%d requests with the opening, want 2", n)
 	}
-	if before := slices.IndexFunc(soc.requests, func(r told) bool { return r.Revision != 1 }); before != 2 {
+	if before := slices.IndexFunc(soc.requests, func(r notification) bool { return r.Revision != 1 }); before != 2 {
 		t.Errorf("requests: %v, want nothing before the opening was taken", soc.requests)
 	}
 	notifier.Stop()
@@ -212,7 +212,7 @@ func TestLaterStateSupersedesOneThatFailed(t *testing.T) {
 	t.Parallel()
 	server := natstest.Start(t)
 	b := publisher(t, server.URL)
-	soc := newTickets(t, func(r told) int {
+	soc := newTickets(t, func(r notification) int {
 		if r.Revision == 2 {
 			return http.StatusServiceUnavailable
 		}
@@ -223,12 +223,12 @@ func TestLaterStateSupersedesOneThatFailed(t *testing.T) {
 	system.Await(t, "a failure", func() bool { return notifier.Metric(outcome("tickets", "retried")) > 0 })
 	revise(t, b, "a", 3, grown)
 	system.Await(t, "the later state", func() bool { return soc.of("a") == "opened 1, grown 3" })
-	asked := soc.asked("grown 2")
-	soc.refuses(nil)
+	asked := soc.count("grown 2")
+	soc.answers(nil)
 	system.Await(t, "the earlier one to be dropped", func() bool { return notifier.Metric(outcome("tickets", "superseded")) == 1 })
 	revise(t, b, "a", 4, resolved)
 	system.Await(t, "the end", func() bool { return soc.of("a") == "opened 1, grown 3, resolved 4" })
-	if n := soc.asked("grown 2"); n != asked {
+	if n := soc.count("grown 2"); n != asked {
 		t.Errorf("%d more requests with the earlier state", n-asked)
 	}
 }
@@ -237,24 +237,24 @@ func TestOrderOfAnIncidentHoldsOverARestart(t *testing.T) {
 	t.Parallel()
 	server := natstest.Start(t)
 	b := publisher(t, server.URL)
-	down := func(told) int { return http.StatusBadGateway }
+	down := func(notification) int { return http.StatusBadGateway }
 	soc := newTickets(t, down)
 	first := system.ConfiguredNotifier(t, server.URL, soc.to(""))
 	revise(t, b, "a", 1, opened, grown, quiet)
 	revise(t, b, "b", 1, kept, opened, grown)
-	system.Await(t, "attempts at both openings", func() bool { return soc.asked("opened 1") >= 2 && soc.asked("opened 2") >= 2 })
+	system.Await(t, "attempts at both openings", func() bool { return soc.count("opened 1") >= 2 && soc.count("opened 2") >= 2 })
 	first.Stop()
 	revise(t, b, "a", 4, grown)
 	second := system.ConfiguredNotifier(t, server.URL, soc.to(""))
 	system.Await(t, "attempts after the restart", func() bool { return second.Metric(outcome("tickets", "retried")) >= 2 })
-	soc.refuses(nil)
+	soc.answers(nil)
 	revise(t, b, "a", 5, resolved)
 	system.Await(t, "the end of one", func() bool { return strings.HasSuffix(soc.of("a"), "resolved 5") })
 	system.Await(t, "the last state of the other", func() bool { return soc.of("b") == "opened 2, grown 3" })
 	soc.mu.Lock()
 	defer soc.mu.Unlock()
-	if taken := soc.taken["a"]; taken[0].String() != "opened 1" || !slices.IsSortedFunc(taken, func(a, b told) int { return int(a.Revision) - int(b.Revision) }) {
-		t.Errorf("told: %v", taken)
+	if taken := soc.taken["a"]; taken[0].String() != "opened 1" || !slices.IsSortedFunc(taken, func(a, b notification) int { return int(a.Revision) - int(b.Revision) }) {
+		t.Errorf("notified: %v", taken)
 	}
 }
 
@@ -266,8 +266,8 @@ func TestOrderOfManyIncidentsUnderAnyTrouble(t *testing.T) {
 	server := natstest.Start(t)
 	b := publisher(t, server.URL)
 	random := rand.New(rand.NewPCG(1, 2))
-	var order []told // all that reached the receiver
-	soc := newTickets(t, func(r told) int {
+	var order []notification // all that reached the receiver
+	soc := newTickets(t, func(r notification) int {
 		switch random.IntN(12) {
 		case 0:
 			return http.StatusServiceUnavailable
@@ -335,7 +335,7 @@ func TestTwoNotifiersTellAnIncidentOnce(t *testing.T) {
 	})
 	for n := range incidents {
 		if got := soc.of(fmt.Sprint(n)); !strings.HasPrefix(got, "opened ") || strings.Count(got, "opened") != 1 || strings.Count(got, "resolved") != 1 {
-			t.Errorf("told of %d: %s", n, got)
+			t.Errorf("notified of %d: %s", n, got)
 		}
 	}
 }
@@ -344,7 +344,7 @@ func TestIncidentGoesOnWhenItsOpeningIsADeadLetter(t *testing.T) {
 	t.Parallel()
 	server := natstest.Start(t)
 	b := publisher(t, server.URL)
-	soc := newTickets(t, func(r told) int {
+	soc := newTickets(t, func(r notification) int {
 		if r.Action == "opened" {
 			return http.StatusUnprocessableEntity
 		}
@@ -401,7 +401,7 @@ func TestReceiverGetsWhatItAsksFor(t *testing.T) {
 			got = append(got, r.id)
 		}
 		if slices.Sort(got); !slices.Equal(got, want) {
-			t.Errorf("to who asks for %s: %v, want %v", what, got, want)
+			t.Errorf("with Accept: %s: %v, want %v", what, got, want)
 		}
 	}
 }

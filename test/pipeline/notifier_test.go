@@ -30,7 +30,7 @@ type inbox struct {
 	requests []request
 }
 
-// answer says what becomes of a request by its number, from 1.
+// answer returns the outcome of a request by its number, from 1.
 type answer func(w http.ResponseWriter, request int)
 
 type request struct {
@@ -229,7 +229,7 @@ func TestReceiverThatIsDownOverARestartLosesNothing(t *testing.T) {
 	raise(t, b, event.High, 1, alerts/2)
 	system.Await(t, "attempts", func() bool { return len(soc.all()) >= 3 })
 	first.Stop()
-	raise(t, b, event.High, 1+alerts/2, alerts/2) // while nobody delivers
+	raise(t, b, event.High, 1+alerts/2, alerts/2) // while no notifier runs
 
 	soc.answers(status(http.StatusOK))
 	before := len(soc.all())

@@ -91,7 +91,7 @@ func TestNATSIsAwayAtTheStart(t *testing.T) {
 		t.Errorf("%d snapshots of each run are missing, want one run and none missing", missing)
 	}
 	if late := all[4].TakenAt; !late.Before(before) {
-		t.Errorf("the fifth snapshot says that it was taken at %s, want its true time, before %s", late, before)
+		t.Errorf("the fifth snapshot is dated %s, want its true time, before %s", late, before)
 	}
 	stored.await(len(all) + 5)
 	p.Stop()
@@ -128,7 +128,7 @@ func TestTheOldestMakeRoom(t *testing.T) {
 	all := stored.all()
 	missing := lacks(t, all)
 	// The one that was on its way when the server was killed can be in the
-	// stream although it was dropped: nobody has told the poller.
+	// stream although it was dropped: the poller does not know.
 	if len(missing) != 1 || missing[0] != counted && missing[0] != counted-1 {
 		t.Errorf("%d snapshots of each run are missing, want the %d that were dropped", missing, counted)
 	}
@@ -196,7 +196,7 @@ func TestTooLargeForTheServerHoldsUpNothing(t *testing.T) {
 	s := newServer(t)
 	proc := bigProc(t)
 	p := start(t, s.url, "--proc", proc)
-	p.awaitMetric(taken, 3) // packed for a server of the usual size
+	p.awaitMetric(taken, 3) // packed for a server of normal size
 	config := filepath.Join(t.TempDir(), "nats.conf")
 	if err := os.WriteFile(config, []byte("max_payload: 64KiB\n"), 0o644); err != nil {
 		t.Fatal(err)

@@ -8,10 +8,10 @@ import (
 )
 
 func TestControlMakesItFasterForAWhile(t *testing.T) {
-	const usual, fastest = 2 * time.Second, 300 * time.Millisecond
+	const normal, fastest = 2 * time.Second, 300 * time.Millisecond
 	s := newServer(t)
 	_, stored := s.startWithStream()
-	p := start(t, s.url, "--interval", usual.String(), "--fastest", fastest.String())
+	p := start(t, s.url, "--interval", normal.String(), "--fastest", fastest.String())
 	stored.await(1)
 	var expires time.Time
 	await(t, "the poller listens", func() bool {
@@ -19,23 +19,23 @@ func TestControlMakesItFasterForAWhile(t *testing.T) {
 		stored.control("web-01", event.Control{Interval: time.Millisecond, ExpiresAt: expires, Reason: "test"})
 		return p.metric("headstart_poller_control_messages_total") > 0
 	})
-	await(t, "it is usual again", func() bool {
+	await(t, "the interval is normal again", func() bool {
 		last := stored.last("web-01")
-		return last.TakenAt.After(expires) && last.Interval == usual
+		return last.TakenAt.After(expires) && last.Interval == normal
 	})
 	p.Stop()
 	faster := 0
 	for _, snapshot := range stored.all() {
 		switch {
-		case snapshot.TakenAt.After(expires) && snapshot.Interval != usual:
+		case snapshot.TakenAt.After(expires) && snapshot.Interval != normal:
 			t.Errorf("snapshot %d, %s after the expiry, says %s", snapshot.Sequence, snapshot.TakenAt.Sub(expires), snapshot.Interval)
 		case snapshot.Interval == fastest:
 			faster++
-		case snapshot.Interval != usual:
-			t.Errorf("snapshot %d says %s, want %s or %s", snapshot.Sequence, snapshot.Interval, usual, fastest)
+		case snapshot.Interval != normal:
+			t.Errorf("snapshot %d says %s, want %s or %s", snapshot.Sequence, snapshot.Interval, normal, fastest)
 		}
 	}
-	// Four seconds hold two or three of the usual ones.
+	// Four seconds hold two or three normal intervals.
 	if faster < 5 {
 		t.Errorf("%d snapshots came faster", faster)
 	}

@@ -13,7 +13,7 @@ import (
 	"headstart/test/process"
 )
 
-// soon is for how long the poller may go on after it was told to end.
+// soon is for how long the poller may go on after SIGTERM.
 const soon = 3 * time.Second
 
 func TestEndsSoonWithoutNATS(t *testing.T) {

@@ -29,7 +29,7 @@ func start(t testing.TB, url string, args ...string) *poller {
 	return &poller{process.Start(t, process.Spec{Path: process.Build(t, program)[program], Args: args}), t, "http://" + listen + "/metrics"}
 }
 
-// metric returns a metric's value, 0 while the poller can't be asked.
+// metric returns a metric's value, 0 while the poller does not answer.
 func (p *poller) metric(name string) int {
 	p.t.Helper()
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}

@@ -88,7 +88,7 @@ func (s *store) all() []event.Snapshot {
 	return all
 }
 
-// control asks a host's poller to be faster.
+// control requests faster polls from a host's poller.
 func (s *store) control(host string, c event.Control) {
 	s.t.Helper()
 	data, err := event.EncodeControl(c)

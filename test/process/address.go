@@ -13,7 +13,7 @@ import (
 // FreeAddress returns "host:port" with a TCP port on which nothing listens on
 // that IP address. The port lies below the kernel's ephemeral range, so that it
 // is still free after its server was killed: no client's own port can take it,
-// and a client that keeps connecting to it while nobody listens can't end up
+// and a client that keeps connecting to it while no process listens can't end up
 // connected with itself.
 func FreeAddress(t testing.TB, host string) string {
 	t.Helper()

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// NATS builds nats-server and says how to run it with JetStream on an address,
+// NATS builds nats-server and returns how to run it with JetStream on an address,
 // "host:port", with its files in a directory. Restarted, it is the same server
 // again: same address, same streams.
 func NATS(t testing.TB, address, store string) Spec {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Spec says what to run and how.
+// Spec is the program to run, its arguments and its environment.
 type Spec struct {
 	Path string
 	Args []string
@@ -19,8 +19,8 @@ type Spec struct {
 	// isn't passed on.
 	Env []string
 
-	// Ready says whether the process is ready, or why it isn't: see [Answers].
-	// It may be nil when nobody calls WaitReady.
+	// Ready returns nil when the process is ready, else why it is not: see [Answers].
+	// It may be nil unless WaitReady is called.
 	Ready func() error
 
 	// Within, if any, starts the process by calling start, from a thread of
@@ -39,15 +39,15 @@ type Process struct {
 	spec   Spec
 	name   string
 	output tail
-	life   *life
-	wanted bool // somebody waits for its end or has caused it
+	run    *run
+	wanted bool // its end is expected
 }
 
 // patience bounds every wait for a process: to become ready, and to end.
 const patience = 60 * time.Second
 
 // Start starts a process. It is killed when the test ends, if it still runs;
-// one that has ended without being asked to fails the test.
+// one that ends by itself fails the test.
 func Start(t testing.TB, spec Spec) *Process {
 	t.Helper()
 	p := &Process{t: t, spec: spec, name: filepath.Base(spec.Path)}
@@ -67,8 +67,8 @@ func (p *Process) Kill() {
 func (p *Process) Stop() {
 	p.t.Helper()
 	p.signal(syscall.SIGTERM)
-	if code := p.life.cmd.ProcessState.ExitCode(); code != 0 {
-		p.t.Fatalf("%s: stopped by SIGTERM with %s, want exit status 0", p.name, p.life.cmd.ProcessState)
+	if code := p.run.cmd.ProcessState.ExitCode(); code != 0 {
+		p.t.Fatalf("%s: stopped by SIGTERM with %s, want exit status 0", p.name, p.run.cmd.ProcessState)
 	}
 }
 
@@ -88,7 +88,7 @@ func (p *Process) Wait() int {
 	p.t.Helper()
 	p.wanted = true
 	p.await()
-	return p.life.cmd.ProcessState.ExitCode()
+	return p.run.cmd.ProcessState.ExitCode()
 }
 
 // WaitReady waits until the process is ready.
@@ -104,8 +104,8 @@ func (p *Process) WaitReady() {
 		}
 		select {
 		case <-tick.C:
-		case <-p.life.ended:
-			p.t.Fatalf("%s: ended before it was ready: %s", p.name, p.life.cmd.ProcessState)
+		case <-p.run.ended:
+			p.t.Fatalf("%s: ended before it was ready: %s", p.name, p.run.cmd.ProcessState)
 		case <-deadline:
 			p.t.Fatalf("%s: not ready after %s: %v", p.name, patience, err)
 		}
@@ -113,10 +113,10 @@ func (p *Process) WaitReady() {
 }
 
 // PID returns the process id of the running process.
-func (p *Process) PID() int { return p.life.cmd.Process.Pid }
+func (p *Process) PID() int { return p.run.cmd.Process.Pid }
 
 // Output returns the last 256 KiB of what the process wrote to standard output
-// and standard error, in all its lives.
+// and standard error, in all its runs.
 func (p *Process) Output() string { return p.output.String() }
 
 func (p *Process) launch() {
@@ -134,16 +134,16 @@ func (p *Process) launch() {
 	if err != nil {
 		p.t.Fatalf("start %s: %v", p.name, err)
 	}
-	p.life, p.wanted = l, false
+	p.run, p.wanted = l, false
 }
 
 func (p *Process) signal(s syscall.Signal) {
 	p.t.Helper()
 	if !p.running() {
-		p.t.Fatalf("%s: ended by itself before %s: %s", p.name, s, p.life.cmd.ProcessState)
+		p.t.Fatalf("%s: ended by itself before %s: %s", p.name, s, p.run.cmd.ProcessState)
 	}
 	p.wanted = true
-	if err := p.life.cmd.Process.Signal(s); err != nil {
+	if err := p.run.cmd.Process.Signal(s); err != nil {
 		p.t.Fatalf("%s: send %s: %v", p.name, s, err)
 	}
 	p.await()
@@ -152,7 +152,7 @@ func (p *Process) signal(s syscall.Signal) {
 func (p *Process) await() {
 	p.t.Helper()
 	select {
-	case <-p.life.ended:
+	case <-p.run.ended:
 	case <-time.After(patience):
 		p.t.Fatalf("%s: still runs after %s", p.name, patience)
 	}
@@ -160,7 +160,7 @@ func (p *Process) await() {
 
 func (p *Process) running() bool {
 	select {
-	case <-p.life.ended:
+	case <-p.run.ended:
 		return false
 	default:
 		return true
@@ -170,10 +170,10 @@ func (p *Process) running() bool {
 func (p *Process) finish() {
 	switch {
 	case p.running():
-		p.life.cmd.Process.Kill()
-		<-p.life.ended
+		p.run.cmd.Process.Kill()
+		<-p.run.ended
 	case !p.wanted:
-		p.t.Errorf("%s: ended by itself: %s", p.name, p.life.cmd.ProcessState)
+		p.t.Errorf("%s: ended by itself: %s", p.name, p.run.cmd.ProcessState)
 	}
 	if p.t.Failed() {
 		p.t.Logf("%s wrote:\n%s", p.name, p.Output())

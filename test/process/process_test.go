@@ -81,7 +81,7 @@ func TestKillAndRestart(t *testing.T) {
 	p.Restart()
 	p.WaitReady()
 	if n := strings.Count(p.Output(), "serving"); n != 3 {
-		t.Errorf("the output shows %d lives, want 3:\n%s", n, p.Output())
+		t.Errorf("the output shows %d runs, want 3:\n%s", n, p.Output())
 	}
 }
 
@@ -109,14 +109,14 @@ func TestWaitReturnsExitCodeAndOutput(t *testing.T) {
 type recorder struct {
 	testing.TB
 	failed   bool
-	said     strings.Builder
+	messages strings.Builder
 	cleanups []func()
 }
 
 func (r *recorder) Cleanup(f func()) { r.cleanups = append(r.cleanups, f) }
 func (r *recorder) Failed() bool     { return r.failed }
 func (r *recorder) Logf(format string, args ...any) {
-	fmt.Fprintf(&r.said, format+"\n", args...)
+	fmt.Fprintf(&r.messages, format+"\n", args...)
 }
 func (r *recorder) Errorf(format string, args ...any) {
 	r.failed = true
@@ -126,14 +126,14 @@ func (r *recorder) Errorf(format string, args ...any) {
 func TestUnexpectedEndFailsTheTestAndShowsTheOutput(t *testing.T) {
 	r := &recorder{TB: t}
 	p := Start(r, self("exit 3", ""))
-	<-p.life.ended
+	<-p.run.ended
 	r.cleanups[0]()
 	if !r.failed {
 		t.Error("a process that ended by itself didn't fail the test")
 	}
 	for _, want := range []string{"exit status 3", "this is the end"} {
-		if !strings.Contains(r.said.String(), want) {
-			t.Errorf("the failure doesn't say %q: %s", want, &r.said)
+		if !strings.Contains(r.messages.String(), want) {
+			t.Errorf("the failure message lacks %q: %s", want, &r.messages)
 		}
 	}
 }

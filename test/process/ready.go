@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Answers is a Ready that asks a URL, /readyz of a service, for status 200.
+// Answers is a Ready that queries a URL, /readyz of a service, for status 200.
 func Answers(url string) func() error {
 	// Every question on a connection of its own: an idle one would stand in
-	// the table of the host that is asked.
+	// the table of the host that is queried.
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 5 * time.Second}
 	return func() error {
 		response, err := client.Get(url)

@@ -10,9 +10,9 @@ import (
 	rules "headstart/rules.expr"
 )
 
-// HurriedRules writes the default pack to a directory with its durations cut
+// ShortRules writes the default ruleset to a directory with its durations cut
 // to seconds, so that a test doesn't take minutes, and returns the directory.
-func HurriedRules(t testing.TB) string {
+func ShortRules(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
 	hurry := strings.NewReplacer("\n  session: 30s\n", "\n  session: 3s\n", "\n  session: 5m\n", "\n  session: 5s\n")
@@ -35,7 +35,7 @@ func HurriedRules(t testing.TB) string {
 		t.Fatal(err)
 	}
 	if hurried < 2 {
-		t.Fatalf("%d rules of the default pack have a duration that is known here, want at least 2", hurried)
+		t.Fatalf("%d rules of the default ruleset have a known duration, want at least 2", hurried)
 	}
 	return dir
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // kubelet keeps a volume as Kubernetes' AtomicWriter does: each version in a
-// directory of its own, ..data points to the one in force, and the files that
+// directory of its own, ..data points to the active one, and the files that
 // programs see point into ..data (k8s.io/kubernetes,
 // pkg/volume/util/atomic_writer.go).
 type kubelet struct {

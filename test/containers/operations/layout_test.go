@@ -56,9 +56,9 @@ func TestStreamsAreAsDocumented(t *testing.T) {
 		}
 		return streams.Err()
 	})
-	for name, said := range want {
-		if got[name] != said {
-			t.Errorf("%s: %s in the document, %s there", name, said, got[name])
+	for name, message := range want {
+		if got[name] != message {
+			t.Errorf("%s: %s in the document, %s there", name, message, got[name])
 		}
 		delete(got, name)
 	}

@@ -80,7 +80,7 @@ func readManifest(document []byte) (workload, error) {
 }
 
 // decode reads a document as the API server does: upper and lower case count,
-// which sigs.k8s.io/yaml alone doesn't ask for.
+// which sigs.k8s.io/yaml alone does not require.
 func decode(document []byte, into any) error {
 	data, err := yaml.YAMLToJSONStrict(document)
 	if err != nil {
@@ -123,7 +123,7 @@ func checkPod(t *testing.T, w workload, given map[string]bool) {
 		volumes[v.Name] = true
 		for _, object := range objectsOf(v) {
 			if !given[object] {
-				t.Errorf("volume %s needs %s, which docs/operations.md doesn't tell to make", v.Name, object)
+				t.Errorf("volume %s needs %s, which docs/operations.md does not say how to create", v.Name, object)
 			}
 		}
 	}
@@ -147,7 +147,7 @@ func checkPod(t *testing.T, w workload, given map[string]bool) {
 			if probe == nil {
 				t.Errorf("container %s has one probe less than it needs", c.Name)
 			} else if probe.HTTPGet != nil && !slices.ContainsFunc(c.Ports, func(p corev1.ContainerPort) bool { return p.Name == probe.HTTPGet.Port.StrVal }) {
-				t.Errorf("a probe asks port %s, which the container hasn't", &probe.HTTPGet.Port)
+				t.Errorf("a probe queries port %s, which the container hasn't", &probe.HTTPGet.Port)
 			}
 		}
 	}
@@ -185,7 +185,7 @@ func objectsOf(v corev1.Volume) (objects []string) {
 
 var creation = regexp.MustCompile(`kubectl create (secret generic|configmap) ([a-z-]+)`)
 
-// documentedObjects are the Secrets and ConfigMaps that the document tells to
+// documentedObjects are the Secrets and ConfigMaps that the document says to
 // make.
 func documentedObjects(t *testing.T) map[string]bool {
 	t.Helper()

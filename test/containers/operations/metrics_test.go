@@ -21,7 +21,7 @@ func TestMonitoring(t *testing.T) {
 	p.receiver.Wait(t, 30*time.Second, "an alert", func(all []system.Received) bool { return len(all) > 0 })
 	t.Run("the table of metrics is complete and holds nothing else", func(t *testing.T) { checkMetrics(t, p) })
 	t.Run("every part is listed under readiness", func(t *testing.T) { checkReadiness(t, p) })
-	t.Run("the process lives", func(t *testing.T) {
+	t.Run("the process is up", func(t *testing.T) {
 		for service := range programs {
 			if status, body := p.get(t, service, "/healthz"); status != 200 || body != "ok\n" {
 				t.Errorf("%s: %d %q", service, status, body)
@@ -51,7 +51,7 @@ func checkMetrics(t *testing.T, p *pipeline) {
 	}
 }
 
-// servicesIn reads a cell that says which services have a metric.
+// servicesIn reads a cell that lists which services have a metric.
 func servicesIn(cell string) []string {
 	if cell == "all" {
 		return slices.Collect(maps.Keys(programs))

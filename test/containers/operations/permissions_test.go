@@ -63,7 +63,7 @@ func TestHostsMaySpeakForThemselvesOnly(t *testing.T) {
 			}
 		}
 	})
-	t.Run("all else is refused", func(t *testing.T) {
+	t.Run("all else is rejected", func(t *testing.T) {
 		for _, try := range []attempt{
 			publishing("snapshot.db-01"), publishing("connection.web-01"), publishing("alert.high.smb-from-web-server"), publishing("incident.x"),
 			publishing("deadletter.tracker"), publishing("control.db-01"), publishing("control.web-01"), publishing("_INBOX.x"),
@@ -77,7 +77,7 @@ func TestHostsMaySpeakForThemselvesOnly(t *testing.T) {
 			}
 		}
 	})
-	t.Run("a poller that says it is another host is refused, and says so", func(t *testing.T) {
+	t.Run("a poller that claims another host is rejected, and logs it", func(t *testing.T) {
 		impostor := process.Start(t, process.Spec{Path: programs[pollerProgram], Args: append(g.flags("web-01"), "--host", "db-01")})
 		await(t, "the poller complains", func() error {
 			if !strings.Contains(impostor.Output(), `Permissions Violation for Publish to \"snapshot.db-01\"`) {
@@ -93,7 +93,7 @@ func TestHostsMaySpeakForThemselvesOnly(t *testing.T) {
 			t.Errorf("a snapshot of db-01 is stored: %v, %v", m, err)
 		}
 	})
-	t.Run("another host hears that something was stored, not what", func(t *testing.T) {
+	t.Run("another host learns that something was stored, not what", func(t *testing.T) {
 		if err := eavesdropper.FlushTimeout(10 * time.Second); err != nil {
 			t.Fatal(err)
 		}
@@ -113,7 +113,7 @@ func TestHostsMaySpeakForThemselvesOnly(t *testing.T) {
 			}
 		}
 	})
-	t.Run("without the certificate's authority nobody comes in", func(t *testing.T) {
+	t.Run("without the certificate's authority nothing connects", func(t *testing.T) {
 		key, err := nats.NkeyOptionFromSeed(g.seeds["web-01"])
 		if err != nil {
 			t.Fatal(err)

@@ -32,20 +32,20 @@ func TestMessagesAreExplained(t *testing.T) {
 		message := manual.Code(row[0])
 		m, ok := mistakes[message]
 		if !ok {
-			t.Errorf("nobody knows how to get the message %q", message)
+			t.Errorf("no test produces the message %q", message)
 			continue
 		}
 		delete(mistakes, message)
 		t.Run(message, func(t *testing.T) {
-			said := regexp.MustCompile(strings.ReplaceAll(regexp.QuoteMeta(message), "…", `(?s:.*)`))
+			text := regexp.MustCompile(strings.ReplaceAll(regexp.QuoteMeta(message), "…", `(?s:.*)`))
 			p := process.Start(t, process.Spec{Path: paths[m.program], Args: m.args, Env: m.env})
 			if row[1] == "–" {
-				await(t, "the message", func() error { return match(said, p.Output()) })
+				await(t, "the message", func() error { return match(text, p.Output()) })
 				p.Kill()
 				return
 			}
 			code := p.Wait()
-			if err := match(said, p.Output()); err != nil {
+			if err := match(text, p.Output()); err != nil {
 				t.Error(err)
 			}
 			if want, err := strconv.Atoi(row[1]); err != nil || code != want {
@@ -60,13 +60,13 @@ func TestMessagesAreExplained(t *testing.T) {
 
 type noMatch string
 
-func (n noMatch) Error() string { return "it says:\n" + string(n) }
+func (n noMatch) Error() string { return "the output is:\n" + string(n) }
 
-func match(want *regexp.Regexp, said string) error {
-	if want.MatchString(said) {
+func match(want *regexp.Regexp, text string) error {
+	if want.MatchString(text) {
 		return nil
 	}
-	return noMatch(said)
+	return noMatch(text)
 }
 
 func makeMistakes(t *testing.T) map[string]mistake {
@@ -84,7 +84,7 @@ func makeMistakes(t *testing.T) map[string]mistake {
 	small := natstest.Start(t, func(o *server.Options) { o.JetStreamMaxStore = 100 << 20 })
 	configured := natstest.Start(t)
 	makeStreams(t, configured.URL)
-	const nowhere = "nats://127.0.0.1:1" // tcpmux: nobody listens there
+	const nowhere = "nats://127.0.0.1:1" // tcpmux: nothing listens there
 
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -153,7 +153,7 @@ func TestKeysAreMadeAsDocumented(t *testing.T) {
 	g := startGuarded(t)
 	const nk = "github.com/nats-io/nkeys/nk"
 	tools := process.Build(t, nk, process.NATSServer)
-	var said []string
+	var text []string
 	for _, command := range manual.Commands(t, "NATS", "sh") {
 		cmd := exec.CommandContext(t.Context(), "sh", "-c", strings.ReplaceAll(command, "/etc/nats/", g.dir+"/"))
 		cmd.Dir = g.dir
@@ -162,12 +162,12 @@ func TestKeysAreMadeAsDocumented(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v\n%s", command, err, out)
 		}
-		said = append(said, strings.TrimSpace(string(out)))
+		text = append(text, strings.TrimSpace(string(out)))
 	}
-	if public := said[1]; !strings.HasPrefix(public, "U") || len(public) != 56 {
+	if public := text[1]; !strings.HasPrefix(public, "U") || len(public) != 56 {
 		t.Errorf("the public key is %q", public)
 	}
-	if last := said[len(said)-1]; !strings.Contains(last, "is valid") {
-		t.Errorf("the configuration's check says %q", last)
+	if last := text[len(text)-1]; !strings.Contains(last, "is valid") {
+		t.Errorf("the configuration check printed %q", last)
 	}
 }
