@@ -31,7 +31,7 @@ func (c *Correlation) attest(at time.Time) {
 // oneSided raises the alerts of connections that only one end shows.
 func (c *Correlation) oneSided(proved []pairing.OneSided) {
 	for i := range proved {
-		for _, r := range c.absent[rule.MissingWitness-1] {
+		for _, r := range c.absent[rule.MissingPeerReport-1] {
 			c.unattested(r, &proved[i])
 		}
 	}

@@ -31,7 +31,7 @@ func newCounts(p *Patterns, r Rule) *counts {
 	if least := math.Ceil(r.Count.AtLeast * thousand); least >= 1 {
 		c.need = int64(min(least, 1e18))
 	}
-	c.regular = int64(math.Ceil(min(max(r.Count.Regular, 0), 1) * thousand))
+	c.regular = int64(math.Ceil(min(max(r.Count.Beaconing, 0), 1) * thousand))
 	c.keys = newKeys(p, func(w *countWindow) int { return len(w.reports) })
 	return c
 }

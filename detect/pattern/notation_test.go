@@ -110,7 +110,7 @@ func (s *script) rule(fields []string) (err error) {
 		case "above_usual":
 			count.AboveUsual, err = strconv.ParseFloat(value, 64)
 		case "regular":
-			count.Regular, err = strconv.ParseFloat(value, 64)
+			count.Beaconing, err = strconv.ParseFloat(value, 64)
 		case "of":
 			count.Of = "value"
 		case "sum":

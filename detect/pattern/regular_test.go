@@ -15,7 +15,7 @@ import (
 
 // regularRule asks for twenty calls within half a day.
 func regularRule() pattern.Rule {
-	return pattern.Rule{ID: "r", Count: &rule.Count{By: []string{"host.name"}, Within: 12 * time.Hour, AtLeast: 20, Regular: 0.85}}
+	return pattern.Rule{ID: "r", Count: &rule.Count{By: []string{"host.name"}, Within: 12 * time.Hour, AtLeast: 20, Beaconing: 0.85}}
 }
 
 // calls are the matches of a host's calls that it ends itself at these times,

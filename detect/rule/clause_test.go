@@ -102,7 +102,7 @@ func TestExceptionDoesNotWait(t *testing.T) {
 }
 
 func TestAbsentWitnessCanBeTooYoung(t *testing.T) {
-	set, r := loadOne(t, header+"absent: {of: witness, for: 1m}\nwhen: conn.age.min >= duration(\"90s\")\n")
+	set, r := loadOne(t, header+"absent: {of: peer_report, for: 1m}\nwhen: conn.age.min >= duration(\"90s\")\n")
 	o := session()
 	if result, ok := rule.NewEvaluator(set).Absent(r, o); !ok || result.Wait != 30*time.Second || result.Fires() {
 		t.Errorf("%+v, %v", result, ok)

@@ -40,6 +40,9 @@ func (s *source) mapping(n *yaml.Node, what string, known []string) map[string]*
 // fieldHint says what an unknown field was meant to be: a misspelt one, one of
 // another rule language, or one that belongs elsewhere.
 func fieldHint(what, name string, known []string) string {
+	if now := renamedFields[what+"."+name]; now != "" {
+		return "; it is now called " + now
+	}
 	if hint := suggest.DidYouMean(name, known); hint != "" {
 		return hint
 	}
@@ -48,6 +51,9 @@ func fieldHint(what, name string, known []string) string {
 	}
 	return "; it has " + oneOf(known)
 }
+
+// renamedFields are the new names of fields that had another.
+var renamedFields = map[string]string{inCount + ".regular": "beaconing"}
 
 // otherFields are what a rule doesn't have, and what it has instead.
 var otherFields = map[string]string{

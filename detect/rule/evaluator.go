@@ -102,7 +102,7 @@ func (e *Evaluator) EvaluateRule(r *Rule, part int, o Observation) (Result, bool
 
 // Absent returns the result of an absent rule for what is missing, false when
 // its condition doesn't hold: of a poller, the observation has only a host and
-// a time; of a witness, also the connection that the host reports and its peer
+// a time; of a peer report, also the connection that the host reports and its peer
 // doesn't.
 func (e *Evaluator) Absent(r *Rule, o Observation) (Result, bool) {
 	e.begin()

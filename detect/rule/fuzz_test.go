@@ -45,7 +45,7 @@ func FuzzLoad(f *testing.F) {
 		aSequence, "when: baseline.unusual and conn.age.min > 3 * baseline.length.p99\nscore: 1e1\npath: {hops: 2, within: 1h}\n",
 		"when: conn.open\nfor: 3s\ncount: {by: [conn.peer, 'conn.open ? 1 : 2.5'], of: 'host.name + \"/\" + peer.name', within: 10m, at_least: 5, above_usual: .5}\n",
 		"when: conn.open\ncount:\n  by: conn.hour\n  sum: conn.uid / conn.retransmits\n  within: 1s\n  at_least: 0x10\n",
-		"absent: {of: poller, for: 5m}\nwhen: host.clock_offset / 2 < duration(\"3s\") * -1.5\n", "absent: {of: witness, for: 720h}\n",
+		"absent: {of: poller, for: 5m}\nwhen: host.clock_offset / 2 < duration(\"3s\") * -1.5\n", "absent: {of: peer_report, for: 720h}\n",
 		"absent: {of: poller}\nsequence: {steps: [{by: [], when: x}, 3]}\ncount: {by: {}, at_least: .inf}\npath: {hops: 1e99}\n",
 	} {
 		f.Add([]byte(header+pattern), []byte(someLists))

@@ -30,7 +30,7 @@ const (
 	KeyWhole      = "whole number"
 	KeyDay        = "day"
 	KeyDays       = "number of days"
-	KeyMissing    = "poller or witness"
+	KeyMissing    = "poller or peer_report"
 	KeyTable      = "table"
 	KeyNames      = "numbers and durations by name"
 	KeyMapping    = "fields"
@@ -93,7 +93,7 @@ var allKeys = []Key{
 	{inCount, "within", KeyDuration, true, "how long the window is, 1s to 720h", "10m"},
 	{inCount, "at_least", KeyNumber, true, "what must be reached: a whole number up to 4,096, or any number from 1 for a `sum`", "5"},
 	{inCount, "above_usual", KeyNumber, false, "the count must also be more than this many times the originator's usual fan-out on the service", "2"},
-	{inCount, "regular", KeyNumber, false, "how regular the times of the connections must be, more than 0, at most 1", "0.8"},
+	{inCount, "beaconing", KeyNumber, false, "how regular the times of the connections must be, more than 0, at most 1", "0.8"},
 
 	{inSequence, "within", KeyDuration, true, "how long all steps together may take, 1s to 720h", "5m"},
 	{inSequence, "steps", KeyMappings, true, "two to eight steps, in their order", "[{when: conn.port == 22, by: host.name}, {when: conn.port == 5432, by: host.name}]"},

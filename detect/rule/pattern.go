@@ -19,10 +19,10 @@ type Count struct {
 	// on the service (baseline.fanout.p99), where that is more; zero: doesn't.
 	AboveUsual float64
 
-	// Regular also asks for connections as regular as this, from 0 (excluded)
+	// Beaconing also requires connections as regular as this, from 0 (excluded)
 	// to 1; zero: doesn't. Then what is counted are connections, and host.name
 	// is part of the key: one host's connections come in order.
-	Regular float64
+	Beaconing float64
 }
 
 // Sequence fires when each of its steps has matched, in order, with the same
@@ -52,12 +52,12 @@ type Missing uint8
 
 // What can be missing.
 const (
-	MissingPoller  Missing = iota + 1 // a host's next snapshot
-	MissingWitness                    // the other end's word on a connection between two monitored hosts
+	MissingPoller     Missing = iota + 1 // a host's next snapshot
+	MissingPeerReport                    // the other end's report of a connection between two monitored hosts
 )
 
 // Absent fires when something expected has not come for a time. The condition
-// of such a rule asks about the host, and for a witness also the connection.
+// of such a rule asks about the host, and for a peer report also the connection.
 type Absent struct {
 	Of  Missing
 	For time.Duration

@@ -56,8 +56,8 @@ count: {by: [host.name, "conn.port in [22, 23]"], sum: conn.retransmits * 2, wit
 			func(r *rule.Rule) any { return *r.Path }, 1, rule.Path{Hops: 2, Within: time.Hour}},
 		{"absent poller", "absent: {of: poller, for: 5m}\nwhen: host in roles.web\n",
 			func(r *rule.Rule) any { return *r.Absent }, 0, rule.Absent{Of: rule.MissingPoller, For: 5 * time.Minute}},
-		{"absent witness", "absent: {of: witness, for: 90s}\n",
-			func(r *rule.Rule) any { return *r.Absent }, 0, rule.Absent{Of: rule.MissingWitness, For: 90 * time.Second}},
+		{"absent peer report", "absent: {of: peer_report, for: 90s}\n",
+			func(r *rule.Rule) any { return *r.Absent }, 0, rule.Absent{Of: rule.MissingPeerReport, For: 90 * time.Second}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, r := loadOne(t, header+test.text)
@@ -341,16 +341,16 @@ func TestAbsent(t *testing.T) {
 		{"poller, before an exception", "absent: {of: poller, for: 5m}\n" + except, rule.Observation{Host: web, At: noon}, "a-rule fires"},
 		{"poller, with an exception", "absent: {of: poller, for: 5m}\n" + except,
 			rule.Observation{Host: web, At: noon.Add(2 * time.Hour)}, "a-rule muted by night"},
-		{"witness", "absent: {of: witness, for: 5m}\nwhen: conn.port == 3306 and peer.name == \"db-01\" and baseline.unusual\n",
+		{"peer report", "absent: {of: peer_report, for: 5m}\nwhen: conn.port == 3306 and peer.name == \"db-01\" and baseline.unusual\n",
 			func() rule.Observation {
 				o := session()
 				o.Baseline = func(*event.Connection) rule.Baseline { return rule.Baseline{Unusual: true} }
 				return o
 			}(), "a-rule fires"},
-		{"witness, without a baseline", "absent: {of: witness, for: 5m}\nwhen: baseline.unusual\n", session(), ""},
-		{"witness, where the condition fails", "absent: {of: witness, for: 5m}\nwhen: conn.port % 0 == conn.uid % conn.retransmits\n",
+		{"peer report, without a baseline", "absent: {of: peer_report, for: 5m}\nwhen: baseline.unusual\n", session(), ""},
+		{"peer report, where the condition fails", "absent: {of: peer_report, for: 5m}\nwhen: conn.port % 0 == conn.uid % conn.retransmits\n",
 			func() rule.Observation { o := session(); o.Connection.Retransmits = 0; return o }(), "a-rule fails"},
-		{"witness without a connection", "absent: {of: witness, for: 5m}\nwhen: conn.port == 0 and not conn.open and baseline.host.learning\n",
+		{"peer report without a connection", "absent: {of: peer_report, for: 5m}\nwhen: conn.port == 0 and not conn.open and baseline.host.learning\n",
 			rule.Observation{Host: web, At: noon, Baseline: func(*event.Connection) rule.Baseline { return rule.Baseline{} }}, "a-rule fires"},
 		{"not enabled", "absent: {of: poller, for: 5m}\nenabled: false\n", rule.Observation{Host: web, At: noon}, ""},
 		{"of another pattern", "when: conn.open\npath: {hops: 2, within: 5m}\n", session(), ""},
@@ -370,7 +370,7 @@ func TestAbsent(t *testing.T) {
 }
 
 func TestAbsentRulesAreNotAskedOfChanges(t *testing.T) {
-	set, _ := loadOne(t, header+"absent: {of: witness, for: 5m}\n")
+	set, _ := loadOne(t, header+"absent: {of: peer_report, for: 5m}\n")
 	if got := said(rule.NewEvaluator(set).Evaluate(session())); got != "" {
 		t.Error(got)
 	}

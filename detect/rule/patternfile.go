@@ -18,7 +18,7 @@ const (
 	MaxHops    = 20
 	MaxCount   = 4096                // of Count.AtLeast, where it isn't a sum
 	minWithin  = time.Second         // of windows
-	MinRegular = 6                   // of Count.AtLeast, where Count.Regular is asked
+	minBeacons = 6                   // of Count.AtLeast, where Count.Beaconing is set
 	MaxWithin  = 30 * 24 * time.Hour // likewise
 
 	minSteps, minHops = 2, 2
@@ -130,8 +130,8 @@ func (p *patternReader) count(n *yaml.Node, asked *part) {
 		c.AboveUsual = p.given(n).aboveUsual(fields["of"] != nil)
 		asked.usual = true
 	}
-	if n := fields["regular"]; n != nil {
-		c.Regular = p.regular(n, p.given(n), c)
+	if n := fields["beaconing"]; n != nil {
+		c.Beaconing = p.beaconing(n, p.given(n), c)
 	}
 }
 
@@ -166,22 +166,22 @@ func (v setting) aboveUsual(of bool) float64 {
 	return factor
 }
 
-// regular reads how regular connections must be. The place of what the count
+// beaconing reads how regular connections must be. The place of what the count
 // lacks for it is where it is asked for.
-func (p *patternReader) regular(n *yaml.Node, given setting, c *Count) float64 {
+func (p *patternReader) beaconing(n *yaml.Node, given setting, c *Count) float64 {
 	if given.n == nil {
 		return 0
 	}
-	score, ok := given.s.number(given.n, "regular")
+	score, ok := given.s.number(given.n, "beaconing")
 	switch {
 	case ok && (score <= 0 || score > 1):
-		given.s.mistake(placeOf(given.n), "regular is how regular connections must be, more than 0 and at most 1, not %s", given.n.Value)
+		given.s.mistake(placeOf(given.n), "beaconing is how regular connections must be, more than 0 and at most 1, not %s", given.n.Value)
 	case c.Of != "" || c.Sum != "":
-		p.mistake(placeOf(n), "regular looks at the times of connections; leave out of and sum")
+		p.mistake(placeOf(n), "beaconing looks at the times of connections; leave out of and sum")
 	case !slices.ContainsFunc(c.By, func(by string) bool { return strings.TrimSpace(by) == "host.name" }):
-		p.mistake(placeOf(n), "regular compares what one host reports; add host.name to by")
-	case c.AtLeast < MinRegular && c.AtLeast >= 1:
-		p.mistake(placeOf(n), "regular needs an at_least of %d or more: fewer connections have no rhythm", MinRegular)
+		p.mistake(placeOf(n), "beaconing compares what one host reports; add host.name to by")
+	case c.AtLeast < minBeacons && c.AtLeast >= 1:
+		p.mistake(placeOf(n), "beaconing needs an at_least of %d or more: fewer connections have no rhythm", minBeacons)
 	}
 	return score
 }
@@ -307,14 +307,17 @@ func (p *patternReader) missing(n *yaml.Node) Missing {
 	switch {
 	case text == "poller":
 		return MissingPoller
+	case text == "peer_report":
+		return MissingPeerReport
 	case text == "witness":
-		return MissingWitness
+		p.mistake(placeOf(n), "of is %s; witness is now called peer_report", oneOf(missingNames()))
 	case ok:
-		names := []string{"poller", "witness"}
-		p.mistake(placeOf(n), "of is %s, not %q%s", oneOf(names), short(text), suggest.DidYouMean(text, names))
+		p.mistake(placeOf(n), "of is %s, not %q%s", oneOf(missingNames()), short(text), suggest.DidYouMean(text, missingNames()))
 	}
 	return 0
 }
+
+func missingNames() []string { return []string{"poller", "peer_report"} }
 
 // by reads the expressions of a key: one, or a list.
 func (p *patternReader) by(n *yaml.Node) (texts []string, values []value) {

@@ -21,15 +21,15 @@ func TestMistakeInPattern(t *testing.T) {
 			`5:62 "31d" is not a duration such as 30s, 5m, 1h30m or 24h`,
 			"5:77 at_least must be 1 or more, not 0",
 			"5:93 above_usual is how many times the usual it must be, more than 0, not 0",
-			`5:96 count has no field "distinct"; it has by, of, sum, within, at_least, above_usual or regular`}},
-		{"regular out of range", "when: conn.open\ncount: {by: host.name, within: 1h, at_least: 10, regular: 1.2}\n", []string{
-			"5:59 regular is how regular connections must be, more than 0 and at most 1, not 1.2"}},
-		{"regular of distinct values", "when: conn.open\ncount: {by: host.name, of: conn.peer, within: 1h, at_least: 10, regular: 0.8}\n", []string{
-			"5:74 regular looks at the times of connections; leave out of and sum"}},
-		{"regular of several hosts together", "when: conn.open\ncount: {by: conn.peer, within: 1h, at_least: 10, regular: 0.8}\n", []string{
-			"5:59 regular compares what one host reports; add host.name to by"}},
-		{"regular of a few", "when: conn.open\ncount: {by: [host.name, conn.peer], within: 1h, at_least: 5, regular: 0.8}\n", []string{
-			"5:71 regular needs an at_least of 6 or more: fewer connections have no rhythm"}},
+			`5:96 count has no field "distinct"; it has by, of, sum, within, at_least, above_usual or beaconing`}},
+		{"beaconing out of range", "when: conn.open\ncount: {by: host.name, within: 1h, at_least: 10, beaconing: 1.2}\n", []string{
+			"5:61 beaconing is how regular connections must be, more than 0 and at most 1, not 1.2"}},
+		{"beaconing of distinct values", "when: conn.open\ncount: {by: host.name, of: conn.peer, within: 1h, at_least: 10, beaconing: 0.8}\n", []string{
+			"5:76 beaconing looks at the times of connections; leave out of and sum"}},
+		{"beaconing of several hosts together", "when: conn.open\ncount: {by: conn.peer, within: 1h, at_least: 10, beaconing: 0.8}\n", []string{
+			"5:61 beaconing compares what one host reports; add host.name to by"}},
+		{"beaconing of a few", "when: conn.open\ncount: {by: [host.name, conn.peer], within: 1h, at_least: 5, beaconing: 0.8}\n", []string{
+			"5:73 beaconing needs an at_least of 6 or more: fewer connections have no rhythm"}},
 		{"no key, short window, half a match", "when: conn.open\ncount: {by: [], within: 0.5s, at_least: 2.5}\n", []string{
 			"5:13 by is one expression or a list of 4 at most, not of 0",
 			"5:25 within is from 1s to 720h (30 days), not 0.5s",
@@ -106,9 +106,14 @@ func TestMistakeInPattern(t *testing.T) {
 			`5:7 path is written as lines of "field: value", this is a number`}},
 
 		{"absent of nothing known, and for beside it", "absent: {of: pollr, for: 5m}\nfor: 5m\n", []string{
-			`4:14 of is poller or witness, not "pollr"; did you mean poller?`,
+			`4:14 of is poller or peer_report, not "pollr"; did you mean poller?`,
 			"5:1 in a rule with absent, for belongs below absent"}},
-		{"absent without for", "absent: {of: witness}\nwhen: conn.opn\n", []string{
+		{"names that have changed", "absent: {of: witness, for: 5m}\nwhen: conn.open\ncount: {by: [host.name], within: 1h, at_least: 9, regular: 0.8}\n", []string{
+			"4:14 of is poller or peer_report; witness is now called peer_report",
+			"6:1 a rule has one of count, sequence, path and absent; absent is in line 4 already"}},
+		{"a field that has changed", "when: conn.open\ncount: {by: [host.name], within: 1h, at_least: 9, regular: 0.8}\n", []string{
+			`5:51 count has no field "regular"; it is now called beaconing`}},
+		{"absent without for", "absent: {of: peer_report}\nwhen: conn.opn\n", []string{
 			`4:9 absent needs the field "for"`,
 			"5:12 conn has no field opn; did you mean conn.open?"}},
 		{"absent is no mapping", "absent: [poller]\n", []string{

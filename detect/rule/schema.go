@@ -139,7 +139,7 @@ func typeSchema(k Key) schema {
 	case KeyDays:
 		return schema{"type": "string", "pattern": `^[0-9]{1,2} days?$`}
 	case KeyMissing:
-		return schema{"enum": []string{"poller", "witness"}}
+		return schema{"enum": []string{"poller", "peer_report"}}
 	case KeyNames:
 		value := schema{"anyOf": []schema{{"type": "number"}, {"type": "string", "pattern": durationPattern}}}
 		return schema{"type": "object", "propertyNames": nameSchema(), "additionalProperties": value, "maxProperties": maxThresholds}

@@ -142,7 +142,7 @@ func (q *Inquiry) outcome(c *Case) (Outcome, string) {
 	switch {
 	case len(c.Alerts) > 0:
 		return Fired, q.firedBecause(c)
-	case e == nil && q.rule.Absent != nil && q.rule.Absent.Of == rule.MissingWitness:
+	case e == nil && q.rule.Absent != nil && q.rule.Absent.Of == rule.MissingPeerReport:
 		return NotFired, "nothing was missing: both ends showed the connection, or only one of them can"
 	case e == nil:
 		return NotFired, "nothing was missing: the host went on reporting, or was not silent for long enough"
@@ -239,8 +239,8 @@ func (q *Inquiry) short(w *pattern.Contents) string {
 	if w.Above > 0 && w.Reached >= w.Needed {
 		text += fmt.Sprintf("; above_usual asks for more than %.4g", w.Above)
 	}
-	if w.Reached >= w.Needed && q.rule.Count != nil && q.rule.Count.Regular > 0 {
-		text += fmt.Sprintf("; they are regular by %.2f, and %g is asked for", w.Regular, q.rule.Count.Regular)
+	if w.Reached >= w.Needed && q.rule.Count != nil && q.rule.Count.Beaconing > 0 {
+		text += fmt.Sprintf("; they are regular by %.2f, and %g is asked for", w.Regular, q.rule.Count.Beaconing)
 	}
 	return text
 }

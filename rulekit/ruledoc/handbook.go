@@ -110,8 +110,8 @@ func askCount(c *rule.Count) string {
 	if c.AboveUsual > 0 {
 		what += fmt.Sprintf(", and more than %g times what is usual", c.AboveUsual)
 	}
-	if c.Regular > 0 {
-		what += fmt.Sprintf(", as regular as %g", c.Regular)
+	if c.Beaconing > 0 {
+		what += fmt.Sprintf(", as regular as %g", c.Beaconing)
 	}
 	return what
 }

@@ -86,7 +86,7 @@ func mutantsOf(t *testing.T, file []byte) []mutant {
 		}
 	})
 	b.each(top, "count", func(n *yaml.Node) {
-		b.fields(n, "count.", "at_least", "above_usual", "regular")
+		b.fields(n, "count.", "at_least", "above_usual", "beaconing")
 		if least := child(n, "at_least"); least == nil || least.Value != "1" || child(n, "sum") != nil {
 			b.fields(n, "count.", "within") // one match is within any time
 		}

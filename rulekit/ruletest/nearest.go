@@ -295,8 +295,8 @@ func (l *search) sayCount() []string {
 		return []string{"no connection counted"}
 	case best.Reached >= best.Needed && best.Above > 0 && best.Reached <= best.Above:
 		return []string{fmt.Sprintf("the count reached %s of %s, but had to be above what is usual, %s%s", decimal(best.Reached), decimal(best.Needed), decimal(best.Above), ofKey(best))}
-	case best.Reached >= best.Needed && len(best.Fired) == 0 && l.rule.Count.Regular > 0:
-		return []string{fmt.Sprintf("the count reached %s of %s, but regularity %s of %s%s", decimal(best.Reached), decimal(best.Needed), decimal(best.Regular), decimal(l.rule.Count.Regular), ofKey(best))}
+	case best.Reached >= best.Needed && len(best.Fired) == 0 && l.rule.Count.Beaconing > 0:
+		return []string{fmt.Sprintf("the count reached %s of %s, but regularity %s of %s%s", decimal(best.Reached), decimal(best.Needed), decimal(best.Regular), decimal(l.rule.Count.Beaconing), ofKey(best))}
 	case len(best.Fired) > 0:
 		return nil // it came, at another time or of another host
 	}
