@@ -10,11 +10,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aymanbagabas/go-udiff"
 	"github.com/spf13/cobra"
 
 	"headstart/daemon"
 	"headstart/detect/rule"
-	"headstart/rulekit/difference"
 )
 
 // fmtOptions are those of headstart rules fmt.
@@ -70,7 +70,7 @@ func (o *fmtOptions) stream(in io.Reader, out io.Writer) error {
 	case err != nil:
 		return err
 	case o.diff:
-		return write(out, difference.Unified(o.name, string(data), string(formatted)))
+		return write(out, udiff.Unified(o.name, o.name+" (formatted)", string(data), string(formatted)))
 	case o.check && !bytes.Equal(data, formatted):
 		return fmt.Errorf("%s is not formatted", o.name)
 	case o.check:
@@ -116,7 +116,7 @@ func (o *fmtOptions) run(out, errs io.Writer, paths []string) error {
 // change writes a file, or says that it would.
 func (o *fmtOptions) change(out io.Writer, file string, data, formatted []byte) error {
 	if o.diff {
-		return write(out, difference.Unified(file, string(data), string(formatted)))
+		return write(out, udiff.Unified(file, file+" (formatted)", string(data), string(formatted)))
 	}
 	if err := write(out, file+"\n"); err != nil || o.check {
 		return err

@@ -8,7 +8,8 @@ package term
 
 import (
 	"strings"
-	"unicode/utf8"
+
+	"github.com/clipperhouse/displaywidth"
 )
 
 // Style is how text looks: an escape sequence, or none.
@@ -85,7 +86,7 @@ func (p Page) fill(b *strings.Builder, l line, spans []Span) {
 			if first {
 				gap = ""
 			}
-			width := len(gap) + utf8.RuneCountInString(word)
+			width := len(gap) + displaywidth.String(word)
 			if !first && p.Columns > 0 && at+width > p.Columns {
 				b.WriteString(p.Paint(s.Style, run) + "\n" + strings.Repeat(" ", l.margin))
 				at, width, gap, run = l.margin, width-len(gap), "", ""

@@ -3,7 +3,8 @@ package term
 import (
 	"slices"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/clipperhouse/displaywidth"
 )
 
 // Row is a row of a table: cells that stand below those of the row before, and
@@ -87,7 +88,7 @@ func (p Page) unaligned(b *strings.Builder, indent int, rows []Row) {
 // oneLine is a cell's text without the spaces that don't matter.
 func oneLine(s string) string { return strings.Join(strings.Fields(Plain(s)), " ") }
 
-func width(s string) int { return utf8.RuneCountInString(oneLine(s)) }
+func width(s string) int { return displaywidth.String(oneLine(s)) }
 
 func restWidth(spans []Span) (n int) {
 	for _, s := range spans {

@@ -20,6 +20,19 @@ func cells(texts ...string) (spans []Span) {
 	return spans
 }
 
+// TestColumnsOfWideCharacters holds that columns are those of the terminal, where
+// a character may take two, or none.
+func TestColumnsOfWideCharacters(t *testing.T) {
+	rows := []Row{{Cells: cells("数据库", "1")}, {Cells: cells("cafe\u0301", "2")}, {Cells: cells("web-01", "3")}}
+	const want = "  数据库  1\n  cafe\u0301    2\n  web-01  3\n"
+	if got := table(Page{}, rows...); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	if got, want := fill(Page{Columns: margin + 9}, Regular.Of("数据库 数据")), "12:00:00  HIGH       数据库\n  数据\n"; got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
 func TestTable(t *testing.T) {
 	rows := []Row{
 		{cells("14:30:00", "web-01", ""), cells("A long session:  web-01 → db-01:5432", "seen by both ends")},

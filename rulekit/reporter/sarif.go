@@ -6,85 +6,63 @@ import (
 	"net/url"
 	"path/filepath"
 
+	"github.com/chavacava/garif"
+
 	"headstart/detect/rule"
 )
 
-// mistakeCode is the rule of SARIF that all mistakes are of.
+// mistakeCode is the SARIF rule of every error that keeps rules from loading.
 const mistakeCode = "mistake"
 
+// sarifLog and sarifRun write "results" even when there are none: a run without
+// the key says that nothing was checked.
 type (
-	text struct {
-		Text string `json:"text"`
-	}
 	sarifLog struct {
-		Schema  string     `json:"$schema"`
-		Version string     `json:"version"`
-		Runs    []sarifRun `json:"runs"`
+		*garif.LogFile
+		Runs []sarifRun `json:"runs"`
 	}
 	sarifRun struct {
-		Tool struct {
-			Driver struct {
-				Name           string      `json:"name"`
-				InformationURI string      `json:"informationUri,omitempty"`
-				Rules          []sarifRule `json:"rules"`
-			} `json:"driver"`
-		} `json:"tool"`
-		ColumnKind string        `json:"columnKind"`
-		Results    []sarifResult `json:"results"`
-	}
-	sarifRule struct {
-		ID               string `json:"id"`
-		ShortDescription text   `json:"shortDescription"`
-	}
-	sarifResult struct {
-		RuleID    string          `json:"ruleId"`
-		Level     string          `json:"level"`
-		Message   text            `json:"message"`
-		Locations []sarifLocation `json:"locations"`
-	}
-	sarifLocation struct {
-		PhysicalLocation struct {
-			ArtifactLocation struct {
-				URI string `json:"uri"`
-			} `json:"artifactLocation"`
-			Region *sarifRegion `json:"region,omitempty"`
-		} `json:"physicalLocation"`
-	}
-	sarifRegion struct {
-		StartLine   int `json:"startLine"`
-		StartColumn int `json:"startColumn"`
+		*garif.Run
+		Results []*garif.Result `json:"results"`
 	}
 )
 
 func writeSARIF(w io.Writer, r rule.Report) error {
-	run := sarifRun{ColumnKind: "unicodeCodePoints", Results: []sarifResult{}}
-	run.Tool.Driver.Name = "headstart rules check"
-	run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRule{mistakeCode, text{"the rules can't be loaded"}})
+	codes := []*garif.ReportingDescriptor{sarifRule(mistakeCode, "the rules can't be loaded")}
 	for _, l := range rule.Lints() {
-		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRule{l.Code, text{l.Doc}})
+		codes = append(codes, sarifRule(l.Code, l.Doc))
 	}
+	run := sarifRun{Run: garif.NewRun(garif.NewTool(garif.NewDriver("headstart rules check").WithRules(codes...))), Results: []*garif.Result{}}
+	run.ColumnKind = "unicodeCodePoints"
 	for _, e := range r.Mistakes {
-		run.Results = append(run.Results, result("error", e))
+		run.Results = append(run.Results, sarifResult(garif.ResultLevel_Error, e))
 	}
 	for _, e := range r.Warnings {
-		run.Results = append(run.Results, result("warning", e))
+		run.Results = append(run.Results, sarifResult(garif.ResultLevel_Warning, e))
 	}
+	log := garif.NewLogFile(nil, "2.1.0")
+	log.Schema = "https://json.schemastore.org/sarif-2.1.0.json"
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
-	return encoder.Encode(sarifLog{
-		Schema: "https://json.schemastore.org/sarif-2.1.0.json", Version: "2.1.0", Runs: []sarifRun{run},
-	})
+	return encoder.Encode(sarifLog{log, []sarifRun{run}})
 }
 
-func result(level string, e *rule.Error) sarifResult {
-	r := sarifResult{RuleID: mistakeCode, Level: level, Message: text{e.Message}, Locations: make([]sarifLocation, 1)}
+func sarifRule(code, doc string) *garif.ReportingDescriptor {
+	d := garif.NewRule(code)
+	d.ShortDescription = garif.NewMultiformatMessageString(doc)
+	return d
+}
+
+func sarifResult(level garif.ResultLevel, e *rule.Error) *garif.Result {
+	r := garif.NewResult(garif.NewMessageFromText(e.Message))
+	r.RuleId, r.Level = mistakeCode, level
 	if e.Code != "" {
-		r.RuleID = e.Code
+		r.RuleId = e.Code
 	}
-	where := &r.Locations[0].PhysicalLocation
-	where.ArtifactLocation.URI = (&url.URL{Path: filepath.ToSlash(e.File)}).String()
+	at := garif.NewLocation().WithURI((&url.URL{Path: filepath.ToSlash(e.File)}).String())
 	if e.Line > 0 {
-		where.Region = &sarifRegion{e.Line, e.Column}
+		at.WithLineColumn(e.Line, e.Column)
 	}
+	r.Locations = []*garif.Location{at}
 	return r
 }

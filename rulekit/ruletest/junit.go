@@ -5,68 +5,63 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
+
+	"github.com/jstemmer/go-junit-report/v2/junit"
 )
 
-// The parts of JUnit's XML that CI systems read.
+// junitSuites, junitSuite and junitCase add each case's file and line to the
+// library's types, whose fields of the same names they replace.
 type (
 	junitSuites struct {
-		XMLName  xml.Name     `xml:"testsuites"`
-		Name     string       `xml:"name,attr"`
-		Tests    int          `xml:"tests,attr"`
-		Failures int          `xml:"failures,attr"`
-		Time     string       `xml:"time,attr"`
-		Suites   []junitSuite `xml:"testsuite"`
+		junit.Testsuites
+		Suites []junitSuite `xml:"testsuite"`
 	}
 	junitSuite struct {
-		Name     string      `xml:"name,attr"`
-		File     string      `xml:"file,attr"`
-		Tests    int         `xml:"tests,attr"`
-		Failures int         `xml:"failures,attr"`
-		Skipped  int         `xml:"skipped,attr"`
-		Time     string      `xml:"time,attr"`
-		Cases    []junitCase `xml:"testcase"`
+		junit.Testsuite
+		Testcases []junitCase `xml:"testcase"`
 	}
 	junitCase struct {
-		Name    string        `xml:"name,attr"`
-		Class   string        `xml:"classname,attr"`
-		File    string        `xml:"file,attr"`
-		Line    int           `xml:"line,attr"`
-		Time    string        `xml:"time,attr"`
-		Failure *junitFailure `xml:"failure,omitempty"`
-		Skipped *junitFailure `xml:"skipped,omitempty"`
-	}
-	junitFailure struct {
-		Message string `xml:"message,attr"`
-		Text    string `xml:",chardata"`
+		junit.Testcase
+		File string `xml:"file,attr"`
+		Line int    `xml:"line,attr"`
 	}
 )
 
-// WriteJUnit writes a report as JUnit's XML: a suite for each rule. A rule that
-// lacks a case is a failed one if require says so.
+// WriteJUnit writes the report as JUnit XML, one suite per rule. With require, a
+// rule that lacks a case counts as a failed case.
 func (r *Report) WriteJUnit(w io.Writer, require bool) error {
-	all := junitSuites{Name: "headstart rules test"}
+	all := junitSuites{Testsuites: junit.Testsuites{Name: "headstart rules test"}}
 	total := 0.0
 	for i := range r.Rules {
 		one := &r.Rules[i]
-		s := junitSuite{Name: one.Rule, File: one.File}
+		s := junitSuite{Testsuite: junit.Testsuite{Name: one.Rule, File: one.File, ID: len(all.Suites)}}
+		add := func(line int, c junit.Testcase) {
+			c.Classname = one.Rule
+			s.AddTestcase(c)
+			s.Testcases = append(s.Testcases, junitCase{c, one.File, line})
+		}
 		seconds := 0.0
 		for k := range one.Cases {
 			c := &one.Cases[k]
 			seconds += c.Seconds
-			played := junitCase{Name: c.Name, Class: one.Rule, File: one.File, Line: c.Line, Time: junitTime(c.Seconds), Failure: c.junit()}
-			if c.Changed {
-				played.Failure, played.Skipped = nil, &junitFailure{Message: "changed by a later directory", Text: played.Failure.Text}
+			played := junit.Testcase{Name: c.Name, Time: junitTime(c.Seconds)}
+			switch {
+			case c.Changed:
+				played.Skipped = c.junitResult("changed by a later directory")
+			case !c.Passed:
+				played.Failure = c.junitResult("")
 			}
-			s.add(played)
+			add(c.Line, played)
 		}
 		if lack := one.Lacks(); require && lack != "" {
-			s.add(junitCase{Name: "cases", Class: one.Rule, File: one.File, Line: 1, Time: junitTime(0), Failure: &junitFailure{Message: lack}})
+			add(1, junit.Testcase{Name: "cases", Time: junitTime(0), Failure: &junit.Result{Message: lack}})
 		}
-		if s.Time = junitTime(seconds); s.Tests == 0 {
-			continue
+		if s.Time = junitTime(seconds); s.Tests > 0 {
+			total += seconds
+			all.AddSuite(s.Testsuite)
+			all.Suites = append(all.Suites, s)
 		}
-		total += seconds
-		all.Tests, all.Failures, all.Suites = all.Tests+s.Tests, all.Failures+s.Failures, append(all.Suites, s)
 	}
 	all.Time = junitTime(total)
 	if _, err := io.WriteString(w, xml.Header); err != nil {
@@ -81,24 +76,25 @@ func (r *Report) WriteJUnit(w io.Writer, require bool) error {
 	return err
 }
 
-func (s *junitSuite) add(c junitCase) {
-	s.Cases = append(s.Cases, c)
-	s.Tests++
-	switch {
-	case c.Failure != nil:
-		s.Failures++
-	case c.Skipped != nil:
-		s.Skipped++
-	}
-}
-
 func junitTime(seconds float64) string { return fmt.Sprintf("%.3f", seconds) }
 
-func (c *CaseReport) junit() *junitFailure {
-	if c.Passed {
-		return nil
+// junitResult describes a case that failed; without a message it takes the first
+// line of the description.
+func (c *CaseReport) junitResult(message string) *junit.Result {
+	text := xmlText(strings.TrimRight(c.String(), "\n"))
+	if message == "" {
+		message, _, _ = strings.Cut(text, "\n")
 	}
-	text := strings.TrimRight(c.String(), "\n")
-	first, _, _ := strings.Cut(text, "\n")
-	return &junitFailure{Message: first, Text: text}
+	return &junit.Result{Message: message, Data: text}
+}
+
+// xmlText replaces what XML can't carry: the library writes the text as CDATA,
+// which encoding/xml doesn't check.
+func xmlText(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, s)
 }

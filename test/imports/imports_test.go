@@ -108,7 +108,6 @@ var pure = []string{
 	"headstart/lab/simulate", "headstart/lab/score", "headstart/rulekit/ruletest",
 	"headstart/rulekit/backtest", "headstart/rulekit/reporter", "headstart/rulekit/ruledoc", "headstart/rulekit/coverage",
 	"headstart/rulekit/explain", "headstart/rulekit/scaffold",
-	"headstart/rulekit/difference",
 }
 
 func TestPurePackagesDoNoIO(t *testing.T) {

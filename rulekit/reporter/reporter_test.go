@@ -82,6 +82,15 @@ func TestSARIF(t *testing.T) {
 	}
 }
 
+// TestSARIFWithoutResults holds that a clean run differs from none: its results
+// are an empty list.
+func TestSARIFWithoutResults(t *testing.T) {
+	var b strings.Builder
+	if err := reporter.Write(&b, "sarif", rule.Report{Rules: 3}); err != nil || !strings.Contains(b.String(), `"results": []`) {
+		t.Errorf("%v: %s", err, b.String())
+	}
+}
+
 func TestOtherFormats(t *testing.T) {
 	if err := reporter.Write(new(strings.Builder), "text", report()); err == nil {
 		t.Error("text is written here")
