@@ -33,7 +33,7 @@ check' says.`,
 			return write(c.OutOrStdout(), string(rule.Schema(kind)))
 		},
 	}
-	c.Flags().StringVar(&kind, "kind", kind, "what `file` it is of: rule, override, lists or macros")
+	c.Flags().StringVar(&kind, "kind", kind, "what `file` it is of: rule, override, lists, macros or tests")
 	complete(c, "kind", rule.SchemaKinds()...)
 	return c
 }

@@ -195,7 +195,7 @@ func (o *testOptions) writeCase(b *strings.Builder, r *ruletest.RuleReport, c *r
 	case c.Changed:
 		result = p.Paint(term.Yellow, "changed") + by(r)
 	}
-	fmt.Fprintf(b, "%s:%d: %s: %s: %s\n", term.Plain(r.File), c.Line, r.Rule, term.Plain(c.Name), result)
+	fmt.Fprintf(b, "%s:%d: %s: %s: %s\n", term.Plain(c.File), c.Line, r.Rule, term.Plain(c.Name), result)
 	if c.Changed && !o.verbose {
 		return
 	}

@@ -178,6 +178,9 @@ var sharedFiles = []string{"lists.yaml", "macros.yaml"}
 // filesOf returns the files that make a rule.
 func filesOf(r *rule.Rule) []string {
 	names := []string{r.File}
+	if r.TestFile != "" {
+		names = append(names, r.TestFile)
+	}
 	for i := range r.Overrides {
 		names = append(names, r.Overrides[i].File)
 	}

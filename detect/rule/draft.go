@@ -16,7 +16,8 @@ type draft struct {
 	at        place  // of the id
 	root      *yaml.Node
 	fields    map[string]*yaml.Node
-	overrides []*draft // of the rule, the last to win
+	overrides []*draft  // of the rule, the last to win
+	beside    *testFile // nil when there is none
 }
 
 // setting is the value of a field and the file that it is in.

@@ -44,10 +44,14 @@ const (
 	anOverride
 	someLists
 	someMacros
+	someTests
 )
 
 func kindOfFile(name string, root *yaml.Node) fileKind {
+	_, isTest := testFileOf(name)
 	switch {
+	case isTest:
+		return someTests
 	case name == listsFile:
 		return someLists
 	case name == macrosFile:

@@ -52,6 +52,8 @@ func (f *formatter) fieldOrder(at []string) []string {
 			return keysOf(inOverride)
 		case someLists:
 			return append(listKinds(), addKey)
+		case someTests:
+			return keysOf(inTestFile)
 		}
 		return nil
 	}
@@ -222,7 +224,7 @@ func (f *formatter) hasRemarks(n *yaml.Node) bool {
 
 func (f *formatter) scalarValue(n *yaml.Node, indent int, at []string, after string) {
 	isMacro := f.kind == someMacros && len(at) == 1
-	isRule := f.kind == aRule || f.kind == anOverride
+	isRule := f.kind == aRule || f.kind == anOverride || f.kind == someTests
 	var lines []string
 	switch {
 	case n.Tag == "!!null" && n.Value == "":

@@ -47,6 +47,7 @@ const (
 	inPath      = "path"
 	inAbsent    = "absent"
 	inException = "an exception"
+	inTestFile  = "a file of tests"
 	inTests     = "tests"
 	inCase      = "a case"
 )
@@ -112,6 +113,8 @@ var allKeys = []Key{
 	{inException, "owner", KeyLine, true, "whom to ask", "storage@example.com"},
 	{inException, "reason", KeyText, true, "why it is right", "mounts the media share on purpose"},
 	{inException, "expires", KeyDay, true, "the last day on which it counts, in UTC", "2026-12-31"},
+
+	{inTestFile, "tests", KeyMapping, true, "[more cases](rule-tests.md#more-cases-in-a-file-of-their-own) of the rule beside the file", "{cases: [{name: quiet, connections: '14:31:28 web-01 -> db-01:5432', alerts: never ssh-then-database}]}"},
 
 	{inTests, "hosts", KeyTable, true, "the hosts, a line each: name, address, reports or listed, roles", "web-01 10.1.1.11 reports web"},
 	{inTests, "learn", KeyDays, false, "for how many days the usual is learnt, up to 31", "4 days"},

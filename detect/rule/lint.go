@@ -108,6 +108,8 @@ type looked struct {
 	name  string // without the layer's
 	id    string // of the rule, or of the one that is overridden
 	root  *yaml.Node
+
+	tested bool // a file beside it has tests of it
 }
 
 // warn adds a warning at a node.

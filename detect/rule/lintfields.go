@@ -24,7 +24,7 @@ func (l *linter) texts(f *looked) {
 	if n := field(f.root, "attack"); (n == nil || len(n.Content) == 0) && !info && !isBlock {
 		f.warn(noAttack, at, "the rule names no technique of MITRE ATT&CK; add attack: [T1021.004] or the like (what is only odd has severity info)")
 	}
-	if field(f.root, "tests") == nil {
+	if field(f.root, "tests") == nil && !f.tested {
 		f.warn(noTests, at, "the rule has no tests; add one that makes it fire, and one that just doesn't")
 	}
 }

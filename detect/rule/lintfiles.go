@@ -38,13 +38,19 @@ func (l *linter) know(loaded *loader) {
 // readAll reads the files of the layers, for the places in them.
 func (l *linter) readAll() {
 	for n, layer := range l.layers {
-		names, err := ruleFiles(layer.Files)
+		names, tests, err := ruleFiles(layer.Files)
 		if err != nil {
 			continue // which is a mistake, and reported
 		}
 		for _, name := range append([]string{listsFile, macrosFile}, names...) {
 			if f := l.read(n, name); f != nil {
 				l.sort(f)
+			}
+		}
+		for _, name := range tests {
+			id, _ := testFileOf(name)
+			if f := l.byID[id]; f != nil && f.layer == n {
+				f.tested = true
 			}
 		}
 	}

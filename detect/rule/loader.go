@@ -30,27 +30,27 @@ type loader struct {
 
 // layer reads the files of a directory.
 func (l *loader) layer(n int, layer Layer) {
-	names, err := ruleFiles(layer.Files)
+	rules, tests, err := ruleFiles(layer.Files)
 	switch {
 	case err != nil:
 		l.errors = append(l.errors, &Error{File: layer.Name, Message: fmt.Sprintf("can't be read: %v", cause(err))})
 		return
-	case len(names) > MaxRules:
-		l.errors = append(l.errors, &Error{File: layer.Name, Message: fmt.Sprintf("%d rules; the limit is %d", len(names), MaxRules)})
+	case len(rules) > MaxRules:
+		l.errors = append(l.errors, &Error{File: layer.Name, Message: fmt.Sprintf("%d rules; the limit is %d", len(rules), MaxRules)})
 		return
 	}
 	beside := l.shared(n, layer, listsFile, func(s *source, data []byte) { l.lists.read(s, data) }, &l.lists.unread)
 	beside = l.shared(n, layer, macrosFile, func(s *source, data []byte) { l.macros.read(s, data) }, &l.macros.unread) || beside
-	if len(names) == 0 && !beside {
+	if len(rules) == 0 && !beside {
 		l.errors = append(l.errors, &Error{File: layer.Name, Message: "no rules here: no file whose name ends in .yaml"})
 	}
 	var own []*draft
-	for _, name := range names {
+	for _, name := range rules {
 		if d := l.open(n, layer, name); d != nil {
 			own = append(own, d)
 		}
 	}
-	l.settle(own)
+	l.testFiles(n, layer, tests, l.settle(own))
 }
 
 // shared reads a file that the rules of all layers share, and reports whether
@@ -72,9 +72,10 @@ func (l *loader) shared(n int, layer Layer, name string, read func(*source, []by
 	return true
 }
 
-// settle decides which rules of a layer take the place of others.
-func (l *loader) settle(drafts []*draft) {
-	first := map[string]*draft{} // of this layer
+// settle decides which rules of a layer take the place of others, and returns
+// the layer's own.
+func (l *loader) settle(drafts []*draft) (first map[string]*draft) {
+	first = map[string]*draft{}
 	for _, d := range drafts {
 		switch taken := first[d.id]; {
 		case d.id == "" && d.override:
@@ -94,6 +95,7 @@ func (l *loader) settle(drafts []*draft) {
 			l.errors = append(l.errors, d.errors...)
 		}
 	}
+	return first
 }
 
 // finish reads the rules that are in force, with what overrides them.
@@ -121,6 +123,9 @@ func (l *loader) finish() []*Rule {
 		d := l.rules[id]
 		all = append(all, d.rule(l.language))
 		l.errors = append(l.errors, d.errors...)
+		if d.beside != nil {
+			l.errors = append(l.errors, d.beside.errors...)
+		}
 	}
 	for _, d := range l.unlisted {
 		d.rule(l.language)
@@ -137,20 +142,25 @@ func (l *loader) hash(layer int, kind string, data []byte) {
 	l.hashes = append(l.hashes, fmt.Sprintf("%d %s %s", layer, kind, hex.EncodeToString(sum[:])))
 }
 
-func ruleFiles(fsys fs.FS) ([]string, error) {
+// ruleFiles returns the files of a directory with a rule or an override, and
+// those with tests.
+func ruleFiles(fsys fs.FS) (rules, tests []string, err error) {
 	entries, err := fs.ReadDir(fsys, ".")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var names []string
 	for _, e := range entries {
 		extension := path.Ext(e.Name())
 		if e.IsDir() || strings.HasPrefix(e.Name(), ".") || e.Name() == listsFile || e.Name() == macrosFile || extension != ".yaml" && extension != ".yml" {
 			continue
 		}
-		names = append(names, e.Name())
+		if _, isTest := testFileOf(e.Name()); isTest {
+			tests = append(tests, e.Name())
+		} else {
+			rules = append(rules, e.Name())
+		}
 	}
-	return names, nil
+	return rules, tests, nil
 }
 
 func readFile(fsys fs.FS, name string, limit int64) ([]byte, error) {

@@ -32,6 +32,7 @@ type Rule struct {
 	ScoreLearning  float64 // the same while the host is still learnt; half of Score unless said
 	Alert          bool    // it raises alerts; one that doesn't only feeds fired(…) in others
 	Tests          *Tests  // nil when it has none
+	TestFile       string  // beside the rule, with more cases of Tests; empty: none
 	Thresholds     []Threshold
 	Overrides      []Override // that changed it, the last to win
 
@@ -132,8 +133,12 @@ func (d *draft) about(r *Rule) {
 	if n := d.fields["false_positives"]; n != nil {
 		r.FalsePositives = d.texts(n, "a false positive")
 	}
-	if v := d.setting("tests"); v.n != nil {
+	v := d.setting("tests")
+	if v.n != nil {
 		r.Tests = v.s.tests(v.n)
+	}
+	if d.beside != nil && v.s == d.source { // an override's tests replace all
+		d.addTests(r)
 	}
 }
 

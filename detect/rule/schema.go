@@ -13,7 +13,7 @@ import (
 )
 
 // SchemaKinds are the files that [Schema] describes.
-func SchemaKinds() []string { return []string{"rule", "override", "lists", "macros"} }
+func SchemaKinds() []string { return []string{"rule", "override", "lists", "macros", "tests"} }
 
 // Schema returns a JSON Schema (draft-07, which editors know best) of a kind of
 // file, nil when there is no such kind. It is made of [Keys] and [Reference]; what only
@@ -28,13 +28,16 @@ func Schema(kind string) []byte {
 		s["minProperties"] = 2
 	case "lists":
 		s = listsSchema()
+	case "tests":
+		s = mappingSchema(inTestFile)
+		s["properties"].(schema)["tests"].(schema)["required"] = []string{"cases"}
 	case "macros":
 		s = schema{"type": "object", "propertyNames": nameSchema(), "additionalProperties": conditionSchema()}
 	default:
 		return nil
 	}
 	s["$schema"] = "http://json-schema.org/draft-07/schema#"
-	s["title"] = map[string]string{"rule": "A rule of headstart", "override": "An override of a rule of headstart", "lists": "Lists for the rules of headstart (lists.yaml)", "macros": "Macros for the rules of headstart (macros.yaml)"}[kind]
+	s["title"] = map[string]string{"rule": "A rule of headstart", "override": "An override of a rule of headstart", "lists": "Lists for the rules of headstart (lists.yaml)", "macros": "Macros for the rules of headstart (macros.yaml)", "tests": "Tests of a rule of headstart (RULE-ID.test.yaml)"}[kind]
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)

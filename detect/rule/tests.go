@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,7 +12,7 @@ import (
 // cases that begin with what was learnt. What the lines of the tables mean is
 // for who plays them to say.
 type Tests struct {
-	File      string // that they are in: the rule's, or an override's
+	File      string // that hosts and cases are in: the rule's, an override's, or the one beside the rule
 	Hosts     Table
 	LearnDays int // from which the usual is learnt; 0: nothing is
 	Usual     Table
@@ -22,6 +23,7 @@ type Tests struct {
 // follow.
 type Case struct {
 	Name        string
+	File        string
 	Line        int // of the file
 	Connections Table
 	Alerts      Table
@@ -34,6 +36,7 @@ type Table []Line
 // the file. None is empty.
 type Line struct {
 	Text         string
+	File         string
 	Line, Column int // from 1
 }
 
@@ -55,18 +58,28 @@ func (s *source) tests(n *yaml.Node) *Tests {
 		t.LearnDays = s.days(n)
 	}
 	if n := fields["cases"]; n != nil {
-		entries, _ := s.list(n, "cases")
-		if len(entries) > MaxTestCases {
-			s.mistake(placeOf(entries[MaxTestCases]), "a rule has at most %d cases", MaxTestCases)
-			entries = entries[:MaxTestCases]
-		}
-		for _, entry := range entries {
-			if c, ok := s.testCase(entry); ok {
-				t.Cases = append(t.Cases, c)
-			}
-		}
+		t.Cases = s.cases(n, nil)
 	}
 	return t
+}
+
+// cases adds those of a list to others of the rule.
+func (s *source) cases(n *yaml.Node, all []Case) []Case {
+	entries, _ := s.list(n, "cases")
+	for _, entry := range entries {
+		if len(all) == MaxTestCases {
+			s.mistake(placeOf(entry), "a rule has at most %d cases", MaxTestCases)
+			break
+		}
+		c, ok := s.testCase(entry)
+		if i := slices.IndexFunc(all, func(other Case) bool { return c.Name != "" && other.Name == c.Name }); i >= 0 {
+			s.mistake(placeOf(entry), "there is a case %q already, at %s:%d", short(c.Name), all[i].File, all[i].Line)
+		}
+		if ok {
+			all = append(all, c)
+		}
+	}
+	return all
 }
 
 func (s *source) testCase(n *yaml.Node) (c Case, ok bool) {
@@ -75,7 +88,7 @@ func (s *source) testCase(n *yaml.Node) (c Case, ok bool) {
 		return c, false
 	}
 	s.require(n, fields, "a case", "name", "connections", "alerts")
-	c.Line = n.Line
+	c.File, c.Line = s.file, n.Line
 	if n := fields["name"]; n != nil {
 		c.Name, _ = s.oneLine(n, "name", maxCaseName)
 	}
@@ -113,13 +126,13 @@ func (s *source) table(n *yaml.Node, field string) Table {
 			s.mistake(placeOf(n), "%s has several lines; write them below \"%s: |\"", field, field)
 			return nil
 		}
-		return Table{{text, n.Line, n.Column}}
+		return Table{{text, s.file, n.Line, n.Column}}
 	}
 	for i := range strings.Count(strings.TrimRight(n.Value, "\n"), "\n") + 1 {
 		line := s.line(n.Line + 1 + i)
 		trimmed := strings.TrimSpace(line)
 		if trimmed != "" {
-			t = append(t, Line{trimmed, n.Line + 1 + i, 1 + len(line) - len(strings.TrimLeft(line, " "))})
+			t = append(t, Line{trimmed, s.file, n.Line + 1 + i, 1 + len(line) - len(strings.TrimLeft(line, " "))})
 		}
 	}
 	return t

@@ -36,10 +36,10 @@ func (r *Report) WriteJUnit(w io.Writer, require bool) error {
 	for i := range r.Rules {
 		one := &r.Rules[i]
 		s := junitSuite{Testsuite: junit.Testsuite{Name: one.Rule, File: one.File, ID: len(all.Suites)}}
-		add := func(line int, c junit.Testcase) {
+		add := func(file string, line int, c junit.Testcase) {
 			c.Classname = one.Rule
 			s.AddTestcase(c)
-			s.Testcases = append(s.Testcases, junitCase{c, one.File, line})
+			s.Testcases = append(s.Testcases, junitCase{c, file, line})
 		}
 		seconds := 0.0
 		for k := range one.Cases {
@@ -52,10 +52,10 @@ func (r *Report) WriteJUnit(w io.Writer, require bool) error {
 			case !c.Passed:
 				played.Failure = c.junitResult("")
 			}
-			add(c.Line, played)
+			add(c.File, c.Line, played)
 		}
 		if lack := one.Lacks(); require && lack != "" {
-			add(1, junit.Testcase{Name: "cases", Time: junitTime(0), Failure: &junit.Result{Message: lack}})
+			add(one.File, 1, junit.Testcase{Name: "cases", Time: junitTime(0), Failure: &junit.Result{Message: lack}})
 		}
 		if s.Time = junitTime(seconds); s.Tests > 0 {
 			total += seconds

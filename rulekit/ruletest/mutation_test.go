@@ -3,6 +3,7 @@ package ruletest_test
 import (
 	"io/fs"
 	"path"
+	"slices"
 	"sync/atomic"
 	"testing"
 
@@ -27,8 +28,16 @@ func TestMutants(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				named := file
+				if r.TestFile != "" {
+					more, err := fs.ReadFile(rules.Files, path.Base(r.TestFile))
+					if err != nil {
+						t.Fatal(err)
+					}
+					named = slices.Concat(file, more)
+				}
 				scenes := scenesOf(t, set, r)
-				pack := packAround(t, set, file)
+				pack := packAround(t, set, named)
 				excused := map[string]bool{}
 				for n, m := range mutantsOf(t, file) {
 					if n%oneOf > 0 {

@@ -34,7 +34,7 @@ func TestPack(t *testing.T) {
 		}
 		for k := range r.Cases {
 			if c := &r.Cases[k]; !c.Passed {
-				t.Errorf("%s:%d: %s: %s\n%s", r.File, c.Line, r.Rule, c.Name, c)
+				t.Errorf("%s:%d: %s: %s\n%s", c.File, c.Line, r.Rule, c.Name, c)
 			}
 		}
 	}

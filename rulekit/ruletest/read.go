@@ -183,7 +183,7 @@ func (r *reader) knownRule(w word) {
 }
 
 func (r *reader) testCase(of *rule.Case) {
-	c := &Case{Name: of.Name, Line: of.Line, begins: map[listening]time.Time{}, silent: map[*machine][]span{}}
+	c := &Case{Name: of.Name, File: of.File, Line: of.Line, begins: map[listening]time.Time{}, silent: map[*machine][]span{}}
 	begin := dayStart(r.trial.days + 1)
 	c.end = begin.Add(time.Minute)
 	for i := range of.Connections {

@@ -51,6 +51,7 @@ type RuleReport struct {
 // CaseReport is what came of a case.
 type CaseReport struct {
 	Name    string  `json:"name"`
+	File    string  `json:"file"`
 	Line    int     `json:"line"` // of the file
 	Passed  bool    `json:"passed"`
 	Changed bool    `json:"changed,omitempty"` // it fails, and passed without the later directories
@@ -222,7 +223,7 @@ func (l *Lesson) report(ctx context.Context, set *rule.Set, n int) (*CaseReport,
 	if err := scene.Explain(ctx, set, v); err != nil {
 		return nil, err
 	}
-	r := &CaseReport{Name: scene.Case.Name, Line: scene.Case.Line, Passed: v.Passed(), Verdict: *v}
+	r := &CaseReport{Name: scene.Case.Name, File: scene.Case.File, Line: scene.Case.Line, Passed: v.Passed(), Verdict: *v}
 	for _, a := range outcome.Alerts {
 		r.Alerts = append(r.Alerts, l.trial.came(a, 0))
 	}

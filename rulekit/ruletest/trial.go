@@ -26,6 +26,7 @@ type Trial struct {
 // must follow.
 type Case struct {
 	Name          string
+	File          string
 	Line          int  // of the file
 	Fires, Silent bool // it says when the rule fires, and when it doesn't
 

@@ -64,6 +64,7 @@ func (r *reader) mistake(w word, format string, args ...any) {
 	}
 	e := &rule.Error{File: r.trial.File, Message: fmt.Sprintf(format, args...)}
 	if w.line != nil {
+		e.File = w.line.File
 		e.Line, e.Column = w.line.Line, w.line.Column+w.offset
 		e.Source = strings.Repeat(" ", w.line.Column-1) + w.line.Text
 	}

@@ -60,6 +60,9 @@ func daysAreTexts(n *yaml.Node) {
 }
 
 func kindOf(file string) string {
+	if strings.HasSuffix(file, ".test.yaml") {
+		return "tests"
+	}
 	kind := strings.TrimSuffix(file, ".yaml")
 	if kind == "lists" || kind == "macros" {
 		return kind

@@ -1,0 +1,91 @@
+package rule
+
+import (
+	"path"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"headstart/suggest"
+)
+
+// testFile is a file beside a rule that adds cases to the rule's tests:
+// NAME.test.yaml, where NAME is the rule's id.
+type testFile struct {
+	*source
+	tests *yaml.Node // nil: it could not be read
+}
+
+// testFileOf returns the id of the rule that a file tests, by the file's name;
+// false when it is no file of tests.
+func testFileOf(name string) (id string, ok bool) {
+	if id, ok = strings.CutSuffix(name, ".test.yaml"); ok {
+		return id, true
+	}
+	return strings.CutSuffix(name, ".test.yml")
+}
+
+// testFiles reads the tests of a layer and hands them to the layer's rules.
+func (l *loader) testFiles(n int, layer Layer, names []string, rules map[string]*draft) {
+	ids := make([]string, 0, len(rules))
+	for id := range rules {
+		ids = append(ids, id)
+	}
+	for _, name := range names {
+		f := &testFile{source: &source{file: path.Join(layer.Name, name)}}
+		id, _ := testFileOf(name)
+		switch of := rules[id]; {
+		case of == nil:
+			f.mistake(place{}, "there is no rule %s in this directory; tests are beside their rule, in RULE-ID.test.yaml%s", short(id), suggest.DidYouMean(id, ids))
+		case of.beside != nil:
+			f.mistake(place{}, "the rule %s has more tests in %s already", id, path.Base(of.beside.file))
+		default:
+			of.beside = f
+			if data, err := readFile(layer.Files, name, MaxFile); err != nil {
+				f.mistake(place{}, "%v", err)
+			} else {
+				l.hash(n, "tests of "+id, data)
+				f.read(data)
+			}
+			continue // its errors are reported with the rule's
+		}
+		l.errors = append(l.errors, f.errors...)
+	}
+}
+
+func (f *testFile) read(data []byte) {
+	root := f.parse(data)
+	if root == nil {
+		return
+	}
+	fields := f.mapping(root, inTestFile, keysOf(inTestFile))
+	if fields != nil {
+		f.require(root, fields, inTestFile, "tests")
+		f.tests = fields["tests"]
+	}
+}
+
+// addTests adds the cases of the file beside the rule. They share the hosts and
+// the baseline of the rule's own tests; where it has none, the file has them.
+func (d *draft) addTests(r *Rule) {
+	f := d.beside
+	if f.tests == nil {
+		return
+	}
+	r.TestFile = f.file
+	if r.Tests == nil {
+		r.Tests = f.source.tests(f.tests)
+		return
+	}
+	fields := f.mapping(f.tests, inTests, keysOf(inTests))
+	for _, name := range []string{"hosts", "learn", "usual"} {
+		if n := fields[name]; n != nil {
+			f.mistake(placeOf(n), "the rule has tests of its own, whose %s these cases share; write only cases here", name)
+		}
+	}
+	if n := fields["cases"]; n != nil {
+		r.Tests.Cases = f.cases(n, r.Tests.Cases)
+	} else if fields != nil {
+		f.require(f.tests, fields, "tests", "cases")
+	}
+}
