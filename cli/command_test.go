@@ -40,14 +40,14 @@ func TestMistakes(t *testing.T) {
 		args []string
 		want []string
 	}{
-		{"a mistyped command", []string{"rn"}, []string{`unknown command "rn": did you mean run?`, "headstart --help"}},
+		{"a mistyped command", []string{"rn"}, []string{`unknown command "rn"; did you mean run?`, "headstart --help"}},
 		{"a command that is like none", []string{"observe"}, []string{`unknown command "observe"`, "headstart --help"}},
-		{"a mistyped shell", []string{"completion", "bsh"}, []string{`unknown command "bsh": did you mean bash?`, "headstart completion --help"}},
-		{"a mistyped flag", []string{"run", "--intervl", "5s"}, []string{"unknown flag --intervl: did you mean --interval?", "headstart run --help"}},
-		{"a mistyped flag with its value", []string{"run", "--intervl=5s"}, []string{"unknown flag --intervl: did you mean --interval?"}},
+		{"a mistyped shell", []string{"completion", "bsh"}, []string{`unknown command "bsh"; did you mean bash?`, "headstart completion --help"}},
+		{"a mistyped flag", []string{"run", "--intervl", "5s"}, []string{"unknown flag --intervl; did you mean --interval?", "headstart run --help"}},
+		{"a mistyped flag with its value", []string{"run", "--intervl=5s"}, []string{"unknown flag --intervl; did you mean --interval?"}},
 		{"a flag that is like none", []string{"run", "--colour"}, []string{"unknown flag --colour", "headstart run --help"}},
-		{"a flag with one dash", []string{"run", "-interval", "5s"}, []string{"unknown flag -interval: did you mean --interval?"}},
-		{"a flag of run without run", []string{"--show", "connections"}, []string{"unknown flag --show: did you mean headstart run --show?"}},
+		{"a flag with one dash", []string{"run", "-interval", "5s"}, []string{"unknown flag -interval; did you mean --interval?"}},
+		{"a flag of run without run", []string{"--show", "connections"}, []string{"unknown flag --show; did you mean headstart run --show?"}},
 		{"a flag without its value", []string{"run", "--interval"}, []string{"flag needs an argument: --interval"}},
 		{"a value of another kind", []string{"run", "--interval", "often"}, []string{`--interval "often"`, "time between two snapshots"}},
 		{"an argument", []string{"run", "web-01"}, []string{`"web-01"`, "headstart run --help"}},

@@ -49,7 +49,7 @@ func newClient(c *cobra.Command, more func(*daemon.Flags)) *client {
 		more(cl.flags)
 	}
 	cl.link.Flags(cl.flags)
-	c.Flags().AddGoFlagSet(cl.flags.FlagSet)
+	c.Flags().AddGoFlagSet(cl.flags.Documented())
 	return cl
 }
 
@@ -58,7 +58,7 @@ const patience = 2 * time.Second
 
 // ask checks what was asked for, connects, and does something there.
 func (cl *client) ask(c *cobra.Command, check func() error, do func(context.Context, *bus.Bus) error) error {
-	if err := applyEnv(c, cl.flags); err != nil {
+	if err := cl.flags.ApplyEnv(c.Flags().Changed); err != nil {
 		return err
 	}
 	if err := check(); err != nil {

@@ -96,7 +96,7 @@ const completionTime = time.Second
 // complete offers the ids of incidents, those that are not over first.
 func (cl *client) complete(c *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 	const directive = cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
-	if len(args) > 0 || applyEnv(c, cl.flags) != nil {
+	if len(args) > 0 || cl.flags.ApplyEnv(c.Flags().Changed) != nil {
 		return nil, directive
 	}
 	ctx, cancel := context.WithTimeout(c.Context(), completionTime)

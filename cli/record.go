@@ -79,13 +79,13 @@ see docs/operations.md.`,
   headstart record --dir /evidence/case-17 --host web-01,db-01 --for 2h --server nats://nats.example:4222`,
 		Args: asUsage(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := errors.Join(applyEnv(c, f), o.check()); err != nil {
+			if err := errors.Join(f.ApplyEnv(c.Flags().Changed), o.check()); err != nil {
 				return err
 			}
 			return record(c.Context(), o, c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
-	c.Flags().AddGoFlagSet(f.FlagSet)
+	c.Flags().AddGoFlagSet(f.Documented())
 	c.MarkFlagDirname("dir")
 	complete(c, "log-format", "text", "json")
 	complete(c, "log-level", "debug", "info", "warn", "error")

@@ -7,6 +7,7 @@ import (
 
 	"headstart/daemon"
 	"headstart/detect/rule"
+	"headstart/suggest"
 	"headstart/term"
 )
 
@@ -41,7 +42,7 @@ what they override, and comments that say where that is from.`,
 		}
 		text, found := rule.Effective(layers, set, args[0])
 		if !found {
-			return daemon.Usage("there is no rule %q%s", args[0], didYouMean(daemon.Nearest(args[0], ruleIDs(set))))
+			return daemon.Usage("there is no rule %q%s", args[0], suggest.DidYouMean(args[0], ruleIDs(set)))
 		}
 		return write(c.OutOrStdout(), plainLines(string(text)))
 	}

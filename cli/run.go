@@ -37,7 +37,7 @@ in capitals, such as HEADSTART_INTERVAL.`,
   headstart run --roles web --rules ./rules.expr --output json`,
 		Args: asUsage(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			err := applyEnv(c, f)
+			err := f.ApplyEnv(c.Flags().Changed)
 			plan, mistakes := o.check()
 			if err := errors.Join(err, mistakes); err != nil {
 				return err
@@ -45,7 +45,7 @@ in capitals, such as HEADSTART_INTERVAL.`,
 			return run(c.Context(), o, plan, c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
-	c.Flags().AddGoFlagSet(f.FlagSet)
+	c.Flags().AddGoFlagSet(f.Documented())
 	complete(c, "output", "text", "json")
 	complete(c, "show", "alerts", "connections")
 	complete(c, "log-format", "text", "json")

@@ -33,7 +33,7 @@ func Main(run func(ctx context.Context) error) int {
 	}
 }
 
-// LogOptions say how a process logs.
+// LogOptions are the format and the level of a process's log.
 type LogOptions struct {
 	Format string // text or json
 	Level  slog.Level
@@ -42,14 +42,14 @@ type LogOptions struct {
 // Flags defines the flags for the options.
 func (o *LogOptions) Flags(f *Flags) {
 	o.Format = "text"
-	f.Func("log-format", "`text` or json (default text)", func(v string) error {
+	f.Func("log-format", "log `format`: text (default) or json", func(v string) error {
 		if v != "text" && v != "json" {
 			return fmt.Errorf("want text or json")
 		}
 		o.Format = v
 		return nil
 	})
-	f.TextVar(&o.Level, "log-level", slog.LevelInfo, "`level` from which to log: debug, info, warn or error")
+	f.TextVar(&o.Level, "log-level", slog.LevelInfo, "lowest `level` that is logged: debug, info, warn or error")
 }
 
 // Logger returns a logger that writes to out.
@@ -61,8 +61,9 @@ func (o *LogOptions) Logger(out io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(out, options))
 }
 
-// Version returns the version that was set at link time (-ldflags
-// "-X headstart/daemon.version=v1.2.3"), else what the build knows of itself.
+// Version returns the version that the linker set (-ldflags
+// "-X headstart/daemon.version=v1.2.3"), else the commit that Go recorded in the
+// build.
 func Version() string {
 	if version != "" {
 		return version

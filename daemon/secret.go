@@ -6,13 +6,13 @@ import (
 	"log/slog"
 )
 
-// Secret is a value that can't print itself: fmt, encoding/json and log/slog
-// show [redacted]. Reveal is the one way to read it.
+// Secret is a value that doesn't print: fmt, encoding/json and log/slog show
+// [redacted]. Reveal is the only way to read it.
 type Secret string
 
 const redacted = "[redacted]"
 
-// Reveal returns the value, for the call that needs it.
+// Reveal returns the value, for the call that sends it.
 func (s Secret) Reveal() string { return string(s) }
 
 // String returns [redacted], or nothing for the empty secret.

@@ -14,9 +14,8 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 )
 
-// Telemetry is what a process shows of itself: metrics in the Prometheus text
-// format, and which of its parts are ready. It serves all services of one
-// process.
+// Telemetry is the state that a process exposes: metrics in the Prometheus text
+// format, and which of its parts are ready. All services of a process share it.
 type Telemetry struct {
 	Metrics *metrics.Set
 
@@ -30,23 +29,22 @@ func NewTelemetry() *Telemetry {
 	return &Telemetry{Metrics: metrics.NewSet(), parts: map[string]error{}, notes: map[string]string{}}
 }
 
-// Ready says that a part does its work, or why it doesn't.
+// Ready sets a part ready, or not ready because of err.
 func (t *Telemetry) Ready(part string, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.parts[part] = err
 }
 
-// Note says something of a process that /readyz shows beside its parts: what it
-// works with. It makes nothing ready or not.
+// Note sets a text that /readyz shows beside the parts, such as the version of
+// the rules. It doesn't affect readiness.
 func (t *Telemetry) Note(name, text string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.notes[name] = text
 }
 
-// Status returns every part with "ok" or why it isn't ready, and whether all
-// are.
+// Status returns "ok" or an error for each part, and whether all are ready.
 func (t *Telemetry) Status() (parts map[string]string, ready bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -60,8 +58,8 @@ func (t *Telemetry) Status() (parts map[string]string, ready bool) {
 	return parts, ready
 }
 
-// Handler serves /metrics, /healthz (the process lives) and /readyz (503 and
-// the reasons while a part isn't ready, and notes).
+// Handler serves /metrics, /healthz (200 while the process runs) and /readyz (503
+// while a part isn't ready; parts and notes as JSON).
 func (t *Telemetry) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
@@ -85,15 +83,14 @@ func (t *Telemetry) Handler() http.Handler {
 }
 
 // Listen serves the handler on an address until the context ends. The empty
-// address serves nothing. It returns once the listener is open, with the
-// address it got, or says why it can't be.
+// address serves nothing. Once the listener is open, it returns its address.
 func (t *Telemetry) Listen(ctx context.Context, address string, log *slog.Logger) (string, error) {
 	if address == "" {
 		return "", nil
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
-		return "", fmt.Errorf("listen for metrics and health: %w (choose another --listen, or --listen '' for none)", err)
+		return "", fmt.Errorf("listen for metrics and health: %w: choose another --listen, or --listen '' for none", err)
 	}
 	server := &http.Server{
 		Handler:           t.Handler(),

@@ -65,7 +65,7 @@ type Options struct {
 
 // Flags defines the correlator's own flags.
 func (o *Options) Flags(f *daemon.Flags) {
-	f.EachVar(&o.Rules, "rules", "`directory` with rules, default for the pack that comes with headstart, or pushed for what 'headstart rules push' has stored; may be given several times, and a later one wins: --rules default --rules ./local. A change is in force within seconds (default: default)")
+	f.ListVar(&o.Rules, "rules", "`directory` with rules, default for the pack that comes with headstart, or pushed for what 'headstart rules push' has stored; may be given several times, and a later one wins: --rules default --rules ./local. A change is in force within seconds (default: default)")
 	f.StringVar(&o.Inventory, "inventory", "", "`file` with hosts, their addresses and roles, and the internal networks (docs/operations.md)")
 	f.DurationVar(&o.Learn, "learn", 7*24*time.Hour, "`time` for which a host is watched before its unusual is told from its usual; less than 24h is for ever")
 	f.Float64Var(&o.Threshold, "threshold", incident.DefaultThreshold, "`score` from which an incident is told to people")
