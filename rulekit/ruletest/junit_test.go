@@ -9,10 +9,10 @@ import (
 )
 
 func TestJUnitIsValidXML(t *testing.T) {
-	failed := ruletest.CaseReport{Name: "a\x1b", Line: 7, Verdict: ruletest.Verdict{Failures: []string{"]]>\x1b[2J\x00<b>"}}}
-	changed := ruletest.CaseReport{Name: "b", Line: 9, Changed: true, Verdict: ruletest.Verdict{Failures: []string{"other"}}}
+	failed := ruletest.CaseReport{Name: "a\x1b", File: "d/one.yaml", Line: 7, Verdict: ruletest.Verdict{Failures: []string{"]]>\x1b[2J\x00<b>"}}}
+	changed := ruletest.CaseReport{Name: "b", File: "d/one.yaml", Line: 9, Changed: true, Verdict: ruletest.Verdict{Failures: []string{"other"}}}
 	r := &ruletest.Report{Rules: []ruletest.RuleReport{
-		{Rule: "one", File: "d/one.yaml", Cases: []ruletest.CaseReport{failed, changed, {Name: "c", Line: 11, Passed: true}}, Fires: true, Silent: true},
+		{Rule: "one", File: "d/one.yaml", Cases: []ruletest.CaseReport{failed, changed, {Name: "c", File: "d/one.yaml", Line: 11, Passed: true}}, Fires: true, Silent: true},
 		{Rule: "two", File: "d/two.yaml"},
 	}}
 	var b strings.Builder
