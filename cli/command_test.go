@@ -64,7 +64,7 @@ func TestMistakes(t *testing.T) {
 		{"a directory without rules", []string{"run", "--rules", empty}, []string{"no rules here"}},
 		{"rules that don't compile", []string{"run", "--rules", broken}, []string{
 			broken + "/smb.yaml:4:12: conn has no field prt; did you mean conn.port?\n    4 | when: conn.prt == 445\n      |            ^",
-			broken + "/ssh.yaml:3:11: ", "2 mistakes",
+			broken + "/ssh.yaml:3:11: ", "2 errors",
 		}},
 		{"no such configuration", []string{"run", "--config", filepath.Join(dir, "none.yaml")}, []string{"--config: want a file of receivers", "no such file or directory"}},
 		{"a configuration with a mistake", []string{"run", "--config", config}, []string{config + ":3:5: ", `"slak"`}},

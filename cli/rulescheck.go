@@ -13,6 +13,7 @@ import (
 	"headstart/rulekit/reporter"
 	"headstart/rulekit/ruletest"
 	"headstart/term"
+	"headstart/yamlsrc"
 )
 
 // checkOptions are those of headstart rules check.
@@ -110,7 +111,7 @@ func checkText(report rule.Report, p term.Page) string {
 }
 
 // writeFinding writes where, what, and the line with a caret.
-func writeFinding(b *strings.Builder, e *rule.Error, p term.Page, style term.Style) {
+func writeFinding(b *strings.Builder, e *yamlsrc.Diagnostic, p term.Page, style term.Style) {
 	first, source, _ := strings.Cut(e.Error(), "\n")
 	place, what, found := strings.Cut(first, ": ")
 	if !found || !p.Colour {

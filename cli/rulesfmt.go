@@ -15,6 +15,7 @@ import (
 
 	"headstart/daemon"
 	"headstart/detect/rule"
+	"headstart/yamlsrc"
 )
 
 // fmtOptions are those of headstart rules fmt.
@@ -144,7 +145,7 @@ func replaceFile(name string, data []byte, mode os.FileMode) error {
 
 // placed names the file in the mistakes of one as the user knows it.
 func placed(file string, err error) error {
-	var mistakes rule.Errors
+	var mistakes yamlsrc.Diagnostics
 	if !errors.As(err, &mistakes) {
 		return err
 	}

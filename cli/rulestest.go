@@ -12,9 +12,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"headstart/daemon"
-	"headstart/detect/rule"
 	"headstart/rulekit/ruletest"
 	"headstart/term"
+	"headstart/yamlsrc"
 )
 
 // testOptions are those of headstart rules test.
@@ -84,7 +84,7 @@ func (o *testOptions) test(ctx context.Context, dirs []string, out, errs io.Writ
 	began := time.Now()
 	report, err := ruletest.Run(ctx, set, play)
 	bar.done()
-	if mistakes, ok := err.(rule.Errors); ok {
+	if mistakes, ok := err.(yamlsrc.Diagnostics); ok {
 		return daemon.Usage("the tests have mistakes:\n%w", mistakes)
 	}
 	if err != nil {

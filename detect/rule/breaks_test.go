@@ -12,6 +12,7 @@ import (
 
 	"headstart/detect/rule"
 	rules "headstart/rules.expr"
+	"headstart/yamlsrc"
 )
 
 // breaking is one way in which people break a rule.
@@ -211,7 +212,7 @@ func TestEveryWayToBreakEveryRule(t *testing.T) {
 				}
 			}
 			report := rule.Check([]rule.Layer{{Name: "d", Files: files}}, nil, noon)
-			report.Warnings = slices.DeleteFunc(report.Warnings, func(w *rule.Error) bool { return w.Code == "unused-list" || w.Code == "unused-macro" }) // by one rule
+			report.Warnings = slices.DeleteFunc(report.Warnings, func(w *yamlsrc.Diagnostic) bool { return w.Code == "unused-list" || w.Code == "unused-macro" }) // by one rule
 			why := judge(report, "d/"+name, line, b.hint)
 			if why != "" || show && applied == 1 {
 				t.Errorf("%s, in %s: %s\n%v", b.name, name, why, slices.Concat(report.Mistakes, report.Warnings))

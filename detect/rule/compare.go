@@ -6,6 +6,8 @@ import (
 	"github.com/expr-lang/expr/ast"
 
 	"headstart/event"
+	"headstart/suggest"
+	"headstart/yamlsrc"
 )
 
 // binary resolves an operator with two sides.
@@ -206,7 +208,7 @@ func (r *resolver) values(d *dimension, path string, texts ...*ast.StringNode) f
 	var allowed facts
 	for _, text := range texts {
 		if !slices.Contains(d.values(), text.Value) {
-			r.mistake(text, "%s is never %q%s", path, short(text.Value), suggestOrList(text.Value, quoteEmpty(d.values())))
+			r.mistake(text, "%s is never %q%s", path, yamlsrc.Short(text.Value), suggest.OrList(text.Value, quoteEmpty(d.values())))
 			continue
 		}
 		allowed |= d.fact(slices.Index(d.names, text.Value))

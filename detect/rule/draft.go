@@ -4,6 +4,9 @@ import (
 	"path"
 
 	"go.yaml.in/yaml/v3"
+
+	"headstart/suggest"
+	"headstart/yamlsrc"
 )
 
 // draft is a file with a rule, or with an override of one, before its fields
@@ -12,8 +15,8 @@ type draft struct {
 	*source
 	layer     int
 	override  bool
-	id        string // empty when it could not be read
-	at        place  // of the id
+	id        string        // empty when it could not be read
+	at        yamlsrc.Place // of the id
 	root      *yaml.Node
 	fields    map[string]*yaml.Node
 	overrides []*draft  // of the rule, the last to win
@@ -28,34 +31,34 @@ type setting struct {
 
 // open reads a file; nil when nothing of it could be read.
 func (l *loader) open(layer int, from Layer, name string) *draft {
-	d := &draft{source: &source{file: path.Join(from.Name, name)}, layer: layer}
+	d := &draft{source: newSource(path.Join(from.Name, name)), layer: layer}
 	data, err := readFile(from.Files, name, MaxFile)
 	if err != nil {
-		d.mistake(place{}, "%v", err)
+		d.Errorf(yamlsrc.Place{}, "%v", err)
 	} else {
 		l.hash(layer, "rule", data)
 		d.read(data)
 	}
 	if d.fields == nil {
-		l.errors = append(l.errors, d.errors...)
+		l.errors = append(l.errors, d.Diagnostics...)
 		return nil
 	}
 	return d
 }
 
 func (d *draft) read(data []byte) {
-	if d.root = d.parse(data); d.root == nil {
+	if d.root = d.Parse(data); d.root == nil {
 		return
 	}
 	what, field, known := inRule, "rule", keysOf(inRule)
 	if d.override = hasKey(d.root, "override") && !hasKey(d.root, "rule"); d.override {
 		what, field, known = inOverride, "override", keysOf(inOverride)
 	}
-	if d.fields = d.mapping(d.root, what, known); d.fields == nil {
+	if d.fields = d.Mapping(d.root, what, known); d.fields == nil {
 		return
 	}
 	if n := d.fields[field]; n != nil {
-		d.id, d.at = d.readID(n, field), placeOf(n)
+		d.id, d.at = d.readID(n, field), yamlsrc.PlaceOf(n)
 	}
 }
 
@@ -90,9 +93,9 @@ type Override struct {
 
 // describe says what an override is about.
 func (d *draft) describe() Override {
-	o := Override{File: d.file}
+	o := Override{File: d.Name}
 	if n := d.fields["reason"]; n != nil {
-		o.Reason, _ = d.text(n, "reason")
+		o.Reason, _ = d.Text(n, "reason")
 	}
 	for i := 0; i+1 < len(d.root.Content); i += 2 {
 		switch key, value := d.root.Content[i].Value, d.root.Content[i+1]; key {
@@ -106,7 +109,7 @@ func (d *draft) describe() Override {
 		}
 	}
 	if len(o.Fields) == 0 {
-		d.mistake(d.at, "an override changes something: %s", oneOf(keysOf(inOverride)[2:]))
+		d.Errorf(d.at, "an override changes something: %s", suggest.OneOf(keysOf(inOverride)[2:]))
 	}
 	return o
 }

@@ -2,6 +2,7 @@ package rule
 
 import (
 	"fmt"
+	"headstart/yamlsrc"
 	"slices"
 	"time"
 
@@ -21,14 +22,14 @@ func Effective(layers []Layer, set *Set, id string) ([]byte, bool) {
 	}
 	f := formatter{source: of.source, kind: aRule}
 	f.collect(of.root)
-	f.head = append([]string{"# " + of.source.file}, f.head...)
+	f.head = append([]string{"# " + of.source.Name}, f.head...)
 	for _, o := range l.overridesOf(id) {
 		if o.layer < of.layer {
 			continue // of the rule that was replaced
 		}
-		f.head[0] += fmt.Sprintf(", overridden by %s", o.source.file)
-		if n := field(o.root, "reason"); n != nil {
-			f.head = append(f.head, "# "+o.source.file+": "+short(printable(n.Value)))
+		f.head[0] += fmt.Sprintf(", overridden by %s", o.source.Name)
+		if n := yamlsrc.Field(o.root, "reason"); n != nil {
+			f.head = append(f.head, "# "+o.source.Name+": "+yamlsrc.Short(yamlsrc.Printable(n.Value)))
 		}
 		f.override(of.root, o)
 	}
@@ -40,25 +41,25 @@ func Effective(layers []Layer, set *Set, id string) ([]byte, bool) {
 
 // override puts what an override sets into the tree of a rule.
 func (f *formatter) override(root *yaml.Node, o *looked) {
-	from := "# " + o.source.file
+	from := "# " + o.source.Name
 	for _, name := range []string{"severity", "score", "score_learning", "enabled", "alert"} {
-		if n := field(o.root, name); n != nil {
+		if n := yamlsrc.Field(o.root, name); n != nil {
 			f.set(root, name, n, from)
 		}
 	}
-	if given := field(o.root, thresholdGroup); given != nil {
+	if given := yamlsrc.Field(o.root, thresholdGroup); given != nil {
 		for i := 0; i+1 < len(given.Content); i += 2 {
-			f.set(field(root, thresholdGroup), given.Content[i].Value, given.Content[i+1], from)
+			f.set(yamlsrc.Field(root, thresholdGroup), given.Content[i].Value, given.Content[i+1], from)
 		}
 	}
 	more := o.unless()
 	if len(more) == 0 {
 		return
 	}
-	if field(root, "unless") == nil {
+	if yamlsrc.Field(root, "unless") == nil {
 		f.set(root, "unless", &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq"}, "")
 	}
-	all := field(root, "unless")
+	all := yamlsrc.Field(root, "unless")
 	all.Style &^= yaml.FlowStyle
 	for _, e := range more {
 		f.remarks[e] = &remarks{above: []string{from}}

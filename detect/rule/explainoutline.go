@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"headstart/yamlsrc"
 	"slices"
 	"strings"
 
@@ -18,7 +19,7 @@ type origin struct {
 	frame frame
 }
 
-func (o origin) place(offset int) place { return o.in.within(o.node, offset) }
+func (o origin) place(offset int) yamlsrc.Place { return o.in.PlaceIn(o.node, offset) }
 
 // outline is a condition taken apart at and, or and not, each part compiled by
 // itself.
@@ -26,7 +27,7 @@ type outline struct {
 	kind TermKind
 	text string
 	file string
-	at   place
+	at   yamlsrc.Place
 
 	condition condition // of what asks
 	failure   string    // why it can't be asked by itself
@@ -58,7 +59,7 @@ func (x *Explainer) outline(o origin) *outline {
 	tree, mistakes := x.language.parse(text)
 	tokens, err := lexer.Lex(file.NewSource(text))
 	if mistakes != nil || err != nil {
-		return &outline{kind: Asks, text: shown(text), file: o.in.file, at: placeOf(o.node), failure: "it can't be taken apart"}
+		return &outline{kind: Asks, text: shown(text), file: o.in.Name, at: yamlsrc.PlaceOf(o.node), failure: "it can't be taken apart"}
 	}
 	if n := len(tokens); n > 0 && tokens[n-1].Kind == lexer.EOF {
 		tokens = tokens[:n-1]
@@ -78,7 +79,7 @@ type cutter struct {
 
 func (c *cutter) cut(n ast.Node, tokens []lexer.Token) *outline {
 	tokens = withoutParentheses(tokens)
-	l := &outline{kind: Asks, text: shown(c.source(tokens)), file: c.origin.in.file}
+	l := &outline{kind: Asks, text: shown(c.source(tokens)), file: c.origin.in.Name}
 	if len(tokens) > 0 {
 		l.at = c.origin.place(tokens[0].From)
 	}

@@ -62,7 +62,7 @@ func (x *Explainer) explain(c *condition, o *Observation) *Term {
 // term evaluates a part of a condition. conjunct says that the whole condition
 // needs it: then a connection that is too young is only that.
 func (x *Explainer) term(l *outline, o *Observation, conjunct bool) *Term {
-	t := &Term{Kind: l.kind, Text: l.text, File: l.file, Line: l.at.line, Column: l.at.column, Failure: l.failure}
+	t := &Term{Kind: l.kind, Text: l.text, File: l.file, Line: l.at.Line, Column: l.at.Column, Failure: l.failure}
 	for _, inner := range l.terms {
 		t.Terms = append(t.Terms, x.term(inner, o, conjunct && l.kind != Or && l.kind != Not))
 	}

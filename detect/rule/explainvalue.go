@@ -15,6 +15,7 @@ import (
 	"github.com/expr-lang/expr/parser/lexer"
 
 	"headstart/event"
+	"headstart/yamlsrc"
 )
 
 // The limits of what is shown.
@@ -196,7 +197,7 @@ func (x *Explainer) named(name string, c *clause, o *Observation) Named {
 func format(v any) string {
 	switch v := v.(type) {
 	case string:
-		return strconv.Quote(short(v))
+		return strconv.Quote(yamlsrc.Short(v))
 	case time.Duration:
 		if v == longest {
 			return "unbounded"
@@ -205,7 +206,7 @@ func format(v any) string {
 	case time.Time:
 		return v.UTC().Format(time.RFC3339)
 	case []string:
-		return formatList(len(v), func(i int) string { return short(v[i]) })
+		return formatList(len(v), func(i int) string { return yamlsrc.Short(v[i]) })
 	case []event.Address:
 		return formatList(len(v), func(i int) string { return v[i].String() })
 	case float64:
@@ -232,7 +233,7 @@ func formatList(n int, element func(int) string) string {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		b.WriteString(printable(element(i)))
+		b.WriteString(yamlsrc.Printable(element(i)))
 	}
 	if n > maxShownValues {
 		fmt.Fprintf(&b, " and %d more", n-maxShownValues)
@@ -308,5 +309,5 @@ func shown(text string) string {
 	if runes := []rune(text); len(runes) > maxShown {
 		text = string(runes[:maxShown]) + "…"
 	}
-	return printable(text)
+	return yamlsrc.Printable(text)
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/expr-lang/expr/ast"
 
 	"headstart/suggest"
+	"headstart/yamlsrc"
 )
 
 // FiredFor is for how long fired("rule", host) remembers where no duration is
@@ -28,7 +29,7 @@ func (r *resolver) fired(n *ast.Node, node *ast.CallNode) string {
 		r.mistake(node.Arguments[1], "fired asks about host or peer")
 		return unknown
 	case r.ids[id.Value] == nil:
-		r.mistake(id, "there is no rule %s%s", short(id.Value), suggest.DidYouMean(id.Value, r.ruleIDs()))
+		r.mistake(id, "there is no rule %s%s", yamlsrc.Short(id.Value), suggest.DidYouMean(id.Value, r.ruleIDs()))
 		return unknown
 	case r.element != unknown:
 		r.mistake(node, "fired can't be asked in a loop")

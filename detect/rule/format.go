@@ -3,6 +3,7 @@ package rule
 import (
 	"bytes"
 	"fmt"
+	"headstart/yamlsrc"
 	"slices"
 	"strings"
 
@@ -17,21 +18,21 @@ import (
 // what the file said, and a second Format changes nothing; where that can't be
 // had, the file is refused. The error is of type [Errors].
 func Format(name string, data []byte) ([]byte, error) {
-	s := &source{file: name}
-	root := s.parse(data)
+	s := newSource(name)
+	root := s.Parse(data)
 	if root == nil {
-		return nil, s.errors
+		return nil, s.Diagnostics
 	}
 	if root.Kind != yaml.MappingNode {
-		s.mistake(placeOf(root), "this is %s; a file of rules is lines of \"field: value\"", kindOf(root))
-		return nil, s.errors
+		s.Errorf(yamlsrc.PlaceOf(root), "this is %s; a file of rules is lines of \"field: value\"", yamlsrc.KindOf(root))
+		return nil, s.Diagnostics
 	}
 	formatted, err := layOut(s, root, kindOfFile(name, root))
 	if err == nil {
 		err = keeps(s, root, name, formatted)
 	}
 	if err != nil {
-		return nil, Errors{{File: name, Message: fmt.Sprintf("can't be formatted, and stays as it is: %v", err)}}
+		return nil, yamlsrc.Diagnostics{{File: name, Message: fmt.Sprintf("can't be formatted, and stays as it is: %v", err)}}
 	}
 	return formatted, nil
 }
@@ -56,7 +57,7 @@ func kindOfFile(name string, root *yaml.Node) fileKind {
 		return someLists
 	case name == macrosFile:
 		return someMacros
-	case field(root, "override") != nil && field(root, "rule") == nil:
+	case yamlsrc.Field(root, "override") != nil && yamlsrc.Field(root, "rule") == nil:
 		return anOverride
 	}
 	return aRule
@@ -73,10 +74,10 @@ func layOut(s *source, root *yaml.Node, kind fileKind) ([]byte, error) {
 
 // keeps reports, as an error, what a formatted file doesn't say as before.
 func keeps(s *source, root *yaml.Node, name string, formatted []byte) error {
-	after := &source{file: name}
-	again := after.parse(formatted)
+	after := newSource(name)
+	again := after.Parse(formatted)
 	if again == nil {
-		return fmt.Errorf("the result would not be YAML: %s", after.errors[0].Message)
+		return fmt.Errorf("the result would not be YAML: %s", after.Diagnostics[0].Message)
 	}
 	var at []string
 	if name == macrosFile {
@@ -106,7 +107,7 @@ func keeps(s *source, root *yaml.Node, name string, formatted []byte) error {
 func same(a, b *yaml.Node, at []string) error {
 	where := strings.Join(at, ".")
 	if a.Kind != b.Kind {
-		return fmt.Errorf("%s would become %s", where, kindOf(b))
+		return fmt.Errorf("%s would become %s", where, yamlsrc.KindOf(b))
 	}
 	switch a.Kind {
 	case yaml.MappingNode:

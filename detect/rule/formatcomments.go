@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"headstart/yamlsrc"
 	"slices"
 	"strings"
 
@@ -33,15 +34,15 @@ func commentsOf(s *source, root *yaml.Node) []note {
 	taken := map[int]int{} // the column at which the last value of a line ends
 	s.occupy(root, taken)
 	var notes []note
-	for i, line := range s.lines {
+	for i, line := range s.Lines {
 		end := taken[i+1]
 		if end < 0 {
 			continue // a line of a block
 		}
-		rest := skipRunes(line, end)
+		rest := yamlsrc.SkipRunes(line, end)
 		if hash := strings.Index(rest, "#"); hash >= 0 && (hash == 0 && end == 0 || hash > 0 && strings.TrimRight(rest[:hash], " \t|>+-0123456789]},:") == "") {
 			column := len([]rune(line)) - len([]rune(rest[hash:])) + 1
-			notes = append(notes, note{i + 1, column, strings.TrimRight(rest[hash:], " \t\r"), strings.TrimSpace(skipRunes(line, 0)[:len(line)-len(rest[hash:])]) == ""})
+			notes = append(notes, note{i + 1, column, strings.TrimRight(rest[hash:], " \t\r"), strings.TrimSpace(yamlsrc.SkipRunes(line, 0)[:len(line)-len(rest[hash:])]) == ""})
 		}
 	}
 	return notes
@@ -61,15 +62,15 @@ func (s *source) occupy(n *yaml.Node, taken map[int]int) {
 			taken[line] = max(taken[line], column)
 		}
 	}
-	last := place{n.Line, n.Column - 1}
+	last := yamlsrc.Place{Line: n.Line, Column: n.Column - 1}
 	runes := []rune(n.Value)
 	if len(runes) > 0 {
-		last = s.within(n, len(runes)-1)
+		last = s.PlaceIn(n, len(runes)-1)
 	}
 	switch block := n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0; {
 	case block:
 		extend(n.Line, n.Column) // the | itself
-		for line := n.Line + 1; line <= last.line && len(strings.TrimSpace(n.Value)) > 0; line++ {
+		for line := n.Line + 1; line <= last.Line && len(strings.TrimSpace(n.Value)) > 0; line++ {
 			taken[line] = -1
 		}
 		return
@@ -79,17 +80,17 @@ func (s *source) occupy(n *yaml.Node, taken map[int]int) {
 			quote = '\''
 		}
 		if len(runes) == 0 {
-			last.column = n.Column
+			last.Column = n.Column
 		}
-		rest := skipRunes(s.line(last.line), last.column)
+		rest := yamlsrc.SkipRunes(s.Line(last.Line), last.Column)
 		if end := strings.IndexByte(rest, quote); end >= 0 {
-			last.column += len([]rune(rest[:end])) + 1
+			last.Column += len([]rune(rest[:end])) + 1
 		}
 	}
-	for line := n.Line; line < last.line; line++ {
+	for line := n.Line; line < last.Line; line++ {
 		taken[line] = -1
 	}
-	extend(last.line, last.column)
+	extend(last.Line, last.Column)
 }
 
 // commentTexts are the texts of a file's comments.
@@ -122,7 +123,7 @@ func (f *formatter) collect(root *yaml.Node) {
 			continue // one that begins together with the entry it is in
 		}
 		top := b.line - 1 - len(f.remarks[b.n].above)
-		f.remarks[b.n].blank = i > 0 && strings.TrimSpace(f.line(top)) == "" && top > 0
+		f.remarks[b.n].blank = i > 0 && strings.TrimSpace(f.Line(top)) == "" && top > 0
 	}
 }
 
@@ -187,7 +188,7 @@ func (f *formatter) isHeader(c note, first begin) bool {
 		return true
 	}
 	for line := c.line + 1; line < first.line; line++ {
-		if strings.TrimSpace(f.line(line)) == "" {
+		if strings.TrimSpace(f.Line(line)) == "" {
 			return true
 		}
 	}

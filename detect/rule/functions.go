@@ -5,13 +5,16 @@ import (
 	"time"
 
 	"github.com/expr-lang/expr/ast"
+
+	"headstart/suggest"
+	"headstart/yamlsrc"
 )
 
 // function resolves a call of one of expr's functions.
 func (r *resolver) function(n *ast.Node, call *ast.BuiltinNode) string {
 	switch {
 	case !slices.Contains(functions(), call.Name):
-		r.mistake(call, "the function %s is not part of the rule language%s", call.Name, suggestOrList(call.Name, functions()))
+		r.mistake(call, "the function %s is not part of the rule language%s", call.Name, suggest.OrList(call.Name, functions()))
 	case slices.Contains(loops(), call.Name):
 		r.loop(call)
 		if call.Name == "count" {
@@ -40,7 +43,7 @@ func (r *resolver) function(n *ast.Node, call *ast.BuiltinNode) string {
 // refused: the cost of a rule would grow with the power of its depth.
 func (r *resolver) loop(call *ast.BuiltinNode) {
 	if r.element != unknown {
-		r.mistake(call, "%s within another %s is not part of the rule language", call.Name, oneOf(loops()))
+		r.mistake(call, "%s within another %s is not part of the rule language", call.Name, suggest.OneOf(loops()))
 		return
 	}
 	if len(call.Arguments) != 2 {
@@ -84,7 +87,7 @@ func (r *resolver) date(n *ast.Node, call *ast.BuiltinNode) string {
 		at, err = time.Parse(time.RFC3339, text.Value)
 	}
 	if err != nil {
-		r.mistake(text, `%q is not a date such as "2026-12-31" or "2026-12-31T18:00:00Z"`, short(text.Value))
+		r.mistake(text, `%q is not a date such as "2026-12-31" or "2026-12-31T18:00:00Z"`, yamlsrc.Short(text.Value))
 	}
 	ast.Patch(n, &ast.ConstantNode{Value: at})
 	return TypeTime

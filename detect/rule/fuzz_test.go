@@ -12,6 +12,7 @@ import (
 
 	"headstart/detect/rule"
 	rules "headstart/rules.expr"
+	"headstart/yamlsrc"
 )
 
 // FuzzLoad loads a rule and lists of any bytes. Either every mistake has a
@@ -88,7 +89,7 @@ func anyFailed(results []rule.Result) bool {
 
 func checkPlaces(t *testing.T, err error, files fstest.MapFS) {
 	t.Helper()
-	var all rule.Errors
+	var all yamlsrc.Diagnostics
 	if !errors.As(err, &all) || len(all) == 0 {
 		t.Fatalf("%T: %v", err, err)
 	}

@@ -111,7 +111,7 @@ func (l *language) suggest(name string) string {
 		}
 	}
 	if ending != nil {
-		return "; did you mean " + oneOf(ending) + "?"
+		return "; did you mean " + suggest.OneOf(ending) + "?"
 	}
 	return suggest.DidYouMean(name, append([]string{"conn", "host", "peer", "baseline", portLists, networkLists, roleLists, hostLists, macroGroup, thresholdGroup}, l.names...))
 }

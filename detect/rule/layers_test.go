@@ -10,6 +10,7 @@ import (
 
 	"headstart/detect/rule"
 	"headstart/event"
+	"headstart/yamlsrc"
 
 	"golang.org/x/tools/txtar"
 )
@@ -237,7 +238,7 @@ site/o.yaml:4:145 how long ago it may be is a duration that is written out: dura
 		t.Run(test.name, func(t *testing.T) {
 			_, err := rule.LoadLayers(layers(pack+test.text), nil)
 			var got []string
-			if all, ok := err.(rule.Errors); ok {
+			if all, ok := err.(yamlsrc.Diagnostics); ok {
 				for _, e := range all {
 					got = append(got, fmt.Sprintf("%s:%d:%d %s", e.File, e.Line, e.Column, e.Message))
 				}

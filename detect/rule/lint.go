@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"headstart/yamlsrc"
 	"net/netip"
 	"slices"
 	"time"
@@ -11,10 +12,10 @@ import (
 // Report is all that is wrong with layers of rules, and all that deserves a
 // look.
 type Report struct {
-	Set      *Set   // nil when there are mistakes
-	Mistakes Errors // with which nothing is in force
-	Warnings Errors // each with its code
-	Rules    int    // files with a rule, overridden ones included
+	Set      *Set                // nil when there are mistakes
+	Mistakes yamlsrc.Diagnostics // with which nothing is in force
+	Warnings yamlsrc.Diagnostics // each with its code
+	Rules    int                 // files with a rule, overridden ones included
 }
 
 // Check loads layers and looks for what can be loaded and is hardly meant. now
@@ -114,30 +115,12 @@ type looked struct {
 
 // warn adds a warning at a node.
 func (f *looked) warn(code string, n *yaml.Node, format string, args ...any) {
-	f.warnAt(code, placeOf(n), format, args...)
+	f.warnAt(code, yamlsrc.PlaceOf(n), format, args...)
 }
 
-func (f *looked) warnAt(code string, at place, format string, args ...any) {
-	f.mistake(at, format, args...)
-	f.errors[len(f.errors)-1].Code = code
-}
-
-// field returns a field's value of a mapping, nil when it has none.
-func field(n *yaml.Node, name string) *yaml.Node {
-	_, value := entry(n, name)
-	return value
-}
-
-func entry(n *yaml.Node, name string) (key, value *yaml.Node) {
-	if n == nil || n.Kind != yaml.MappingNode {
-		return nil, nil
-	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == name {
-			return n.Content[i], n.Content[i+1]
-		}
-	}
-	return nil, nil
+func (f *looked) warnAt(code string, at yamlsrc.Place, format string, args ...any) {
+	f.Errorf(at, format, args...)
+	f.Diagnostics[len(f.Diagnostics)-1].Code = code
 }
 
 // inForce reports whether the rule of a file is not replaced by a later one.
@@ -166,10 +149,10 @@ func (l *linter) look() {
 	l.everything()
 }
 
-func (l *linter) warnings() Errors {
-	var all Errors
+func (l *linter) warnings() yamlsrc.Diagnostics {
+	var all yamlsrc.Diagnostics
 	for _, f := range slices.Concat(l.rules, l.overrides, l.others) {
-		all = append(all, f.errors...)
+		all = append(all, f.Diagnostics...)
 	}
 	if l.set != nil {
 		for _, w := range l.set.Warnings {
@@ -178,6 +161,6 @@ func (l *linter) warnings() Errors {
 			all = append(all, &coded)
 		}
 	}
-	all.sort()
+	all.Sort()
 	return all
 }

@@ -2,6 +2,7 @@ package rule
 
 import (
 	"fmt"
+	"headstart/yamlsrc"
 	"slices"
 	"strings"
 	"time"
@@ -23,16 +24,16 @@ func (l *linter) conditions(f *looked) {
 		if tree == nil {
 			continue
 		}
-		waits := field(f.root, "for")
+		waits := yamlsrc.Field(f.root, "for")
 		if a.step != nil {
-			waits = field(a.step, "for")
+			waits = yamlsrc.Field(a.step, "for")
 		}
 		hold, known := r.branches(tree, true, -1, 0)
 		if !known {
 			continue
 		}
 		if clash := r.never(hold, false); clash != nil {
-			f.warnAt(neverFires, f.within(a.node, clash[len(clash)-1].at), "%s", l.why(a, hold, clash))
+			f.warnAt(neverFires, f.PlaceIn(a.node, clash[len(clash)-1].at), "%s", l.why(a, hold, clash))
 			continue
 		}
 		if waits != nil {
@@ -55,7 +56,7 @@ func (l *linter) conditions(f *looked) {
 // mayHoldAlways reports whether it is no mistake that a condition says nothing:
 // where how long, how many or what is missing is expression besides.
 func (l *linter) mayHoldAlways(f *looked, a expression, waits *yaml.Node) bool {
-	return waits != nil || field(f.root, "count") != nil || field(f.root, "absent") != nil || a.step != nil
+	return waits != nil || yamlsrc.Field(f.root, "count") != nil || yamlsrc.Field(f.root, "absent") != nil || a.step != nil
 }
 
 // why says why a condition never holds.
@@ -72,7 +73,7 @@ func (l *linter) why(a expression, hold []branch, clash []term) string {
 	}
 	var names []string
 	for _, t := range clash {
-		names = append(names, short(t.String()))
+		names = append(names, yamlsrc.Short(t.String()))
 	}
 	last := len(names) - 1
 	if last > 3 {
@@ -88,7 +89,7 @@ func (l *linter) alone(t term) string {
 			return path + " is an empty list; put something into it, or switch the rule off"
 		}
 	}
-	return short(t.String()) + " is never true"
+	return yamlsrc.Short(t.String()) + " is never true"
 }
 
 // Linux gives an attempt up after net.ipv4.tcp_syn_retries (6) retransmissions,
@@ -141,7 +142,7 @@ func (l *linter) asksFired(f *looked, a expression) {
 	}
 	for _, c := range callsOfFired(tree) {
 		if r := l.set.Rule(c.id); r != nil && !r.Enabled {
-			f.warnAt(firedDisabled, f.within(a.node, c.at), "the rule %s is switched off, so this is never true", c.id)
+			f.warnAt(firedDisabled, f.PlaceIn(a.node, c.at), "the rule %s is switched off, so this is never true", c.id)
 		}
 	}
 }

@@ -8,23 +8,24 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"headstart/event"
+	"headstart/yamlsrc"
 )
 
 // texts looks for what people miss when the rule has fired.
 func (l *linter) texts(f *looked) {
-	at, severity := field(f.root, "rule"), field(f.root, "severity")
-	isBlock := isFalse(field(f.root, "alert"))
-	if field(f.root, "description") == nil {
+	at, severity := yamlsrc.Field(f.root, "rule"), yamlsrc.Field(f.root, "severity")
+	isBlock := isFalse(yamlsrc.Field(f.root, "alert"))
+	if yamlsrc.Field(f.root, "description") == nil {
 		f.warn(noDescription, at, "the rule has no description; say what it finds, what it assumes and what it takes for it by mistake")
 	}
-	if field(f.root, "guide") == nil && !isBlock {
+	if yamlsrc.Field(f.root, "guide") == nil && !isBlock {
 		f.warn(noGuide, at, "the rule has no guide; say what whoever reads its alert does first")
 	}
 	info := severity != nil && severity.Value == event.Info.String()
-	if n := field(f.root, "attack"); (n == nil || len(n.Content) == 0) && !info && !isBlock {
+	if n := yamlsrc.Field(f.root, "attack"); (n == nil || len(n.Content) == 0) && !info && !isBlock {
 		f.warn(noAttack, at, "the rule names no technique of MITRE ATT&CK; add attack: [T1021.004] or the like (what is only odd has severity info)")
 	}
-	if field(f.root, "tests") == nil && !f.tested {
+	if yamlsrc.Field(f.root, "tests") == nil && !f.tested {
 		f.warn(noTests, at, "the rule has no tests; add one that makes it fire, and one that just doesn't")
 	}
 }
@@ -42,7 +43,7 @@ func (l *linter) exceptions(f *looked) {
 	r := l.reasoner
 	r.thresholds = l.thresholdsOf(f.id)
 	for _, e := range f.unless() {
-		expires := field(e, "expires")
+		expires := yamlsrc.Field(e, "expires")
 		if expires == nil {
 			continue
 		}
@@ -57,13 +58,13 @@ func (l *linter) exceptions(f *looked) {
 		case !l.now.Add(soon).Before(end):
 			f.warn(exceptionExpiresSoon, expires, "the exception ends on %s; ask %s whether it still holds", expires.Value, ownerOf(e))
 		}
-		l.exception(f, in, field(e, "when"), &r)
+		l.exception(f, in, yamlsrc.Field(e, "when"), &r)
 	}
 }
 
 func ownerOf(e *yaml.Node) string {
-	if n := field(e, "owner"); n != nil && n.Value != "" {
-		return short(n.Value)
+	if n := yamlsrc.Field(e, "owner"); n != nil && n.Value != "" {
+		return yamlsrc.Short(n.Value)
 	}
 	return "its owner"
 }
@@ -108,16 +109,16 @@ func (l *linter) exception(f, of *looked, when *yaml.Node, r *reasoner) {
 	}
 	switch {
 	case never != nil && len(never) > 0:
-		f.warnAt(exceptionNeverHolds, f.within(when, 0), "the exception never holds where the rule does: %s can't be true of one connection", termNames(never))
+		f.warnAt(exceptionNeverHolds, f.PlaceIn(when, 0), "the exception never holds where the rule does: %s can't be true of one connection", termNames(never))
 	case always != nil:
-		f.warnAt(exceptionHidesAll, f.within(when, 0), "the exception holds wherever the rule does; switch the rule off instead (enabled: false)")
+		f.warnAt(exceptionHidesAll, f.PlaceIn(when, 0), "the exception holds wherever the rule does; switch the rule off instead (enabled: false)")
 	}
 }
 
 func termNames(terms []term) string {
 	var names []string
 	for _, t := range terms {
-		names = append(names, short(t.String()))
+		names = append(names, yamlsrc.Short(t.String()))
 	}
 	return strings.Join(names, " and ")
 }
@@ -128,7 +129,7 @@ func (l *linter) thresholds(f *looked) {
 		return
 	}
 	for _, t := range l.set.Rule(f.id).Thresholds {
-		if key, _ := entry(field(f.root, thresholdGroup), t.Name); key != nil && !t.Used {
+		if key, _ := yamlsrc.Entry(yamlsrc.Field(f.root, thresholdGroup), t.Name); key != nil && !t.Used {
 			f.warn(unusedThreshold, key, "nothing in the rule uses thresholds.%s", t.Name)
 		}
 	}
@@ -141,22 +142,22 @@ func (l *linter) override(f *looked) {
 		return
 	}
 	effective := map[string]string{"enabled": "true", "alert": "true"}
-	from := map[string]string{"enabled": of.source.file, "alert": of.source.file}
+	from := map[string]string{"enabled": of.source.Name, "alert": of.source.Name}
 	for _, before := range append([]*looked{of}, l.overridesOf(f.id)...) {
 		if before == f {
 			break
 		}
 		for name, value := range settings(before) {
-			effective[name], from[name] = value.Value, before.source.file
+			effective[name], from[name] = value.Value, before.source.Name
 		}
 	}
 	for name, value := range settings(f) {
 		if before, ok := effective[name]; ok && strings.EqualFold(before, value.Value) {
-			f.warn(overrideChangesNothing, value, "%s is %s in %s already", name, short(value.Value), from[name])
+			f.warn(overrideChangesNothing, value, "%s is %s in %s already", name, yamlsrc.Short(value.Value), from[name])
 		}
 	}
 	if len(settings(f)) == 0 && len(f.unless()) == 0 {
-		f.warn(overrideChangesNothing, field(f.root, "override"), "the override changes nothing; it can set severity, score, enabled, alert and thresholds, and add to unless")
+		f.warn(overrideChangesNothing, yamlsrc.Field(f.root, "override"), "the override changes nothing; it can set severity, score, enabled, alert and thresholds, and add to unless")
 	}
 }
 
@@ -164,11 +165,11 @@ func (l *linter) override(f *looked) {
 func settings(f *looked) map[string]*yaml.Node {
 	all := map[string]*yaml.Node{}
 	for _, name := range []string{"severity", "score", "score_learning", "enabled", "alert"} {
-		if n := field(f.root, name); n != nil {
+		if n := yamlsrc.Field(f.root, name); n != nil {
 			all[name] = n
 		}
 	}
-	if n := field(f.root, "thresholds"); n != nil && n.Kind == yaml.MappingNode {
+	if n := yamlsrc.Field(f.root, "thresholds"); n != nil && n.Kind == yaml.MappingNode {
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			all["thresholds."+n.Content[i].Value] = n.Content[i+1]
 		}
@@ -179,20 +180,20 @@ func settings(f *looked) map[string]*yaml.Node {
 // unused looks for lists, macros and building blocks that nobody uses.
 func (l *linter) unused() {
 	for _, d := range l.set.Definitions {
-		i := slices.IndexFunc(l.others, func(f *looked) bool { return f.source.file == d.File })
+		i := slices.IndexFunc(l.others, func(f *looked) bool { return f.source.Name == d.File })
 		if d.Used || i < 0 {
 			continue
 		}
 		f, line := l.others[i], d.Line
-		column := 1 + len(f.line(line)) - len(strings.TrimLeft(f.line(line), " "))
+		column := 1 + len(f.Line(line)) - len(strings.TrimLeft(f.Line(line), " "))
 		code := unusedList
 		if d.Kind == macroGroup {
 			code = unusedMacro
 		}
-		f.warnAt(code, place{line, column}, "no rule uses %s.%s", d.Kind, short(d.Name))
+		f.warnAt(code, yamlsrc.Place{Line: line, Column: column}, "no rule uses %s.%s", d.Kind, yamlsrc.Short(d.Name))
 	}
 	for _, f := range l.rules {
-		if alert, value := entry(f.root, "alert"); l.inForce(f) && isFalse(value) && l.set.Feeds(f.id) == 0 {
+		if alert, value := yamlsrc.Entry(f.root, "alert"); l.inForce(f) && isFalse(value) && l.set.Feeds(f.id) == 0 {
 			f.warn(blockUnused, alert, "the rule raises no alert, and no other rule asks for it with fired(%q, …)", f.id)
 		}
 	}
@@ -203,7 +204,7 @@ func (l *linter) similar() {
 	for _, f := range l.rules {
 		for _, below := range l.rules {
 			if below.layer < f.layer && l.inForce(f) && l.byID[f.id].layer == f.layer && differByALetter(f.id, below.id) {
-				f.warn(similarID, field(f.root, "rule"), "this is a rule of its own beside %s of %s; write rule: %s to replace that one", below.id, below.source.file, below.id)
+				f.warn(similarID, yamlsrc.Field(f.root, "rule"), "this is a rule of its own beside %s of %s; write rule: %s to replace that one", below.id, below.source.Name, below.id)
 			}
 		}
 	}

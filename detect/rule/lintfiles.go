@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"headstart/yamlsrc"
 	"path"
 	"strings"
 	"time"
@@ -10,7 +11,7 @@ import (
 )
 
 // newLinter returns a linter that has looked at nothing yet.
-func newLinter(layers []Layer, set *Set, mistakes Errors, now time.Time) *linter {
+func newLinter(layers []Layer, set *Set, mistakes yamlsrc.Diagnostics, now time.Time) *linter {
 	l := &linter{layers: layers, set: set, now: now, byID: map[string]*looked{}, broken: map[string]bool{}}
 	for _, e := range mistakes {
 		l.broken[e.File] = true
@@ -28,10 +29,10 @@ func newLinter(layers []Layer, set *Set, mistakes Errors, now time.Time) *linter
 func (l *linter) know(loaded *loader) {
 	l.parsed = make(map[string]*draft, len(loaded.rules)+len(loaded.over))
 	for _, d := range loaded.rules {
-		l.parsed[d.file] = d
+		l.parsed[d.Name] = d
 	}
 	for _, d := range loaded.over {
-		l.parsed[d.file] = d
+		l.parsed[d.Name] = d
 	}
 }
 
@@ -58,16 +59,16 @@ func (l *linter) readAll() {
 
 // read returns a file that has no mistakes, nil for others.
 func (l *linter) read(layer int, name string) *looked {
-	s := &source{file: path.Join(l.layers[layer].Name, name)}
-	if d := l.parsed[s.file]; d != nil && d.layer == layer && !l.broken[s.file] {
-		s.lines = d.lines
+	s := newSource(path.Join(l.layers[layer].Name, name))
+	if d := l.parsed[s.Name]; d != nil && d.layer == layer && !l.broken[s.Name] {
+		s.Lines = d.Lines
 		return &looked{source: s, layer: layer, name: name, root: d.root}
 	}
 	data, err := readFile(l.layers[layer].Files, name, MaxLists)
-	if err != nil || l.broken[s.file] {
+	if err != nil || l.broken[s.Name] {
 		return nil
 	}
-	f := &looked{source: s, layer: layer, name: name, root: s.parse(data)}
+	f := &looked{source: s, layer: layer, name: name, root: s.Parse(data)}
 	if f.root == nil || f.root.Kind != yaml.MappingNode {
 		return nil
 	}
@@ -76,7 +77,7 @@ func (l *linter) read(layer int, name string) *looked {
 
 // sort puts a file where it belongs.
 func (l *linter) sort(f *looked) {
-	id, overridden := field(f.root, "rule"), field(f.root, "override")
+	id, overridden := yamlsrc.Field(f.root, "rule"), yamlsrc.Field(f.root, "override")
 	switch {
 	case f.name == listsFile:
 		l.others = append(l.others, f)
@@ -118,25 +119,25 @@ func (f *looked) expressions() []expression {
 			all = append(all, expression{n, name, step})
 		}
 	}
-	add(field(f.root, "when"), "when", nil)
+	add(yamlsrc.Field(f.root, "when"), "when", nil)
 	for _, name := range []string{"by", "of", "sum"} {
-		add(field(field(f.root, "count"), name), name, nil)
+		add(yamlsrc.Field(yamlsrc.Field(f.root, "count"), name), name, nil)
 	}
-	if steps := field(field(f.root, "sequence"), "steps"); steps != nil {
+	if steps := yamlsrc.Field(yamlsrc.Field(f.root, "sequence"), "steps"); steps != nil {
 		for _, step := range steps.Content {
-			add(field(step, "when"), "when", step)
-			add(field(step, "by"), "by", step)
+			add(yamlsrc.Field(step, "when"), "when", step)
+			add(yamlsrc.Field(step, "by"), "by", step)
 		}
 	}
 	for _, e := range f.unless() {
-		add(field(e, "when"), "unless", nil)
+		add(yamlsrc.Field(e, "when"), "unless", nil)
 	}
 	return all
 }
 
 // unless returns the exceptions of a rule or an override.
 func (f *looked) unless() []*yaml.Node {
-	if n := field(f.root, "unless"); n != nil && n.Kind == yaml.SequenceNode {
+	if n := yamlsrc.Field(f.root, "unless"); n != nil && n.Kind == yaml.SequenceNode {
 		return n.Content
 	}
 	return nil
@@ -161,7 +162,7 @@ func (l *linter) thresholdsOf(id string) map[string]string {
 		if f == nil {
 			continue
 		}
-		if n := field(f.root, "thresholds"); n != nil && n.Kind == yaml.MappingNode {
+		if n := yamlsrc.Field(f.root, "thresholds"); n != nil && n.Kind == yaml.MappingNode {
 			for i := 0; i+1 < len(n.Content); i += 2 {
 				all[n.Content[i].Value] = n.Content[i+1].Value
 			}

@@ -6,6 +6,7 @@ import (
 	"unicode"
 
 	"headstart/event"
+	"headstart/yamlsrc"
 )
 
 // differByALetter reports whether two ids are one slip of a finger apart.
@@ -44,12 +45,12 @@ func (l *linter) everything() {
 		}
 	}
 	for _, f := range l.rules {
-		when := field(f.root, "when")
+		when := yamlsrc.Field(f.root, "when")
 		if when == nil || !l.inForce(f) || fired[f.id] < total {
 			continue
 		}
 		said := false
-		for _, e := range f.errors {
+		for _, e := range f.Diagnostics {
 			said = said || e.Code == firesOnEverything
 		}
 		if !said {

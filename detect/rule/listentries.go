@@ -10,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"headstart/event"
+	"headstart/yamlsrc"
 )
 
 // roleSet is a set of roles.
@@ -101,9 +102,9 @@ func uniteNetworks(sets ...*networkSet) *networkSet {
 func (s *source) portList(entries []*yaml.Node) *portSet {
 	set := new(portSet)
 	for _, n := range entries {
-		if text, ok := s.text(n, "a port"); ok {
+		if text, ok := s.Text(n, "a port"); ok {
 			if err := set.addText(text); err != nil {
-				s.mistake(placeOf(n), "%v", err)
+				s.Errorf(yamlsrc.PlaceOf(n), "%v", err)
 			}
 		}
 	}
@@ -113,10 +114,10 @@ func (s *source) portList(entries []*yaml.Node) *portSet {
 func (s *source) networkList(entries []*yaml.Node) *networkSet {
 	var prefixes []netip.Prefix
 	for _, n := range entries {
-		if text, ok := s.text(n, "a network"); ok {
+		if text, ok := s.Text(n, "a network"); ok {
 			p, err := parseNetwork(text)
 			if err != nil {
-				s.mistake(placeOf(n), "%v", err)
+				s.Errorf(yamlsrc.PlaceOf(n), "%v", err)
 				continue
 			}
 			prefixes = append(prefixes, p)
@@ -128,7 +129,7 @@ func (s *source) networkList(entries []*yaml.Node) *networkSet {
 func (s *source) roleList(entries []*yaml.Node) roleSet {
 	set := make(roleSet, len(entries))
 	for _, n := range entries {
-		if role, ok := s.oneLine(n, "a role", event.MaxName); ok {
+		if role, ok := s.OneLine(n, "a role", event.MaxName); ok {
 			set[role] = struct{}{}
 		}
 	}
@@ -144,19 +145,19 @@ const (
 func (s *source) hostList(entries []*yaml.Node) *nameSet {
 	set := &nameSet{names: make(map[string]struct{}, len(entries))}
 	for _, n := range entries {
-		name, ok := s.oneLine(n, "a host", event.MaxName)
+		name, ok := s.OneLine(n, "a host", event.MaxName)
 		switch {
 		case !ok:
 		case !strings.ContainsAny(name, "*?[\\"):
 			set.names[name] = struct{}{}
 		case len(name) > maxPattern:
-			s.mistake(placeOf(n), "a name with * has at most %d characters", maxPattern)
+			s.Errorf(yamlsrc.PlaceOf(n), "a name with * has at most %d characters", maxPattern)
 		case len(set.patterns) == maxPatterns:
-			s.mistake(placeOf(n), "more than %d names with * in a list", maxPatterns)
+			s.Errorf(yamlsrc.PlaceOf(n), "more than %d names with * in a list", maxPatterns)
 			return set
 		default:
 			if _, err := path.Match(name, ""); err != nil {
-				s.mistake(placeOf(n), "%q is not a name such as web-01, or web-* for all that begin so", short(name))
+				s.Errorf(yamlsrc.PlaceOf(n), "%q is not a name such as web-01, or web-* for all that begin so", yamlsrc.Short(name))
 				continue
 			}
 			set.patterns = append(set.patterns, name)

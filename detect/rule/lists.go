@@ -9,6 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"headstart/suggest"
+	"headstart/yamlsrc"
 )
 
 // The file with the lists, and the kinds of list in it.
@@ -102,29 +103,29 @@ const addKey = "add"
 // read adds the lists of a file. One takes the place of that of the same name;
 // below "add" it is added to it.
 func (l *lists) read(s *source, data []byte) {
-	before := len(s.errors)
-	root := s.parse(data)
+	before := len(s.Diagnostics)
+	root := s.Parse(data)
 	if root == nil {
 		l.unread = true
 		return
 	}
-	kinds := s.mapping(root, listsFile, append(listKinds(), addKey))
+	kinds := s.Mapping(root, listsFile, append(listKinds(), addKey))
 	var added map[string]*yaml.Node
 	if n := kinds[addKey]; n != nil {
-		added = s.mapping(n, addKey, listKinds())
+		added = s.Mapping(n, addKey, listKinds())
 	}
 	var all, more []namedEntries
 	for _, kind := range listKinds() {
 		all = append(all, s.lists(kinds[kind], kind)...)
 		more = append(more, s.lists(added[kind], kind)...)
 	}
-	l.unread = l.unread || len(s.errors) > before
+	l.unread = l.unread || len(s.Diagnostics) > before
 	for _, one := range all {
 		l.define(s, one)
 	}
 	for _, one := range more {
 		if !l.has(one.kind, one.name) {
-			s.mistake(one.at, "there is no list %s in %s to add to%s", one.name, one.kind, suggest.DidYouMean(one.name, l.names(one.kind)))
+			s.Errorf(one.at, "there is no list %s in %s to add to%s", one.name, one.kind, suggest.DidYouMean(one.name, l.names(one.kind)))
 			continue
 		}
 		l.extend(s, one)
@@ -133,7 +134,7 @@ func (l *lists) read(s *source, data []byte) {
 
 func (l *lists) define(s *source, one namedEntries) {
 	key := listName{one.kind, one.name}
-	d := &Definition{Kind: one.kind, Name: one.name, File: s.file, Line: one.at.line, Size: len(one.entries), Used: usedByItself(key)}
+	d := &Definition{Kind: one.kind, Name: one.name, File: s.Name, Line: one.at.Line, Size: len(one.entries), Used: usedByItself(key)}
 	if before := l.defined[key]; before != nil && before.File != "" {
 		d.Over = append(before.Over, before.File)
 	}
@@ -160,7 +161,7 @@ func (l *lists) extend(s *source, one namedEntries) {
 	d := l.defined[listName{one.kind, one.name}]
 	d.Size += len(one.entries)
 	d.Over = append(d.Over, d.File)
-	d.File, d.Line = s.file, one.at.line
+	d.File, d.Line = s.Name, one.at.Line
 	switch one.kind {
 	case portLists:
 		l.ports[one.name] = unitePorts(l.ports[one.name], s.portList(one.entries))
@@ -175,7 +176,7 @@ func (l *lists) extend(s *source, one namedEntries) {
 
 type namedEntries struct {
 	kind, name string
-	at         place
+	at         yamlsrc.Place
 	entries    []*yaml.Node
 }
 
@@ -186,7 +187,7 @@ func (s *source) lists(n *yaml.Node, kind string) []namedEntries {
 		return nil
 	}
 	var all []namedEntries
-	values := s.mapping(n, kind, nil)
+	values := s.Mapping(n, kind, nil)
 	for i := 0; i+1 < len(n.Content) && values != nil; i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
 		name := key.Value
@@ -194,11 +195,11 @@ func (s *source) lists(n *yaml.Node, kind string) []namedEntries {
 			continue // repeated, and reported
 		}
 		if !isListName(name) {
-			s.mistake(placeOf(key), "%q can't be the name of a list: %s", short(name), listNameRules)
+			s.Errorf(yamlsrc.PlaceOf(key), "%q can't be the name of a list: %s", yamlsrc.Short(name), listNameRules)
 			continue
 		}
-		entries, _ := s.list(value, kind+"."+name)
-		all = append(all, namedEntries{kind, name, placeOf(key), entries})
+		entries, _ := s.List(value, kind+"."+name)
+		all = append(all, namedEntries{kind, name, yamlsrc.PlaceOf(key), entries})
 	}
 	return all
 }

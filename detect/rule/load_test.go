@@ -12,6 +12,7 @@ import (
 
 	"headstart/detect/rule"
 	"headstart/event"
+	"headstart/yamlsrc"
 )
 
 const wholeRule = `# Why: …
@@ -112,7 +113,7 @@ func TestLoadTakesTheYAMLFilesOfTheDirectory(t *testing.T) {
 
 func TestLoadWithoutRulesIsAMistake(t *testing.T) {
 	_, err := rule.Load(fstest.MapFS{"lists.yaml": {Data: []byte("ports: {a: [1]}\n")}}, "rules.expr")
-	if err == nil || err.Error() != "rules.expr: no rules here: no file whose name ends in .yaml\n1 mistake" {
+	if err == nil || err.Error() != "rules.expr: no rules here: no file whose name ends in .yaml\n1 error" {
 		t.Error(err)
 	}
 }
@@ -123,7 +124,7 @@ func TestLoadWithoutDirectoryIsAMistake(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = rule.Load(missing, "rules.expr")
-	if err == nil || err.Error() != "rules.expr: can't be read: file does not exist\n1 mistake" {
+	if err == nil || err.Error() != "rules.expr: can't be read: file does not exist\n1 error" {
 		t.Error(err)
 	}
 }
@@ -155,7 +156,7 @@ func TestLoadRefusesTooManyRules(t *testing.T) {
 		files["r"+strings.Repeat("x", i%200)+string(rune('a'+i%26))+time.Duration(i).String()+".yaml"] = &fstest.MapFile{}
 	}
 	_, err := rule.Load(files, "rules")
-	if err == nil || err.Error() != "rules: 10001 rules; the limit is 10000\n1 mistake" {
+	if err == nil || err.Error() != "rules: 10001 rules; the limit is 10000\n1 error" {
 		t.Errorf("%.200v", err)
 	}
 }
@@ -238,7 +239,7 @@ func TestInternal(t *testing.T) {
 
 func TestErrorsAreFoundByType(t *testing.T) {
 	_, err := load(header)
-	if all := (rule.Errors)(nil); !errors.As(err, &all) || len(all) != 1 {
+	if all := (yamlsrc.Diagnostics)(nil); !errors.As(err, &all) || len(all) != 1 {
 		t.Errorf("%v", err)
 	}
 }

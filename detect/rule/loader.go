@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"headstart/suggest"
+	"headstart/yamlsrc"
 )
 
 // loader collects what the files of the layers hold, and their mistakes.
@@ -24,8 +25,8 @@ type loader struct {
 	over     []*draft          // overrides, in the order of the layers
 	unlisted []*draft          // rules that no other can take the place of: their id is taken, or none
 	hashes   []string
-	errors   Errors
-	warnings Errors
+	errors   yamlsrc.Diagnostics
+	warnings yamlsrc.Diagnostics
 }
 
 // layer reads the files of a directory.
@@ -33,16 +34,16 @@ func (l *loader) layer(n int, layer Layer) {
 	rules, tests, err := ruleFiles(layer.Files)
 	switch {
 	case err != nil:
-		l.errors = append(l.errors, &Error{File: layer.Name, Message: fmt.Sprintf("can't be read: %v", cause(err))})
+		l.errors = append(l.errors, &yamlsrc.Diagnostic{File: layer.Name, Message: fmt.Sprintf("can't be read: %v", cause(err))})
 		return
 	case len(rules) > MaxRules:
-		l.errors = append(l.errors, &Error{File: layer.Name, Message: fmt.Sprintf("%d rules; the limit is %d", len(rules), MaxRules)})
+		l.errors = append(l.errors, &yamlsrc.Diagnostic{File: layer.Name, Message: fmt.Sprintf("%d rules; the limit is %d", len(rules), MaxRules)})
 		return
 	}
 	beside := l.shared(n, layer, listsFile, func(s *source, data []byte) { l.lists.read(s, data) }, &l.lists.unread)
 	beside = l.shared(n, layer, macrosFile, func(s *source, data []byte) { l.macros.read(s, data) }, &l.macros.unread) || beside
 	if len(rules) == 0 && !beside {
-		l.errors = append(l.errors, &Error{File: layer.Name, Message: "no rules here: no file whose name ends in .yaml"})
+		l.errors = append(l.errors, &yamlsrc.Diagnostic{File: layer.Name, Message: "no rules here: no file whose name ends in .yaml"})
 	}
 	var own []*draft
 	for _, name := range rules {
@@ -56,19 +57,19 @@ func (l *loader) layer(n int, layer Layer) {
 // shared reads a file that the rules of all layers share, and reports whether
 // the layer has it.
 func (l *loader) shared(n int, layer Layer, name string, read func(*source, []byte), unread *bool) bool {
-	s := &source{file: path.Join(layer.Name, name)}
+	s := newSource(path.Join(layer.Name, name))
 	data, err := readFile(layer.Files, name, MaxLists)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return false
 	case err != nil:
-		s.mistake(place{}, "%v", err)
+		s.Errorf(yamlsrc.Place{}, "%v", err)
 		*unread = true
 	default:
 		read(s, data)
 		l.hash(n, name, data)
 	}
-	l.errors = append(l.errors, s.errors...)
+	l.errors = append(l.errors, s.Diagnostics...)
 	return true
 }
 
@@ -84,7 +85,7 @@ func (l *loader) settle(drafts []*draft) (first map[string]*draft) {
 		case d.override:
 			l.over = append(l.over, d)
 		case taken != nil:
-			d.mistake(d.at, "the id %s is taken: it is that of %s:%d", short(d.id), taken.file, taken.at.line)
+			d.Errorf(d.at, "the id %s is taken: it is that of %s:%d", yamlsrc.Short(d.id), taken.Name, taken.at.Line)
 			l.unlisted = append(l.unlisted, d)
 		default:
 			first[d.id], l.rules[d.id] = d, d
@@ -92,7 +93,7 @@ func (l *loader) settle(drafts []*draft) (first map[string]*draft) {
 	}
 	for _, d := range drafts {
 		if d.id == "" && d.override {
-			l.errors = append(l.errors, d.errors...)
+			l.errors = append(l.errors, d.Diagnostics...)
 		}
 	}
 	return first
@@ -102,7 +103,7 @@ func (l *loader) settle(drafts []*draft) (first map[string]*draft) {
 func (l *loader) finish() []*Rule {
 	ids := slices.Sorted(maps.Keys(l.rules))
 	if len(ids) > MaxRules {
-		l.errors = append(l.errors, &Error{Message: fmt.Sprintf("%d rules in all directories; the limit is %d", len(ids), MaxRules)})
+		l.errors = append(l.errors, &yamlsrc.Diagnostic{Message: fmt.Sprintf("%d rules in all directories; the limit is %d", len(ids), MaxRules)})
 		return nil
 	}
 	l.language = newLanguage(l.lists, &l.macros, l.rules)
@@ -111,9 +112,9 @@ func (l *loader) finish() []*Rule {
 	for _, o := range l.over {
 		switch d := l.rules[o.id]; {
 		case d == nil:
-			o.mistake(o.at, "there is no rule %s to override%s", short(o.id), suggest.DidYouMean(o.id, ids))
+			o.Errorf(o.at, "there is no rule %s to override%s", yamlsrc.Short(o.id), suggest.DidYouMean(o.id, ids))
 		case d.layer > o.layer:
-			l.warnings = append(l.warnings, o.warning(o.at, "this override has no effect: %s takes the rule's place", d.file))
+			l.warnings = append(l.warnings, o.At(o.at, "this override has no effect: %s takes the rule's place", d.Name))
 		default:
 			d.overrides = append(d.overrides, o)
 		}
@@ -122,17 +123,17 @@ func (l *loader) finish() []*Rule {
 	for _, id := range ids {
 		d := l.rules[id]
 		all = append(all, d.rule(l.language))
-		l.errors = append(l.errors, d.errors...)
+		l.errors = append(l.errors, d.Diagnostics...)
 		if d.beside != nil {
-			l.errors = append(l.errors, d.beside.errors...)
+			l.errors = append(l.errors, d.beside.Diagnostics...)
 		}
 	}
 	for _, d := range l.unlisted {
 		d.rule(l.language)
-		l.errors = append(l.errors, d.errors...)
+		l.errors = append(l.errors, d.Diagnostics...)
 	}
 	for _, o := range l.over {
-		l.errors = append(l.errors, o.errors...)
+		l.errors = append(l.errors, o.Diagnostics...)
 	}
 	return all
 }

@@ -13,7 +13,7 @@ ports: {ssh: [22], none: []}
 networks: {internal: [10.0.0.0/8], none: []}
 roles: {web: [web, frontend], servers: [web, frontend, db], none: []}
 `
-	s := &source{file: "lists.yaml"}
+	s := newSource("lists.yaml")
 	l := newLists()
 	l.read(s, []byte(lists))
 	lang := newLanguage(l, &macros{}, nil)

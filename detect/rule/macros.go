@@ -11,6 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"headstart/suggest"
+	"headstart/yamlsrc"
 )
 
 const (
@@ -27,7 +28,7 @@ const (
 type macros struct {
 	all    map[string]*macro
 	unread bool // a file could not be understood: a name that isn't known is no mistake
-	errors Errors
+	errors yamlsrc.Diagnostics
 }
 
 type macro struct {
@@ -40,12 +41,12 @@ type macro struct {
 
 // read adds the macros of a file; those of the same name are replaced.
 func (m *macros) read(s *source, data []byte) {
-	root := s.parse(data)
+	root := s.Parse(data)
 	if root == nil {
-		m.unread = m.unread || len(s.errors) > 0
+		m.unread = m.unread || len(s.Diagnostics) > 0
 		return
 	}
-	values := s.mapping(root, macrosFile, nil)
+	values := s.Mapping(root, macrosFile, nil)
 	m.unread = m.unread || values == nil
 	for i := 0; i+1 < len(root.Content) && values != nil; i += 2 {
 		key, value := root.Content[i], root.Content[i+1]
@@ -53,16 +54,16 @@ func (m *macros) read(s *source, data []byte) {
 			continue // repeated, and reported
 		}
 		if !isListName(key.Value) {
-			s.mistake(placeOf(key), "%q can't be the name of a macro: %s", short(key.Value), listNameRules)
+			s.Errorf(yamlsrc.PlaceOf(key), "%q can't be the name of a macro: %s", yamlsrc.Short(key.Value), listNameRules)
 			continue
 		}
 		if len(m.all) >= maxMacros && m.all[key.Value] == nil {
-			s.mistake(placeOf(key), "more than %d macros", maxMacros)
+			s.Errorf(yamlsrc.PlaceOf(key), "more than %d macros", maxMacros)
 			return
 		}
 		one := &macro{setting: setting{s, value}, name: key.Value}
 		if before := m.all[key.Value]; before != nil {
-			one.over = append(before.over, before.s.file)
+			one.over = append(before.over, before.s.Name)
 		}
 		m.all[key.Value] = one
 	}
@@ -75,14 +76,14 @@ func (m *macros) check(lang *language) {
 	for _, name := range slices.Sorted(maps.Keys(m.all)) {
 		one := m.all[name]
 		if _, seen := checked[one.s]; !seen {
-			checked[one.s] = len(one.s.errors) // those before are reported already
+			checked[one.s] = len(one.s.Diagnostics) // those before are reported already
 		}
-		before := len(one.s.errors)
+		before := len(one.s.Diagnostics)
 		one.s.condition(one.n, "macro "+name, lang, frame{macro: name})
-		one.broken = len(one.s.errors) > before
+		one.broken = len(one.s.Diagnostics) > before
 	}
 	for s, reported := range checked {
-		m.errors = append(m.errors, s.errors[reported:]...)
+		m.errors = append(m.errors, s.Diagnostics[reported:]...)
 	}
 	for _, one := range m.all {
 		one.used = false // by others only
@@ -94,7 +95,7 @@ func (m *macros) names() []string { return slices.Sorted(maps.Keys(m.all)) }
 func (m *macros) definitions() (all []Definition) {
 	for _, name := range m.names() {
 		one := m.all[name]
-		all = append(all, Definition{Kind: macroGroup, Name: name, File: one.s.file, Line: one.n.Line, Used: one.used, Size: 1, Over: one.over})
+		all = append(all, Definition{Kind: macroGroup, Name: name, File: one.s.Name, Line: one.n.Line, Used: one.used, Size: 1, Over: one.over})
 	}
 	return all
 }
@@ -108,7 +109,7 @@ func (r *resolver) macro(n *ast.Node, path string) string {
 		r.unsure = true
 		return unknown
 	case one == nil:
-		r.mistake(use, "%s has no macro %s%s", macrosFile, short(name), suggest.DidYouMean(name, r.macros.names()))
+		r.mistake(use, "%s has no macro %s%s", macrosFile, yamlsrc.Short(name), suggest.DidYouMean(name, r.macros.names()))
 		return unknown
 	case slices.Contains(r.within, name):
 		r.mistake(use, "the macro %s uses itself (%s)", name, strings.Join(append(slices.Clone(r.within), name), ", "))

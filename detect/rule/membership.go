@@ -11,6 +11,7 @@ import (
 
 	"headstart/event"
 	"headstart/suggest"
+	"headstart/yamlsrc"
 )
 
 // membership resolves in: the left side in a named list, in a literal list, in
@@ -81,7 +82,7 @@ func (r *resolver) namedList(n *ast.Node, node *ast.BinaryNode, kind, name strin
 		if r.lists.unread {
 			r.unsure = true
 		} else {
-			r.mistake(node.Right, "%s has no list %s in %s%s", listsFile, short(name), kind, suggest.DidYouMean(name, r.lists.names(kind)))
+			r.mistake(node.Right, "%s has no list %s in %s%s", listsFile, yamlsrc.Short(name), kind, suggest.DidYouMean(name, r.lists.names(kind)))
 		}
 		if path, _ := pathOf(node.Left); path != "host" && path != "peer" {
 			r.expression(&node.Left)

@@ -9,6 +9,7 @@ import (
 	"testing/fstest"
 
 	"headstart/detect/rule"
+	"headstart/yamlsrc"
 )
 
 const header = "rule: a-rule\ntitle: A rule\nseverity: high\n"
@@ -32,7 +33,7 @@ func load(text string) (*rule.Set, error) {
 // mistakes returns "line:column message" of each mistake.
 func mistakes(t *testing.T, err error) []string {
 	t.Helper()
-	var all rule.Errors
+	var all yamlsrc.Diagnostics
 	if !errors.As(err, &all) || len(all) == 0 {
 		t.Fatalf("error is %T (%v), not rule.Errors", err, err)
 	}
@@ -358,11 +359,11 @@ rules.expr/b.yaml:4:12: conn has no field prt; did you mean conn.port?
 rules.expr/c.yaml:1:7: the id a-rule is taken: it is that of rules.expr/a.yaml:1
     1 | rule: a-rule
       |       ^
-4 mistakes`
+4 errors`
 	if err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}
-	var first *rule.Error
+	var first *yamlsrc.Diagnostic
 	if !errors.As(err, &first) || first.File != "rules.expr/a.yaml" || first.Source != "when: conn.opn" {
 		t.Errorf("errors.As finds %+v, not the first mistake", first)
 	}
@@ -397,7 +398,7 @@ func TestOneFileDoesNotBuryTheOthers(t *testing.T) {
 		"b.yaml": {Data: []byte(header + "when: conn.opn\n")},
 	}, "")
 	got := mistakes(t, err)
-	if len(got) != 102 || !strings.Contains(strings.Join(got, "\n"), "more than 100 mistakes") || !strings.Contains(got[101], "conn.open?") {
+	if len(got) != 102 || !strings.Contains(strings.Join(got, "\n"), "more than 100 errors") || !strings.Contains(got[101], "conn.open?") {
 		t.Errorf("%d mistakes, the last %q", len(got), got[len(got)-1])
 	}
 }

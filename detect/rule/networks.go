@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"headstart/event"
+	"headstart/yamlsrc"
 )
 
 // networkSet is a set of addresses as sorted, disjoint spans. The families are
@@ -86,7 +87,7 @@ func parseNetwork(text string) (netip.Prefix, error) {
 	p, err := netip.ParsePrefix(text)
 	switch {
 	case err != nil || p.Addr().Is4In6():
-		return netip.Prefix{}, fmt.Errorf("%q is not a network such as 10.0.0.0/8 or 2001:db8::/32", short(text))
+		return netip.Prefix{}, fmt.Errorf("%q is not a network such as 10.0.0.0/8 or 2001:db8::/32", yamlsrc.Short(text))
 	case p != p.Masked():
 		return netip.Prefix{}, fmt.Errorf("%s is an address in a network; write the network %s or the address %s", p, p.Masked(), p.Addr())
 	}
@@ -96,7 +97,7 @@ func parseNetwork(text string) (netip.Prefix, error) {
 func parseAddress(text string) (netip.Addr, error) {
 	a, err := netip.ParseAddr(text)
 	if err != nil || a.Zone() != "" {
-		return a, fmt.Errorf("%q is not an address such as 10.1.5.10 or 2001:db8::1", short(text))
+		return a, fmt.Errorf("%q is not an address such as 10.1.5.10 or 2001:db8::1", yamlsrc.Short(text))
 	}
 	return a.Unmap(), nil
 }

@@ -10,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"headstart/suggest"
+	"headstart/yamlsrc"
 )
 
 // The limits of patterns. What they bound is remembered while a window lasts.
@@ -49,7 +50,7 @@ func (p *patternReader) read() {
 		p.absent(p.fields[pattern])
 		return
 	}
-	p.require(p.root, p.fields, "a rule", "when")
+	p.Require(p.root, p.fields, "a rule", "when")
 	var asked part
 	if n := p.fields["for"]; n != nil {
 		p.rule.For = p.given(n).forDuration()
@@ -81,7 +82,7 @@ func (p *patternReader) one() string {
 		case first == nil:
 			first = key
 		case first.Value != key.Value:
-			p.mistake(placeOf(key), "a rule has one of count, sequence, path and absent; %s is in line %d already", first.Value, first.Line)
+			p.Errorf(yamlsrc.PlaceOf(key), "a rule has one of count, sequence, path and absent; %s is in line %d already", first.Value, first.Line)
 		}
 	}
 	if first == nil {
@@ -94,18 +95,18 @@ func (p *patternReader) one() string {
 func (p *patternReader) refuse(field, why string) {
 	for i := 0; i+1 < len(p.root.Content); i += 2 {
 		if key := p.root.Content[i]; key.Value == field {
-			p.mistake(placeOf(key), "%s", why)
+			p.Errorf(yamlsrc.PlaceOf(key), "%s", why)
 			return
 		}
 	}
 }
 
 func (p *patternReader) count(n *yaml.Node, asked *part) {
-	fields := p.mapping(n, inCount, keysOf(inCount))
+	fields := p.Mapping(n, inCount, keysOf(inCount))
 	if fields == nil {
 		return
 	}
-	p.require(n, fields, "count", "by", "within", "at_least")
+	p.Require(n, fields, "count", "by", "within", "at_least")
 	c := new(Count)
 	p.rule.Count = c
 	if n := fields["by"]; n != nil {
@@ -117,7 +118,7 @@ func (p *patternReader) count(n *yaml.Node, asked *part) {
 	if n := fields["sum"]; n != nil {
 		c.Sum, asked.sum = p.value(n, "sum", TypeNumber)
 		if fields["of"] != nil {
-			p.mistake(placeOf(n), "count has of (distinct values are counted) or sum (numbers are added up), not both")
+			p.Errorf(yamlsrc.PlaceOf(n), "count has of (distinct values are counted) or sum (numbers are added up), not both")
 		}
 	}
 	if n := fields["within"]; n != nil {
@@ -139,15 +140,15 @@ func (v setting) atLeast(sum bool) float64 {
 	if v.n == nil {
 		return 0
 	}
-	least, ok := v.s.number(v.n, "at_least")
+	least, ok := v.s.Number(v.n, "at_least")
 	switch {
 	case !ok:
 	case least < 1:
-		v.s.mistake(placeOf(v.n), "at_least must be 1 or more, not %s", v.n.Value)
+		v.s.Errorf(yamlsrc.PlaceOf(v.n), "at_least must be 1 or more, not %s", v.n.Value)
 	case !sum && least != math.Trunc(least):
-		v.s.mistake(placeOf(v.n), "at_least must be a whole number, not %s", v.n.Value)
+		v.s.Errorf(yamlsrc.PlaceOf(v.n), "at_least must be a whole number, not %s", v.n.Value)
 	case !sum && least > MaxCount:
-		v.s.mistake(placeOf(v.n), "at_least can be %d at most, not %s", MaxCount, v.n.Value)
+		v.s.Errorf(yamlsrc.PlaceOf(v.n), "at_least can be %d at most, not %s", MaxCount, v.n.Value)
 	}
 	return least
 }
@@ -156,12 +157,12 @@ func (v setting) aboveUsual(of bool) float64 {
 	if v.n == nil {
 		return 0
 	}
-	factor, ok := v.s.number(v.n, "above_usual")
+	factor, ok := v.s.Number(v.n, "above_usual")
 	switch {
 	case ok && factor <= 0:
-		v.s.mistake(placeOf(v.n), "above_usual is how many times the usual it must be, more than 0, not %s", v.n.Value)
+		v.s.Errorf(yamlsrc.PlaceOf(v.n), "above_usual is how many times the usual it must be, more than 0, not %s", v.n.Value)
 	case !of:
-		v.s.mistake(placeOf(v.n), "above_usual compares with how many responders are usual; count them with of: conn.peer")
+		v.s.Errorf(yamlsrc.PlaceOf(v.n), "above_usual compares with how many responders are usual; count them with of: conn.peer")
 	}
 	return factor
 }
@@ -172,26 +173,26 @@ func (p *patternReader) beaconing(n *yaml.Node, given setting, c *Count) float64
 	if given.n == nil {
 		return 0
 	}
-	score, ok := given.s.number(given.n, "beaconing")
+	score, ok := given.s.Number(given.n, "beaconing")
 	switch {
 	case ok && (score <= 0 || score > 1):
-		given.s.mistake(placeOf(given.n), "beaconing is how regular connections must be, more than 0 and at most 1, not %s", given.n.Value)
+		given.s.Errorf(yamlsrc.PlaceOf(given.n), "beaconing is how regular connections must be, more than 0 and at most 1, not %s", given.n.Value)
 	case c.Of != "" || c.Sum != "":
-		p.mistake(placeOf(n), "beaconing looks at the times of connections; leave out of and sum")
+		p.Errorf(yamlsrc.PlaceOf(n), "beaconing looks at the times of connections; leave out of and sum")
 	case !slices.ContainsFunc(c.By, func(by string) bool { return strings.TrimSpace(by) == "host.name" }):
-		p.mistake(placeOf(n), "beaconing compares what one host reports; add host.name to by")
+		p.Errorf(yamlsrc.PlaceOf(n), "beaconing compares what one host reports; add host.name to by")
 	case c.AtLeast < minBeacons && c.AtLeast >= 1:
-		p.mistake(placeOf(n), "beaconing needs an at_least of %d or more: fewer connections have no rhythm", minBeacons)
+		p.Errorf(yamlsrc.PlaceOf(n), "beaconing needs an at_least of %d or more: fewer connections have no rhythm", minBeacons)
 	}
 	return score
 }
 
 func (p *patternReader) sequence(n *yaml.Node) {
-	fields := p.mapping(n, inSequence, keysOf(inSequence))
+	fields := p.Mapping(n, inSequence, keysOf(inSequence))
 	if fields == nil {
 		return
 	}
-	p.require(n, fields, "sequence", "within", "steps")
+	p.Require(n, fields, "sequence", "within", "steps")
 	q := new(Sequence)
 	p.rule.Sequence = q
 	if n := fields["within"]; n != nil {
@@ -203,12 +204,12 @@ func (p *patternReader) sequence(n *yaml.Node) {
 }
 
 func (p *patternReader) steps(n *yaml.Node) []Step {
-	entries, ok := p.list(n, "steps")
+	entries, ok := p.List(n, "steps")
 	if !ok {
 		return nil
 	}
 	if len(entries) < minSteps || len(entries) > MaxSteps {
-		p.mistake(placeOf(n), "a sequence has %d to %d steps, not %d", minSteps, MaxSteps, len(entries))
+		p.Errorf(yamlsrc.PlaceOf(n), "a sequence has %d to %d steps, not %d", minSteps, MaxSteps, len(entries))
 	}
 	var steps []Step
 	for _, entry := range entries[:min(len(entries), MaxSteps)] {
@@ -219,11 +220,11 @@ func (p *patternReader) steps(n *yaml.Node) []Step {
 }
 
 func (p *patternReader) step(entry *yaml.Node) (step Step, asked part) {
-	fields := p.mapping(entry, inStep, keysOf(inStep))
+	fields := p.Mapping(entry, inStep, keysOf(inStep))
 	if fields == nil {
 		return step, asked
 	}
-	p.require(entry, fields, "a step", "when", "by")
+	p.Require(entry, fields, "a step", "when", "by")
 	if n := fields["when"]; n != nil {
 		step.When, asked.condition = p.condition(n, "when", p.language, p.frame)
 	}
@@ -245,22 +246,22 @@ func (p *patternReader) sameKey(n *yaml.Node, by []value) {
 	}
 	first := p.rule.parts[0].by
 	if len(by) != len(first) {
-		p.mistake(placeOf(n), "this step has %s to by, the first has %d: steps belong together when all of them are equal", expressions(len(by)), len(first))
+		p.Errorf(yamlsrc.PlaceOf(n), "this step has %s to by, the first has %d: steps belong together when all of them are equal", expressions(len(by)), len(first))
 		return
 	}
 	for i := range by {
 		if a, b := first[i].kind, by[i].kind; !canBeEqual(a, b) {
-			p.mistake(placeOf(n), "this step has by of the type %s where the first has %s: they are never equal", b, a)
+			p.Errorf(yamlsrc.PlaceOf(n), "this step has by of the type %s where the first has %s: they are never equal", b, a)
 		}
 	}
 }
 
 func (p *patternReader) path(n *yaml.Node) {
-	fields := p.mapping(n, inPath, keysOf(inPath))
+	fields := p.Mapping(n, inPath, keysOf(inPath))
 	if fields == nil {
 		return
 	}
-	p.require(n, fields, "path", "hops", "within")
+	p.Require(n, fields, "path", "hops", "within")
 	p.rule.Path = new(Path)
 	if n := fields["hops"]; n != nil {
 		p.rule.Path.Hops = p.given(n).hops()
@@ -274,18 +275,18 @@ func (v setting) hops() int {
 	if v.n == nil {
 		return 0
 	}
-	hops, ok := v.s.number(v.n, "hops")
+	hops, ok := v.s.Number(v.n, "hops")
 	if ok && (hops < minHops || hops > MaxHops || hops != math.Trunc(hops)) {
-		v.s.mistake(placeOf(v.n), "hops is a whole number from %d to %d, not %s", minHops, MaxHops, v.n.Value)
+		v.s.Errorf(yamlsrc.PlaceOf(v.n), "hops is a whole number from %d to %d, not %s", minHops, MaxHops, v.n.Value)
 		return 0
 	}
 	return int(hops)
 }
 
 func (p *patternReader) absent(n *yaml.Node) {
-	fields := p.mapping(n, inAbsent, keysOf(inAbsent))
+	fields := p.Mapping(n, inAbsent, keysOf(inAbsent))
 	if fields != nil {
-		p.require(n, fields, "absent", "of", "for")
+		p.Require(n, fields, "absent", "of", "for")
 		p.rule.Absent = new(Absent)
 		if n := fields["of"]; n != nil {
 			p.rule.Absent.Of = p.missing(n)
@@ -303,16 +304,16 @@ func (p *patternReader) absent(n *yaml.Node) {
 }
 
 func (p *patternReader) missing(n *yaml.Node) Missing {
-	text, ok := p.text(n, "of")
+	text, ok := p.Text(n, "of")
 	switch {
 	case text == "poller":
 		return MissingPoller
 	case text == "peer_report":
 		return MissingPeerReport
 	case text == "witness":
-		p.mistake(placeOf(n), "of is %s; witness is now called peer_report", oneOf(missingNames()))
+		p.Errorf(yamlsrc.PlaceOf(n), "of is %s; witness is now called peer_report", suggest.OneOf(missingNames()))
 	case ok:
-		p.mistake(placeOf(n), "of is %s, not %q%s", oneOf(missingNames()), short(text), suggest.DidYouMean(text, missingNames()))
+		p.Errorf(yamlsrc.PlaceOf(n), "of is %s, not %q%s", suggest.OneOf(missingNames()), yamlsrc.Short(text), suggest.DidYouMean(text, missingNames()))
 	}
 	return 0
 }
@@ -326,7 +327,7 @@ func (p *patternReader) by(n *yaml.Node) (texts []string, values []value) {
 		entries = n.Content
 	}
 	if len(entries) == 0 || len(entries) > maxBy {
-		p.mistake(placeOf(n), "by is one expression or a list of %d at most, not of %d", maxBy, len(entries))
+		p.Errorf(yamlsrc.PlaceOf(n), "by is one expression or a list of %d at most, not of %d", maxBy, len(entries))
 		return nil, nil
 	}
 	for _, entry := range entries {
@@ -338,7 +339,7 @@ func (p *patternReader) by(n *yaml.Node) (texts []string, values []value) {
 
 // value compiles an expression and reports its mistakes where they are.
 func (p *patternReader) value(n *yaml.Node, field string, kinds ...string) (string, value) {
-	text, ok := p.text(n, field)
+	text, ok := p.Text(n, field)
 	if !ok {
 		return "", value{}
 	}
@@ -356,16 +357,16 @@ func (v setting) window(field string) time.Duration {
 	if v.n == nil {
 		return 0
 	}
-	text, ok := v.s.text(v.n, field)
+	text, ok := v.s.Text(v.n, field)
 	if !ok {
 		return 0
 	}
 	d, err := parseDuration(text)
 	switch {
 	case err != nil:
-		v.s.mistake(placeOf(v.n), "%v", err)
+		v.s.Errorf(yamlsrc.PlaceOf(v.n), "%v", err)
 	case d < minWithin || d > MaxWithin:
-		v.s.mistake(placeOf(v.n), "%s is from 1s to 720h (30 days), not %s", field, text)
+		v.s.Errorf(yamlsrc.PlaceOf(v.n), "%s is from 1s to 720h (30 days), not %s", field, text)
 	}
 	return d
 }

@@ -2,6 +2,7 @@ package rule
 
 import (
 	"fmt"
+	"headstart/yamlsrc"
 	"math/bits"
 	"strconv"
 	"strings"
@@ -61,7 +62,7 @@ func (s *portSet) addText(text string) error {
 func parsePort(text string) (int, error) {
 	n, err := strconv.ParseUint(text, 10, 16)
 	if err != nil || n == 0 || text[0] == '0' {
-		return 0, fmt.Errorf("%q is not a port: a number from 1 to %d, or a range such as 1000-2000", short(text), maxPort)
+		return 0, fmt.Errorf("%q is not a port: a number from 1 to %d, or a range such as 1000-2000", yamlsrc.Short(text), maxPort)
 	}
 	return int(n), nil
 }

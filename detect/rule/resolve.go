@@ -8,6 +8,7 @@ import (
 	"github.com/expr-lang/expr/ast"
 
 	"headstart/suggest"
+	"headstart/yamlsrc"
 )
 
 // resolver goes over the tree of one expression. It checks every name and
@@ -242,13 +243,13 @@ func listExample(kind string) string {
 func (r *resolver) unknownName(n ast.Node, path string) {
 	member, ok := n.(*ast.MemberNode)
 	if !ok {
-		r.mistake(n, "unknown name %s%s", short(path), r.suggest(path))
+		r.mistake(n, "unknown name %s%s", yamlsrc.Short(path), r.suggest(path))
 		return
 	}
 	base, _ := pathOf(member.Node)
 	switch _, isField := r.fields[base]; {
 	case r.isGroup(base):
-		r.mistake(n, "%s has no field %s%s", base, short(strings.TrimPrefix(path, base+".")), suggest.DidYouMean(path, slices.Concat(r.groups, r.names)))
+		r.mistake(n, "%s has no field %s%s", base, yamlsrc.Short(strings.TrimPrefix(path, base+".")), suggest.DidYouMean(path, slices.Concat(r.groups, r.names)))
 	case isField:
 		r.mistake(n, "%s is %s and has no fields", base, r.fields[base].Type)
 	default:
@@ -266,10 +267,10 @@ func (r *resolver) unknownCall(n *ast.CallNode) {
 	}
 	name, _ := pathOf(n.Callee)
 	if ours := elsewhere[strings.ToLower(name)]; ours != "" {
-		r.mistake(n, "unknown function %s; write %s", short(name), ours)
+		r.mistake(n, "unknown function %s; write %s", yamlsrc.Short(name), ours)
 		return
 	}
-	r.mistake(n, "unknown function %s%s", short(name), suggestOrList(name, functions()))
+	r.mistake(n, "unknown function %s%s", yamlsrc.Short(name), suggest.OrList(name, functions()))
 }
 
 func (r *resolver) array(n *ast.ArrayNode) string {

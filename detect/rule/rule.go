@@ -11,6 +11,7 @@ import (
 
 	"headstart/event"
 	"headstart/suggest"
+	"headstart/yamlsrc"
 )
 
 // Rule is one rule as its file says it.
@@ -85,8 +86,8 @@ var (
 
 // rule reads the rule, with what overrides it.
 func (d *draft) rule(lang *language) *Rule {
-	r := &Rule{ID: d.id, File: d.file, Enabled: true, Alert: true}
-	d.require(d.root, d.fields, "a rule", "rule", "title", "severity")
+	r := &Rule{ID: d.id, File: d.Name, Enabled: true, Alert: true}
+	d.Require(d.root, d.fields, "a rule", "rule", "title", "severity")
 	for _, o := range d.overrides {
 		r.Overrides = append(r.Overrides, o.describe())
 	}
@@ -99,7 +100,7 @@ func (d *draft) rule(lang *language) *Rule {
 	r.ScoreLearning = d.score("score_learning", r.Score/2)
 	for field, into := range map[string]*bool{"enabled": &r.Enabled, "alert": &r.Alert} {
 		if v := d.setting(field); v.n != nil {
-			*into, _ = v.s.boolean(v.n, field)
+			*into, _ = v.s.Bool(v.n, field)
 		}
 	}
 	p := patternReader{source: d.source, language: lang, rule: r, root: d.root, fields: d.fields, frame: frame{thresholds: thresholds}}
@@ -116,16 +117,16 @@ func (d *draft) rule(lang *language) *Rule {
 // about reads what a rule says to people.
 func (d *draft) about(r *Rule) {
 	if n := d.fields["title"]; n != nil {
-		r.Title, _ = d.oneLine(n, "title", maxLine)
+		r.Title, _ = d.OneLine(n, "title", maxLine)
 	}
 	if n := d.fields["attack"]; n != nil {
 		r.Attack = d.attack(n)
 	}
 	if n := d.fields["description"]; n != nil {
-		r.Description, _ = d.text(n, "description")
+		r.Description, _ = d.Text(n, "description")
 	}
 	if n := d.fields["guide"]; n != nil {
-		r.Guide, _ = d.text(n, "guide")
+		r.Guide, _ = d.Text(n, "guide")
 	}
 	if n := d.fields["references"]; n != nil {
 		r.References = d.texts(n, "a reference")
@@ -152,45 +153,25 @@ func (d *draft) score(field string, otherwise float64) float64 {
 	if v.n == nil {
 		return otherwise
 	}
-	score, ok := v.s.number(v.n, field)
+	score, ok := v.s.Number(v.n, field)
 	if ok && (score < 0 || score > maxScore) {
-		v.s.mistake(placeOf(v.n), "%s is from 0 to %d, not %s", field, maxScore, v.n.Value)
+		v.s.Errorf(yamlsrc.PlaceOf(v.n), "%s is from 0 to %d, not %s", field, maxScore, v.n.Value)
 	}
 	return score
 }
 
-// require reports the fields that are missing, at the mapping that lacks them.
-// One that is there and misspelt is reported as that.
-func (s *source) require(n *yaml.Node, fields map[string]*yaml.Node, what string, names ...string) {
-	for _, name := range names {
-		if fields[name] == nil && !hasMisspelt(n, fields, name) {
-			s.mistake(placeOf(n), "%s needs the field %q", what, name)
-		}
-	}
-}
-
-// hasMisspelt reports whether an unknown field is near to a name.
-func hasMisspelt(n *yaml.Node, fields map[string]*yaml.Node, name string) bool {
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if key := n.Content[i].Value; fields[key] == nil && suggest.DidYouMean(key, []string{name}) != "" {
-			return true
-		}
-	}
-	return false
-}
-
 // readID reads the id of a rule; empty when it can't be one.
 func (s *source) readID(n *yaml.Node, field string) string {
-	id, ok := s.text(n, field)
+	id, ok := s.Text(n, field)
 	if ok && (len(id) > maxID || !idPattern.MatchString(id)) {
-		s.mistake(placeOf(n), "%q can't be the id of a rule: lower-case letters and digits, with single hyphens between, at most %d characters", short(id), maxID)
+		s.Errorf(yamlsrc.PlaceOf(n), "%q can't be the id of a rule: lower-case letters and digits, with single hyphens between, at most %d characters", yamlsrc.Short(id), maxID)
 		return ""
 	}
 	return id
 }
 
 func (s *source) severity(n *yaml.Node) (severity event.Severity) {
-	text, ok := s.text(n, "severity")
+	text, ok := s.Text(n, "severity")
 	if !ok || severity.UnmarshalText([]byte(text)) == nil {
 		return severity
 	}
@@ -198,17 +179,17 @@ func (s *source) severity(n *yaml.Node) (severity event.Severity) {
 	for level := event.Info; level <= event.Critical; level++ {
 		names = append(names, level.String())
 	}
-	s.mistake(placeOf(n), "severity is %s, not %q%s", oneOf(names), short(text), suggest.DidYouMean(text, names))
+	s.Errorf(yamlsrc.PlaceOf(n), "severity is %s, not %q%s", suggest.OneOf(names), yamlsrc.Short(text), suggest.DidYouMean(text, names))
 	return severity
 }
 
 func (s *source) attack(n *yaml.Node) []string {
 	var ids []string
-	entries, _ := s.list(n, "attack")
+	entries, _ := s.List(n, "attack")
 	for _, entry := range entries {
-		id, ok := s.text(entry, "an ATT&CK technique")
+		id, ok := s.Text(entry, "an ATT&CK technique")
 		if ok && !attackPattern.MatchString(id) {
-			s.mistake(placeOf(entry), "%q is not the id of an ATT&CK technique, such as T1021 or T1021.002", short(id))
+			s.Errorf(yamlsrc.PlaceOf(entry), "%q is not the id of an ATT&CK technique, such as T1021 or T1021.002", yamlsrc.Short(id))
 			continue
 		}
 		ids = append(ids, id)
@@ -218,9 +199,9 @@ func (s *source) attack(n *yaml.Node) []string {
 
 func (s *source) texts(n *yaml.Node, what string) []string {
 	var texts []string
-	entries, _ := s.list(n, what)
+	entries, _ := s.List(n, what)
 	for _, entry := range entries {
-		if text, ok := s.text(entry, what); ok {
+		if text, ok := s.Text(entry, what); ok {
 			texts = append(texts, text)
 		}
 	}
@@ -231,7 +212,7 @@ func (v setting) forDuration() time.Duration {
 	if v.n == nil {
 		return 0
 	}
-	text, ok := v.s.text(v.n, "for")
+	text, ok := v.s.Text(v.n, "for")
 	if !ok {
 		return 0
 	}
@@ -240,7 +221,7 @@ func (v setting) forDuration() time.Duration {
 		err = fmt.Errorf("for must be longer than nothing, not %s", text)
 	}
 	if err != nil {
-		v.s.mistake(placeOf(v.n), "%v", err)
+		v.s.Errorf(yamlsrc.PlaceOf(v.n), "%v", err)
 		return 0
 	}
 	return d
@@ -253,16 +234,16 @@ func parseDuration(text string) (time.Duration, error) {
 	case err == nil:
 		return d, nil
 	case strings.Trim(text, "0123456789") == "":
-		return 0, fmt.Errorf("the duration %s has no unit; write %ss for seconds", short(text), short(text))
+		return 0, fmt.Errorf("the duration %s has no unit; write %ss for seconds", yamlsrc.Short(text), yamlsrc.Short(text))
 	default:
-		return 0, fmt.Errorf("%q is not a duration such as 30s, 5m, 1h30m or 24h", short(text))
+		return 0, fmt.Errorf("%q is not a duration such as 30s, 5m, 1h30m or 24h", yamlsrc.Short(text))
 	}
 }
 
 // condition compiles an expression and reports its mistakes where they are in
 // the file.
 func (s *source) condition(n *yaml.Node, field string, lang *language, in frame) (string, condition) {
-	text, ok := s.text(n, field)
+	text, ok := s.Text(n, field)
 	if !ok {
 		return "", condition{}
 	}
@@ -276,7 +257,7 @@ func (s *source) condition(n *yaml.Node, field string, lang *language, in frame)
 // mistakesIn reports the mistakes in a field that is an expression.
 func (s *source) mistakesIn(n *yaml.Node, field string, mistakes []mistake) {
 	for _, m := range mistakes {
-		s.mistake(s.within(n, m.offset), "%s%s", m.message, s.commentHint(n, field))
+		s.Errorf(s.PlaceIn(n, m.offset), "%s%s", m.message, s.commentHint(n, field))
 	}
 }
 
@@ -286,8 +267,8 @@ func (s *source) commentHint(n *yaml.Node, field string) string {
 	if n.Style != 0 {
 		return ""
 	}
-	end := s.within(n, utf8.RuneCountInString(n.Value)-1)
-	if after := skipRunes(s.line(end.line), end.column); strings.HasPrefix(strings.TrimSpace(after), "#") {
+	end := s.PlaceIn(n, utf8.RuneCountInString(n.Value)-1)
+	if after := yamlsrc.SkipRunes(s.Line(end.Line), end.Column); strings.HasPrefix(strings.TrimSpace(after), "#") {
 		return fmt.Sprintf(`; in YAML " #" begins a comment: write the expression below "%s: |"`, field)
 	}
 	return ""
@@ -295,23 +276,23 @@ func (s *source) commentHint(n *yaml.Node, field string) string {
 
 func (s *source) exceptions(n *yaml.Node, lang *language, in frame) []*Exception {
 	var exceptions []*Exception
-	entries, _ := s.list(n, "unless")
+	entries, _ := s.List(n, "unless")
 	for _, entry := range entries {
-		fields := s.mapping(entry, inException, keysOf(inException))
+		fields := s.Mapping(entry, inException, keysOf(inException))
 		if fields == nil {
 			continue
 		}
-		s.require(entry, fields, inException, keysOf(inException)...)
+		s.Require(entry, fields, inException, keysOf(inException)...)
 		e := new(Exception)
 		if n := fields["when"]; n != nil {
 			e.When, e.condition = s.condition(n, "when", lang, in)
-			e.File, e.Line = s.file, n.Line
+			e.File, e.Line = s.Name, n.Line
 		}
 		if n := fields["owner"]; n != nil {
-			e.Owner, _ = s.oneLine(n, "owner", maxLine)
+			e.Owner, _ = s.OneLine(n, "owner", maxLine)
 		}
 		if n := fields["reason"]; n != nil {
-			e.Reason, _ = s.text(n, "reason")
+			e.Reason, _ = s.Text(n, "reason")
 		}
 		if n := fields["expires"]; n != nil {
 			e.Expires = s.expiry(n)
@@ -323,13 +304,13 @@ func (s *source) exceptions(n *yaml.Node, lang *language, in frame) []*Exception
 
 // expiry reads the last day on which an exception counts.
 func (s *source) expiry(n *yaml.Node) time.Time {
-	text, ok := s.text(n, "expires")
+	text, ok := s.Text(n, "expires")
 	if !ok {
 		return time.Time{}
 	}
 	day, err := time.Parse(time.DateOnly, text)
 	if err != nil {
-		s.mistake(placeOf(n), "%q is not a day such as 2026-12-31", short(text))
+		s.Errorf(yamlsrc.PlaceOf(n), "%q is not a day such as 2026-12-31", yamlsrc.Short(text))
 		return time.Time{}
 	}
 	return day.AddDate(0, 0, 1)

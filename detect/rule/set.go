@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"headstart/event"
+	"headstart/yamlsrc"
 )
 
 // The limits of directories of rules.
@@ -21,10 +22,10 @@ const (
 
 // Set is the rules of one or more directories, compiled. It doesn't change.
 type Set struct {
-	Rules       []*Rule      // by id, with the rules that are not enabled
-	Hash        string       // hexadecimal; the same for the same files, whatever their names and order within a directory
-	Definitions []Definition // the lists and macros, by kind and name
-	Warnings    Errors       // what is no mistake, but hardly meant
+	Rules       []*Rule             // by id, with the rules that are not enabled
+	Hash        string              // hexadecimal; the same for the same files, whatever their names and order within a directory
+	Definitions []Definition        // the lists and macros, by kind and name
+	Warnings    yamlsrc.Diagnostics // what is no mistake, but hardly meant
 
 	internal   *networkSet
 	ports      map[string]*portSet
@@ -101,7 +102,7 @@ func LoadLayers(layers []Layer, internal []netip.Prefix) (*Set, error) {
 }
 
 // load is LoadLayers, and keeps what was read.
-func load(layers []Layer, internal []netip.Prefix) (*loader, *Set, Errors) {
+func load(layers []Layer, internal []netip.Prefix) (*loader, *Set, yamlsrc.Diagnostics) {
 	l := &loader{lists: newLists(), macros: macros{all: map[string]*macro{}}, rules: map[string]*draft{}}
 	for n, layer := range layers {
 		l.layer(n, layer)
@@ -111,10 +112,10 @@ func load(layers []Layer, internal []netip.Prefix) (*loader, *Set, Errors) {
 	}
 	rules := l.finish()
 	if len(rules) == 0 && len(l.errors) == 0 {
-		l.errors = append(l.errors, &Error{File: layers[len(layers)-1].Name, Message: "no rules here: no file whose name ends in .yaml"})
+		l.errors = append(l.errors, &yamlsrc.Diagnostic{File: layers[len(layers)-1].Name, Message: "no rules here: no file whose name ends in .yaml"})
 	}
 	if len(l.errors) > 0 {
-		l.errors.sort()
+		l.errors.Sort()
 		return l, nil, l.errors
 	}
 	return l, l.set(rules), nil
@@ -123,7 +124,7 @@ func load(layers []Layer, internal []netip.Prefix) (*loader, *Set, Errors) {
 func (l *loader) set(rules []*Rule) *Set {
 	slices.Sort(l.hashes)
 	sum := sha256.Sum256([]byte(strings.Join(l.hashes, "\n")))
-	l.warnings.sort()
+	l.warnings.Sort()
 	s := &Set{
 		Rules:       rules,
 		Hash:        hex.EncodeToString(sum[:]),

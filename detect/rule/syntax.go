@@ -2,6 +2,7 @@ package rule
 
 import (
 	"fmt"
+	"headstart/yamlsrc"
 	"slices"
 	"strings"
 	"unicode"
@@ -141,7 +142,7 @@ func unexpected(rest []rune, word string) string {
 	case slices.Contains([]string{"conn", "host", "peer", "baseline", "now", "not", "fired", "macros", "any", "all", "none"}, word):
 		return "and or or is missing before this"
 	case word != "":
-		return short(word) + " can't stand here; a text is written in quotes, and conditions are joined by and or or"
+		return yamlsrc.Short(word) + " can't stand here; a text is written in quotes, and conditions are joined by and or or"
 	case len(rest) > 0:
 		return fmt.Sprintf("%c can't stand here", rest[0])
 	}

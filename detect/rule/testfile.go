@@ -7,6 +7,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"headstart/suggest"
+	"headstart/yamlsrc"
 )
 
 // testFile is a file beside a rule that adds cases to the rule's tests:
@@ -32,35 +33,35 @@ func (l *loader) testFiles(n int, layer Layer, names []string, rules map[string]
 		ids = append(ids, id)
 	}
 	for _, name := range names {
-		f := &testFile{source: &source{file: path.Join(layer.Name, name)}}
+		f := &testFile{source: newSource(path.Join(layer.Name, name))}
 		id, _ := testFileOf(name)
 		switch of := rules[id]; {
 		case of == nil:
-			f.mistake(place{}, "there is no rule %s in this directory; tests are beside their rule, in RULE-ID.test.yaml%s", short(id), suggest.DidYouMean(id, ids))
+			f.Errorf(yamlsrc.Place{}, "there is no rule %s in this directory; tests are beside their rule, in RULE-ID.test.yaml%s", yamlsrc.Short(id), suggest.DidYouMean(id, ids))
 		case of.beside != nil:
-			f.mistake(place{}, "the rule %s has more tests in %s already", id, path.Base(of.beside.file))
+			f.Errorf(yamlsrc.Place{}, "the rule %s has more tests in %s already", id, path.Base(of.beside.Name))
 		default:
 			of.beside = f
 			if data, err := readFile(layer.Files, name, MaxFile); err != nil {
-				f.mistake(place{}, "%v", err)
+				f.Errorf(yamlsrc.Place{}, "%v", err)
 			} else {
 				l.hash(n, "tests of "+id, data)
 				f.read(data)
 			}
 			continue // its errors are reported with the rule's
 		}
-		l.errors = append(l.errors, f.errors...)
+		l.errors = append(l.errors, f.Diagnostics...)
 	}
 }
 
 func (f *testFile) read(data []byte) {
-	root := f.parse(data)
+	root := f.Parse(data)
 	if root == nil {
 		return
 	}
-	fields := f.mapping(root, inTestFile, keysOf(inTestFile))
+	fields := f.Mapping(root, inTestFile, keysOf(inTestFile))
 	if fields != nil {
-		f.require(root, fields, inTestFile, "tests")
+		f.Require(root, fields, inTestFile, "tests")
 		f.tests = fields["tests"]
 	}
 }
@@ -72,20 +73,20 @@ func (d *draft) addTests(r *Rule) {
 	if f.tests == nil {
 		return
 	}
-	r.TestFile = f.file
+	r.TestFile = f.Name
 	if r.Tests == nil {
 		r.Tests = f.source.tests(f.tests)
 		return
 	}
-	fields := f.mapping(f.tests, inTests, keysOf(inTests))
+	fields := f.Mapping(f.tests, inTests, keysOf(inTests))
 	for _, name := range []string{"hosts", "learn", "usual"} {
 		if n := fields[name]; n != nil {
-			f.mistake(placeOf(n), "the rule has tests of its own, whose %s these cases share; write only cases here", name)
+			f.Errorf(yamlsrc.PlaceOf(n), "the rule has tests of its own, whose %s these cases share; write only cases here", name)
 		}
 	}
 	if n := fields["cases"]; n != nil {
 		r.Tests.Cases = f.cases(n, r.Tests.Cases)
 	} else if fields != nil {
-		f.require(f.tests, fields, "tests", "cases")
+		f.Require(f.tests, fields, "tests", "cases")
 	}
 }

@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"headstart/yamlsrc"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,12 +49,12 @@ const (
 )
 
 func (s *source) tests(n *yaml.Node) *Tests {
-	fields := s.mapping(n, inTests, keysOf(inTests))
+	fields := s.Mapping(n, inTests, keysOf(inTests))
 	if fields == nil {
 		return nil
 	}
-	s.require(n, fields, "tests", "hosts", "cases")
-	t := &Tests{File: s.file, Hosts: s.table(fields["hosts"], "hosts"), Usual: s.table(fields["usual"], "usual")}
+	s.Require(n, fields, "tests", "hosts", "cases")
+	t := &Tests{File: s.Name, Hosts: s.table(fields["hosts"], "hosts"), Usual: s.table(fields["usual"], "usual")}
 	if n := fields["learn"]; n != nil {
 		t.LearnDays = s.days(n)
 	}
@@ -65,15 +66,15 @@ func (s *source) tests(n *yaml.Node) *Tests {
 
 // cases adds those of a list to others of the rule.
 func (s *source) cases(n *yaml.Node, all []Case) []Case {
-	entries, _ := s.list(n, "cases")
+	entries, _ := s.List(n, "cases")
 	for _, entry := range entries {
 		if len(all) == MaxTestCases {
-			s.mistake(placeOf(entry), "a rule has at most %d cases", MaxTestCases)
+			s.Errorf(yamlsrc.PlaceOf(entry), "a rule has at most %d cases", MaxTestCases)
 			break
 		}
 		c, ok := s.testCase(entry)
 		if i := slices.IndexFunc(all, func(other Case) bool { return c.Name != "" && other.Name == c.Name }); i >= 0 {
-			s.mistake(placeOf(entry), "there is a case %q already, at %s:%d", short(c.Name), all[i].File, all[i].Line)
+			s.Errorf(yamlsrc.PlaceOf(entry), "there is a case %q already, at %s:%d", yamlsrc.Short(c.Name), all[i].File, all[i].Line)
 		}
 		if ok {
 			all = append(all, c)
@@ -83,14 +84,14 @@ func (s *source) cases(n *yaml.Node, all []Case) []Case {
 }
 
 func (s *source) testCase(n *yaml.Node) (c Case, ok bool) {
-	fields := s.mapping(n, inCase, keysOf(inCase))
+	fields := s.Mapping(n, inCase, keysOf(inCase))
 	if fields == nil {
 		return c, false
 	}
-	s.require(n, fields, "a case", "name", "connections", "alerts")
-	c.File, c.Line = s.file, n.Line
+	s.Require(n, fields, "a case", "name", "connections", "alerts")
+	c.File, c.Line = s.Name, n.Line
 	if n := fields["name"]; n != nil {
-		c.Name, _ = s.oneLine(n, "name", maxCaseName)
+		c.Name, _ = s.OneLine(n, "name", maxCaseName)
 	}
 	c.Connections, c.Alerts = s.table(fields["connections"], "connections"), s.table(fields["alerts"], "alerts")
 	return c, true
@@ -98,14 +99,14 @@ func (s *source) testCase(n *yaml.Node) (c Case, ok bool) {
 
 // days reads "4 days".
 func (s *source) days(n *yaml.Node) int {
-	text, ok := s.text(n, "learn")
+	text, ok := s.Text(n, "learn")
 	if !ok {
 		return 0
 	}
 	number, unit, _ := strings.Cut(text, " ")
 	days, err := strconv.Atoi(number)
 	if err != nil || unit != "days" && unit != "day" || days < 1 || days > MaxTestDays {
-		s.mistake(placeOf(n), "learn is written as in \"4 days\", from 1 to %d, not %s", MaxTestDays, written(n))
+		s.Errorf(yamlsrc.PlaceOf(n), "learn is written as in \"4 days\", from 1 to %d, not %s", MaxTestDays, yamlsrc.Written(n))
 		return 0
 	}
 	return days
@@ -116,23 +117,23 @@ func (s *source) table(n *yaml.Node, field string) Table {
 	if n == nil {
 		return nil
 	}
-	text, ok := s.text(n, field)
+	text, ok := s.Text(n, field)
 	if !ok {
 		return nil
 	}
 	var t Table
 	if n.Style&(yaml.LiteralStyle) == 0 {
 		if strings.Contains(text, "\n") || n.Style&yaml.FoldedStyle != 0 {
-			s.mistake(placeOf(n), "%s has several lines; write them below \"%s: |\"", field, field)
+			s.Errorf(yamlsrc.PlaceOf(n), "%s has several lines; write them below \"%s: |\"", field, field)
 			return nil
 		}
-		return Table{{text, s.file, n.Line, n.Column}}
+		return Table{{text, s.Name, n.Line, n.Column}}
 	}
 	for i := range strings.Count(strings.TrimRight(n.Value, "\n"), "\n") + 1 {
-		line := s.line(n.Line + 1 + i)
+		line := s.Line(n.Line + 1 + i)
 		trimmed := strings.TrimSpace(line)
 		if trimmed != "" {
-			t = append(t, Line{trimmed, s.file, n.Line + 1 + i, 1 + len(line) - len(strings.TrimLeft(line, " "))})
+			t = append(t, Line{trimmed, s.Name, n.Line + 1 + i, 1 + len(line) - len(strings.TrimLeft(line, " "))})
 		}
 	}
 	return t

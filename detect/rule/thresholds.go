@@ -9,6 +9,9 @@ import (
 
 	"github.com/expr-lang/expr/ast"
 	"go.yaml.in/yaml/v3"
+
+	"headstart/suggest"
+	"headstart/yamlsrc"
 )
 
 // Threshold is a number or a duration that a rule has a name for, so that an
@@ -44,9 +47,9 @@ func (d *draft) thresholds() thresholds {
 		name := key.Value
 		switch {
 		case !isListName(name):
-			d.mistake(placeOf(key), "%q can't be the name of a threshold: %s", short(name), listNameRules)
+			d.Errorf(yamlsrc.PlaceOf(key), "%q can't be the name of a threshold: %s", yamlsrc.Short(name), listNameRules)
 		case len(t) == maxThresholds:
-			d.mistake(placeOf(key), "a rule has at most %d thresholds", maxThresholds)
+			d.Errorf(yamlsrc.PlaceOf(key), "a rule has at most %d thresholds", maxThresholds)
 		default:
 			t[name] = given
 		}
@@ -55,9 +58,9 @@ func (d *draft) thresholds() thresholds {
 		t.read(o.source, o.fields[thresholdGroup], func(key *yaml.Node, given *threshold) {
 			switch own := t[key.Value]; {
 			case own == nil:
-				o.mistake(placeOf(key), "the rule %s has no threshold %s%s", d.id, short(key.Value), suggestOrList(key.Value, t.names()))
+				o.Errorf(yamlsrc.PlaceOf(key), "the rule %s has no threshold %s%s", d.id, yamlsrc.Short(key.Value), suggest.OrList(key.Value, t.names()))
 			case own.isDuration != given.isDuration:
-				o.mistake(placeOf(given.n), "%s is %s in the rule, such as %s", key.Value, own.kind(), own.n.Value)
+				o.Errorf(yamlsrc.PlaceOf(given.n), "%s is %s in the rule, such as %s", key.Value, own.kind(), own.n.Value)
 			default:
 				t[key.Value] = given
 			}
@@ -79,7 +82,7 @@ func (t thresholds) read(s *source, n *yaml.Node, add func(key *yaml.Node, given
 	if n == nil {
 		return
 	}
-	values := s.mapping(n, thresholdGroup, nil)
+	values := s.Mapping(n, thresholdGroup, nil)
 	for i := 0; i+1 < len(n.Content) && values != nil; i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
 		if values[key.Value] != value {
@@ -87,19 +90,19 @@ func (t thresholds) read(s *source, n *yaml.Node, add func(key *yaml.Node, given
 		}
 		given := &threshold{setting: setting{s, value}}
 		if value.Kind != yaml.ScalarNode {
-			s.mistake(placeOf(value), "a threshold is a number, or a duration such as 5m; this is %s", kindOf(value))
+			s.Errorf(yamlsrc.PlaceOf(value), "a threshold is a number, or a duration such as 5m; this is %s", yamlsrc.KindOf(value))
 			continue
 		}
 		if value.Tag == "!!int" || value.Tag == "!!float" {
 			var ok bool
-			if given.number, ok = s.number(value, key.Value); ok {
+			if given.number, ok = s.Number(value, key.Value); ok {
 				add(key, given)
 			}
 			continue
 		}
 		d, err := parseDuration(value.Value)
 		if err != nil || d <= 0 {
-			s.mistake(placeOf(value), "a threshold is a number, or a duration such as 5m, not %s", written(value))
+			s.Errorf(yamlsrc.PlaceOf(value), "a threshold is a number, or a duration such as 5m, not %s", yamlsrc.Written(value))
 			continue
 		}
 		given.duration, given.isDuration = d, true
@@ -130,7 +133,7 @@ func (t thresholds) find(path string) (found *threshold, why string) {
 	if len(t) == 0 {
 		return nil, "the rule has no thresholds; they are written below \"thresholds:\""
 	}
-	return nil, "the rule has no threshold " + short(name) + suggestOrList(name, t.names())
+	return nil, "the rule has no threshold " + yamlsrc.Short(name) + suggest.OrList(name, t.names())
 }
 
 // threshold puts a threshold's value in the place of its name.
@@ -156,7 +159,7 @@ func (t thresholds) resolve(s *source, n *yaml.Node) setting {
 		return setting{s, n}
 	}
 	if group, name, ok := strings.Cut(n.Value, "."); ok && group != thresholdGroup && t[name] != nil {
-		s.mistake(placeOf(n), "%s is no value; did you mean %s.%s?", short(n.Value), thresholdGroup, name)
+		s.Errorf(yamlsrc.PlaceOf(n), "%s is no value; did you mean %s.%s?", yamlsrc.Short(n.Value), thresholdGroup, name)
 		return setting{}
 	}
 	if !strings.HasPrefix(n.Value, thresholdGroup+".") {
@@ -164,7 +167,7 @@ func (t thresholds) resolve(s *source, n *yaml.Node) setting {
 	}
 	found, why := t.find(n.Value)
 	if found == nil {
-		s.mistake(placeOf(n), "%s", why)
+		s.Errorf(yamlsrc.PlaceOf(n), "%s", why)
 		return setting{}
 	}
 	return found.setting
@@ -174,7 +177,7 @@ func (t thresholds) resolve(s *source, n *yaml.Node) setting {
 func (t thresholds) list() (all []Threshold) {
 	for _, name := range t.names() {
 		one := t[name]
-		all = append(all, Threshold{Name: name, Value: one.n.Value, File: one.s.file, Line: one.n.Line, Used: one.used})
+		all = append(all, Threshold{Name: name, Value: one.n.Value, File: one.s.Name, Line: one.n.Line, Used: one.used})
 	}
 	return all
 }

@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"headstart/yamlsrc"
 	"slices"
 	"time"
 	_ "time/tzdata" // containers have no time zones of their own
@@ -24,7 +25,7 @@ func (r *resolver) inZone(n *ast.Node, name string, node *ast.CallNode) string {
 	}
 	where, err := time.LoadLocation(zone.Value)
 	if err != nil || zone.Value == "" || zone.Value == "Local" {
-		r.mistake(zone, `there is no time zone %q; they are called as in "Europe/Berlin", "America/New_York" or "UTC"`, short(zone.Value))
+		r.mistake(zone, `there is no time zone %q; they are called as in "Europe/Berlin", "America/New_York" or "UTC"`, yamlsrc.Short(zone.Value))
 		return unknown
 	}
 	if kind := r.expression(&node.Arguments[0]); kind != TypeTime {

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"headstart/detect/rule"
+	"headstart/yamlsrc"
 )
 
 // Formats are those that a command offers. Text is for people, and is not
@@ -36,7 +37,7 @@ func Write(w io.Writer, format string, r rule.Report) error {
 // line is a finding as a JSON object.
 type line struct {
 	Type string `json:"type"` // mistake or warning
-	*rule.Error
+	*yamlsrc.Diagnostic
 }
 
 func writeJSON(w io.Writer, r rule.Report) error {
@@ -69,7 +70,7 @@ var (
 
 func writeGitHub(w io.Writer, r rule.Report) error {
 	var b strings.Builder
-	annotate := func(level string, e *rule.Error) {
+	annotate := func(level string, e *yamlsrc.Diagnostic) {
 		b.WriteString("::" + level + " file=" + inProperty.Replace(e.File))
 		if e.Line > 0 {
 			fmt.Fprintf(&b, ",line=%d,col=%d", e.Line, e.Column)

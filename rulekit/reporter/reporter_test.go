@@ -7,13 +7,14 @@ import (
 
 	"headstart/detect/rule"
 	"headstart/rulekit/reporter"
+	"headstart/yamlsrc"
 )
 
 func report() rule.Report {
 	return rule.Report{
 		Rules:    3,
-		Mistakes: rule.Errors{{File: "a,b/x:y.yaml", Line: 4, Column: 2, Source: "when: x", Message: "100% wrong\n::error::forged"}, {File: "d", Message: "can't be read"}},
-		Warnings: rule.Errors{{File: "d/r.yaml", Line: 1, Column: 7, Source: "rule: r", Message: "no <guide>", Code: "no-guide"}},
+		Mistakes: yamlsrc.Diagnostics{{File: "a,b/x:y.yaml", Line: 4, Column: 2, Source: "when: x", Message: "100% wrong\n::error::forged"}, {File: "d", Message: "can't be read"}},
+		Warnings: yamlsrc.Diagnostics{{File: "d/r.yaml", Line: 1, Column: 7, Source: "rule: r", Message: "no <guide>", Code: "no-guide"}},
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/chavacava/garif"
 
 	"headstart/detect/rule"
+	"headstart/yamlsrc"
 )
 
 // mistakeCode is the SARIF rule of every error that keeps rules from loading.
@@ -53,7 +54,7 @@ func sarifRule(code, doc string) *garif.ReportingDescriptor {
 	return d
 }
 
-func sarifResult(level garif.ResultLevel, e *rule.Error) *garif.Result {
+func sarifResult(level garif.ResultLevel, e *yamlsrc.Diagnostic) *garif.Result {
 	r := garif.NewResult(garif.NewMessageFromText(e.Message))
 	r.RuleId, r.Level = mistakeCode, level
 	if e.Code != "" {

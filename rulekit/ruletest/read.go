@@ -12,13 +12,14 @@ import (
 	"headstart/detect/rule"
 	"headstart/event"
 	"headstart/suggest"
+	"headstart/yamlsrc"
 )
 
 // reader reads a rule's tests.
 type reader struct {
 	set     *rule.Set
 	trial   *Trial
-	errors  rule.Errors
+	errors  yamlsrc.Diagnostics
 	failed  bool // a word of the line at hand has a mistake
 	blind   bool // the table of hosts has mistakes: who is missing may be in it
 	total   int  // connections of the habits so far
@@ -28,7 +29,7 @@ type reader struct {
 
 // Read reads the tests of a rule of a set, which has some. It returns all
 // mistakes, by line and column; then there is no trial.
-func Read(set *rule.Set, of *rule.Rule) (*Trial, rule.Errors) {
+func Read(set *rule.Set, of *rule.Rule) (*Trial, yamlsrc.Diagnostics) {
 	t := &Trial{
 		Rule: of.ID, File: of.Tests.File, days: of.Tests.LearnDays, named: map[string]*machine{}, strange: map[event.Address]*machine{}, listens: map[listening]bool{},
 	}
@@ -46,7 +47,7 @@ func Read(set *rule.Set, of *rule.Rule) (*Trial, rule.Errors) {
 	}
 	r.boundReadings(of)
 	if len(r.errors) > 0 {
-		slices.SortStableFunc(r.errors, func(a, b *rule.Error) int {
+		slices.SortStableFunc(r.errors, func(a, b *yamlsrc.Diagnostic) int {
 			return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 		})
 		return nil, r.errors

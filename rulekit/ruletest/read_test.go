@@ -127,7 +127,7 @@ d/a.yaml:14:40: "fro" is none of for, every, times, unanswered, dropped, hidden;
 d/a.yaml:16:27: hosts has no "web-03"; did you mean web-01?
    16 |         14:30:30 ssh-seen web-03
       |                           ^
-3 mistakes`
+3 errors`
 	if got := mistakes.Error(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}

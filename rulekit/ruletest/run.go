@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"headstart/detect/rule"
+	"headstart/yamlsrc"
 )
 
 // Options say which tests are played.
@@ -125,7 +126,7 @@ func Run(ctx context.Context, set *rule.Set, o Options) (*Report, error) {
 }
 
 // plan reads all tests.
-func plan(set *rule.Set, o Options) (report *Report, jobs []job, total int, mistakes rule.Errors) {
+func plan(set *rule.Set, o Options) (report *Report, jobs []job, total int, mistakes yamlsrc.Diagnostics) {
 	report = &Report{Rules: make([]RuleReport, 0, len(set.Rules))}
 	for _, r := range set.Rules {
 		one := RuleReport{Rule: r.ID, File: r.File, Disabled: !r.Enabled, Cases: []CaseReport{}}
@@ -137,7 +138,7 @@ func plan(set *rule.Set, o Options) (report *Report, jobs []job, total int, mist
 		}
 		var t *Trial
 		if r.Tests != nil {
-			var wrong rule.Errors
+			var wrong yamlsrc.Diagnostics
 			if t, wrong = Read(set, r); wrong != nil {
 				mistakes = append(mistakes, wrong...)
 				continue

@@ -12,6 +12,7 @@ import (
 	"headstart/detect/rule"
 	"headstart/event"
 	"headstart/suggest"
+	"headstart/yamlsrc"
 )
 
 // word is a word of a line, and where it is.
@@ -59,10 +60,10 @@ func (r *reader) mistake(w word, format string, args ...any) {
 	case len(r.errors) > maxMistakes:
 		return
 	case len(r.errors) == maxMistakes:
-		r.errors = append(r.errors, &rule.Error{File: r.trial.File, Message: fmt.Sprintf("more than %d mistakes in the tests; the others are not shown", maxMistakes)})
+		r.errors = append(r.errors, &yamlsrc.Diagnostic{File: r.trial.File, Message: fmt.Sprintf("more than %d mistakes in the tests; the others are not shown", maxMistakes)})
 		return
 	}
-	e := &rule.Error{File: r.trial.File, Message: fmt.Sprintf(format, args...)}
+	e := &yamlsrc.Diagnostic{File: r.trial.File, Message: fmt.Sprintf(format, args...)}
 	if w.line != nil {
 		e.File = w.line.File
 		e.Line, e.Column = w.line.Line, w.line.Column+w.offset

@@ -100,7 +100,7 @@ var pure = []string{
 	"headstart/services/poller/procnet",
 	"headstart/conntable", "headstart/conntable/parts",
 	"headstart/detect/rule", "headstart/detect/bundle", "headstart/detect/firing", "headstart/detect/hosts",
-	"headstart/detect/inventory", "headstart/suggest",
+	"headstart/detect/inventory", "headstart/suggest", "headstart/yamlsrc",
 	"headstart/detect/baseline", "headstart/detect/pattern", "headstart/detect/heartbeat",
 	"headstart/detect/pairing", "headstart/detect/incident", "headstart/detect",
 	"headstart/services/notifier/delivery", "headstart/services/notifier/nflog",

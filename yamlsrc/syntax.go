@@ -1,4 +1,4 @@
-package rule
+package yamlsrc
 
 import (
 	"fmt"
@@ -6,13 +6,12 @@ import (
 	"strings"
 )
 
-// yamlMistake says what is wrong with a line with which a file stops being
-// YAML, in the words of someone who writes rules; empty when only the parser
-// knows. said is what the parser says.
-func (s *source) yamlMistake(line int, said string) string {
-	text := s.line(line)
+// explain says what is wrong with the line from which a file is no YAML; empty
+// when only the parser knows. said is the parser's message.
+func (f *File) explain(line int, said string) string {
+	text := f.Line(line)
 	key, value, hasKey := keyAndValue(text)
-	if hint := quoteHint(key, value); hasKey && hint != "" {
+	if hint := f.quoteHint(key, value); hasKey && hint != "" {
 		return hint
 	}
 	if hasKey && value != "" {
@@ -20,15 +19,15 @@ func (s *source) yamlMistake(line int, said string) string {
 			return hint
 		}
 	}
-	indent, above := indentOf(text), s.fieldAbove(line)
+	indent, above := indentOf(text), f.fieldAbove(line)
 	switch {
 	case strings.Contains(said, "control characters"):
 		return ""
 	case strings.TrimSpace(text) != "" && !hasKey && !strings.HasPrefix(strings.TrimSpace(text), "- "):
-		return s.strayLine(line, indent)
-	case hasKey && above > 0 && indent != indentOf(s.line(above)):
+		return f.strayLine(line, indent)
+	case hasKey && above > 0 && indent != indentOf(f.Line(above)):
 		return fmt.Sprintf("wrong indentation: %s has %s before it, and %s in line %d, beside which it seems to belong, has %s",
-			short(key), spaces(indent), short(keyOf(s.line(above))), above, spaces(indentOf(s.line(above))))
+			Short(key), spaces(indent), Short(keyOf(f.Line(above))), above, spaces(indentOf(f.Line(above))))
 	}
 	return ""
 }
@@ -48,10 +47,10 @@ func keyOf(line string) string {
 	return key
 }
 
-// quoteHint explains the mistake that everybody makes once: an expression that
+// quoteHint explains a common error: an expression that
 // begins with a quoted text is for YAML a quoted text with something after it.
-func quoteHint(key, value string) string {
-	if slices.Contains([]string{"when", "by", "of", "sum"}, key) && value != "" && (value[0] == '"' || value[0] == '\'') {
+func (f *File) quoteHint(key, value string) string {
+	if slices.Contains(f.dialect.Expressions, key) && value != "" && (value[0] == '"' || value[0] == '\'') {
 		return `an expression that begins with a quote goes on lines of its own below "` + key + `: |"`
 	}
 	return ""
@@ -74,26 +73,26 @@ func valueHint(key, value string) string {
 	case strings.IndexByte("*&!%@`", first) >= 0:
 		return fmt.Sprintf("a value that begins with %c means something else to YAML (an alias, a tag or the like); put it in quotes", first)
 	case strings.Contains(value, ": ") || strings.HasSuffix(value, ":"):
-		return fmt.Sprintf(`a value with ": " in it goes in quotes (%s: "…"), or on lines of its own below "%s: |"`, short(key), short(key))
+		return fmt.Sprintf(`a value with ": " in it goes in quotes (%s: "…"), or on lines of its own below "%s: |"`, Short(key), Short(key))
 	}
 	return ""
 }
 
 // strayLine explains a line that is no field.
-func (s *source) strayLine(line, indent int) string {
-	if word, _, _ := strings.Cut(strings.TrimSpace(s.line(line)), " "); slices.Contains(keysOf(inRule), word) {
+func (f *File) strayLine(line, indent int) string {
+	if word, _, _ := strings.Cut(strings.TrimSpace(f.Line(line)), " "); slices.Contains(f.dialect.Fields, word) {
 		return "a colon is missing: " + word + ": …"
 	}
 	for above := line - 1; above > 0; above-- {
-		text := strings.TrimRight(s.line(above), " ")
+		text := strings.TrimRight(f.Line(above), " ")
 		if text == "" {
 			continue
 		}
 		if key, value, ok := keyAndValue(text); ok && indentOf(text) <= indent {
 			if value == "|" || value == ">" {
-				return fmt.Sprintf(`this line must be indented further than %s in line %d, by as much as the others below it`, short(key), above)
+				return fmt.Sprintf(`this line must be indented further than %s in line %d, by as much as the others below it`, Short(key), above)
 			}
-			return fmt.Sprintf(`this is no field; if it goes on with %s of line %d, write "%s: |" there and indent all of the text below it`, short(key), above, short(key))
+			return fmt.Sprintf(`this is no field; if it goes on with %s of line %d, write "%s: |" there and indent all of the text below it`, Short(key), above, Short(key))
 		}
 	}
 	return ""
@@ -113,11 +112,11 @@ func spaces(n int) string {
 
 // fieldAbove returns the line of the last field above a line that a field of it
 // could stand beside, 0 when there is none.
-func (s *source) fieldAbove(line int) int {
-	indent, key := indentOf(s.line(line)), keyOf(s.line(line))
+func (f *File) fieldAbove(line int) int {
+	indent, key := indentOf(f.Line(line)), keyOf(f.Line(line))
 	nearest := 0
 	for above := line - 1; above > 0; above-- {
-		text := s.line(above)
+		text := f.Line(above)
 		if _, _, ok := keyAndValue(text); !ok || strings.HasPrefix(strings.TrimSpace(text), "#") {
 			continue
 		}
@@ -125,7 +124,7 @@ func (s *source) fieldAbove(line int) int {
 		if nearest == 0 && at <= indent {
 			nearest = above
 		}
-		if at == 0 && slices.Contains(keysOf(inRule), key) && indent < 2 {
+		if at == 0 && slices.Contains(f.dialect.Fields, key) && indent < 2 {
 			return above
 		}
 	}

@@ -1,4 +1,4 @@
-package rule
+package yamlsrc
 
 import (
 	"cmp"
@@ -8,30 +8,29 @@ import (
 	"unicode"
 )
 
-// Error is one mistake in a directory of rules, or what deserves a look, and
-// where it is.
-type Error struct {
+// Diagnostic is an error in a file, or a warning, and its place.
+type Diagnostic struct {
 	File   string `json:"file"`             // as the user knows it: the directory's name and the file's
-	Line   int    `json:"line,omitempty"`   // from 1; 0 when the mistake has no place in the file
+	Line   int    `json:"line,omitempty"`   // from 1; 0 when there is no place in the file
 	Column int    `json:"column,omitempty"` // from 1, in characters; 0 when Line is
 
 	Source  string `json:"source,omitempty"` // the line
 	Message string `json:"message"`
-	Code    string `json:"code,omitempty"` // of a warning, see [Lints]; empty for a mistake
+	Code    string `json:"code,omitempty"` // of a warning; empty for an error
 }
 
 // Error returns "file:line:column: message", then the line and a caret under
-// the place. A warning says that it is one, and its code.
-func (e *Error) Error() string {
+// the place. A warning has its code in brackets.
+func (e *Diagnostic) Error() string {
 	var b strings.Builder
-	b.WriteString(printable(e.File))
+	b.WriteString(Printable(e.File))
 	if e.Line > 0 {
 		fmt.Fprintf(&b, ":%d:%d", e.Line, e.Column)
 	}
 	if e.Code != "" {
 		b.WriteString(": warning")
 	}
-	b.WriteString(": " + printable(e.Message))
+	b.WriteString(": " + Printable(e.Message))
 	if e.Code != "" {
 		b.WriteString(" [" + e.Code + "]")
 	}
@@ -41,11 +40,10 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// The part of a long line that is shown has this many characters before and
-// after the place.
+// A long line is cut to this many characters before and after the place.
 const shownBefore, shownAfter = 120, 80
 
-func (e *Error) writeSource(b *strings.Builder) {
+func (e *Diagnostic) writeSource(b *strings.Builder) {
 	line := []rune(e.Source)
 	at := min(max(e.Column-1, 0), len(line))
 	from, to := max(0, at-shownBefore), min(len(line), at+shownAfter)
@@ -56,7 +54,7 @@ func (e *Error) writeSource(b *strings.Builder) {
 	if to < len(line) {
 		shown += "…"
 	}
-	fmt.Fprintf(b, "\n%5d | %s\n      | %s^", e.Line, printable(shown), caretIndent(before))
+	fmt.Fprintf(b, "\n%5d | %s\n      | %s^", e.Line, Printable(shown), caretIndent(before))
 }
 
 // caretIndent is as wide as the text above it: a tab stays a tab.
@@ -69,8 +67,8 @@ func caretIndent(text []rune) string {
 	}, string(text))
 }
 
-// printable keeps what a rule file holds from steering a terminal.
-func printable(text string) string {
+// Printable replaces control characters, which could steer a terminal.
+func Printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '\t' || unicode.IsPrint(r) {
 			return r
@@ -79,27 +77,27 @@ func printable(text string) string {
 	}, text)
 }
 
-// Errors are all the mistakes in a directory of rules, by file, line and
-// column. There is at least one.
-type Errors []*Error
+// Diagnostics are the errors of one or more files, or their warnings. As an
+// error there is at least one, sorted by file, line and column.
+type Diagnostics []*Diagnostic
 
-// Error returns the mistakes one below the other, then their number.
-func (e Errors) Error() string {
+// Error returns the errors one below the other, then their number.
+func (e Diagnostics) Error() string {
 	var b strings.Builder
 	for _, one := range e {
 		b.WriteString(one.Error())
 		b.WriteByte('\n')
 	}
 	if len(e) == 1 {
-		b.WriteString("1 mistake")
+		b.WriteString("1 error")
 	} else {
-		fmt.Fprintf(&b, "%d mistakes", len(e))
+		fmt.Fprintf(&b, "%d errors", len(e))
 	}
 	return b.String()
 }
 
-// Unwrap returns the mistakes for errors.As.
-func (e Errors) Unwrap() []error {
+// Unwrap returns them for errors.As.
+func (e Diagnostics) Unwrap() []error {
 	all := make([]error, len(e))
 	for i, one := range e {
 		all[i] = one
@@ -107,8 +105,9 @@ func (e Errors) Unwrap() []error {
 	return all
 }
 
-func (e Errors) sort() {
-	slices.SortStableFunc(e, func(a, b *Error) int {
+// Sort orders them by file, line and column.
+func (e Diagnostics) Sort() {
+	slices.SortStableFunc(e, func(a, b *Diagnostic) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 }

@@ -1,4 +1,4 @@
-package rule
+package yamlsrc
 
 import (
 	"strconv"
@@ -9,16 +9,16 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// within returns where in the file a character of a scalar's value stands.
+// PlaceIn returns the place in the file of a character of a scalar's value.
 // offset counts the value's characters from 0.
 //
 // The parser keeps only where a scalar begins. The rest is found by reading
 // file and value side by side: whatever the style (plain, quoted, literal or
 // folded), they hold the same characters in the same order, but for white
 // space and for quoting.
-func (s *source) within(n *yaml.Node, offset int) place {
-	at := cursor{lines: s.lines, line: n.Line - 1, style: n.Style &^ (yaml.TaggedStyle | yaml.FlowStyle)}
-	at.rest = skipRunes(s.line(n.Line), n.Column-1)
+func (f *File) PlaceIn(n *yaml.Node, offset int) Place {
+	at := cursor{lines: f.Lines, line: n.Line - 1, style: n.Style &^ (yaml.TaggedStyle | yaml.FlowStyle)}
+	at.rest = SkipRunes(f.Line(n.Line), n.Column-1)
 	at.open()
 	found := at.place()
 	for i, r := range []rune(n.Value) {
@@ -30,7 +30,7 @@ func (s *source) within(n *yaml.Node, offset int) place {
 		}
 		var ok bool
 		if found, ok = at.next(r); !ok {
-			return placeOf(n)
+			return PlaceOf(n)
 		}
 	}
 	return found
@@ -44,7 +44,7 @@ type cursor struct {
 	style yaml.Style
 }
 
-func skipRunes(text string, n int) string {
+func SkipRunes(text string, n int) string {
 	for ; n > 0 && text != ""; n-- {
 		_, size := utf8.DecodeRuneInString(text)
 		text = text[size:]
@@ -52,12 +52,12 @@ func skipRunes(text string, n int) string {
 	return text
 }
 
-func (c *cursor) place() place {
+func (c *cursor) place() Place {
 	if c.line >= len(c.lines) {
-		return place{len(c.lines), 1}
+		return Place{len(c.lines), 1}
 	}
 	read := c.lines[c.line][:len(c.lines[c.line])-len(c.rest)]
-	return place{c.line + 1, utf8.RuneCountInString(read) + 1}
+	return Place{c.line + 1, utf8.RuneCountInString(read) + 1}
 }
 
 // open skips what stands before the first character: a quote, or the line with
@@ -67,7 +67,7 @@ func (c *cursor) open() {
 	case yaml.LiteralStyle, yaml.FoldedStyle:
 		c.newline()
 	case yaml.SingleQuotedStyle, yaml.DoubleQuotedStyle:
-		c.rest = skipRunes(c.rest, 1)
+		c.rest = SkipRunes(c.rest, 1)
 	}
 }
 
@@ -80,7 +80,7 @@ func (c *cursor) newline() {
 }
 
 // next finds the next character that isn't white space, which must be want.
-func (c *cursor) next(want rune) (place, bool) {
+func (c *cursor) next(want rune) (Place, bool) {
 	for c.line < len(c.lines) {
 		c.rest = strings.TrimLeftFunc(c.rest, unicode.IsSpace)
 		if c.rest == "" {
@@ -95,7 +95,7 @@ func (c *cursor) next(want rune) (place, bool) {
 		}
 		return at, got == want
 	}
-	return place{}, false
+	return Place{}, false
 }
 
 // read returns the character at the cursor as the value has it, and the bytes
@@ -111,7 +111,7 @@ func (c *cursor) read() (rune, int) {
 }
 
 // escaped decodes what follows the backslash in a double-quoted scalar (YAML
-// 1.1, 5.7). White space of every kind becomes a blank: nobody asks which.
+// 1.1, 5.7). White space of every kind becomes a blank.
 func escaped(text string) (rune, int) {
 	if text == "" {
 		return ' ', 1
