@@ -13,48 +13,113 @@ import (
 	"headstart/event"
 )
 
-// Lesson is what is known after the learning: the tables of the hosts, and the
-// correlator's state.
+// Lesson is the state after the learning period and the quiet hours that all
+// cases have in common: the tables of the hosts, and the correlator's state.
 type Lesson struct {
 	trial       *Trial
 	options     detect.Options
+	from        time.Time // until when it has been played
 	hosts       []learnt
 	correlation []byte
 }
 
-// learnt is a host after the learning.
+// learnt is a host's state when a case begins.
 type learnt struct {
 	table    []byte // as the tracker saves it; nil when its poller did not run yet
 	sequence uint64
 }
 
-// Learn plays the days of the learning. Only a context that is done makes it
-// fail, or a fault of this program.
+// Learn plays the learning period, and of the following day what comes before
+// the first event of any case, unless a rule fires in it: each case then plays
+// it itself. Only a context that is done makes it fail, or a fault of this
+// program.
 func (t *Trial) Learn(ctx context.Context, set *rule.Set) (*Lesson, error) {
-	l := &Lesson{trial: t, options: t.options()}
-	begin := dayStart(t.days + 1)
-	f, err := t.newFleet(&stretch{flows: t.learnt, from: firstDay, dense: begin, to: begin, listens: t.listens})
-	if err != nil {
+	l := &Lesson{trial: t, options: t.options(), from: firstDay}
+	if _, err := l.play(ctx, set, dayStart(t.days+1)); err != nil {
 		return nil, fmt.Errorf("learn: %w", err)
+	}
+	common := *l
+	quiet, err := common.play(ctx, set, t.firstDense())
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("learn: %w", err)
+	case quiet:
+		return &common, nil
+	}
+	return l, nil
+}
+
+// firstDense is when the first event of any case begins.
+func (t *Trial) firstDense() time.Time {
+	first := dayStart(t.days + 1)
+	for i, c := range t.Cases {
+		if i == 0 || c.dense.Before(first) {
+			first = c.dense
+		}
+	}
+	return first
+}
+
+// play goes on with what happens in the baseline until a time, and reports
+// whether no rule fired.
+func (l *Lesson) play(ctx context.Context, set *rule.Set, to time.Time) (quiet bool, err error) {
+	t := l.trial
+	st := &stretch{from: l.from, dense: to, to: to, listens: t.listens, flows: t.flowsUntil(to.Add(lead), nil)}
+	f, err := t.newFleet(st)
+	if err != nil {
+		return false, err
 	}
 	c := detect.New(set, l.options)
+	if l.correlation != nil {
+		if err := c.Restore(l.correlation); err != nil {
+			return false, err
+		}
+		if err := f.restore(l.hosts); err != nil {
+			return false, err
+		}
+	}
+	quiet = true
 	for m := range f.messages() {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return false, err
 		}
-		c.Apply(&m.changes, m.storedAt)
+		out := c.Apply(&m.changes, m.storedAt)
+		quiet = quiet && len(out.Alerts)+len(out.Fed)+len(out.Failures) == 0
 	}
 	if l.correlation, err = c.Save(); err != nil {
-		return nil, fmt.Errorf("learn: %w", err)
+		return false, err
 	}
-	for _, h := range f.hosts {
+	before := l.hosts
+	l.hosts, l.from = nil, to
+	for i, h := range f.hosts {
+		if h.last.TakenAt.IsZero() && before != nil { // it was not read
+			l.hosts = append(l.hosts, before[i])
+			continue
+		}
 		one, err := h.save()
 		if err != nil {
-			return nil, fmt.Errorf("learn: %w", err)
+			return false, err
 		}
 		l.hosts = append(l.hosts, one)
 	}
-	return l, nil
+	return quiet, nil
+}
+
+// flowsUntil returns the connections of the baseline and of a case that begin by
+// a time.
+func (t *Trial) flowsUntil(to time.Time, c *Case) (all []flow) {
+	of := [][]flow{t.learnt, t.today}
+	if c != nil {
+		of = append(of, c.flows)
+	}
+	for _, flows := range of {
+		for i := range flows {
+			if !flows[i].start.After(to) {
+				all = append(all, flows[i])
+			}
+		}
+	}
+	return all
 }
 
 // options are those of a test: a host learns for a day less than there are.
@@ -83,6 +148,15 @@ func (h *watched) save() (l learnt, err error) {
 	return l, nil
 }
 
+func (f *fleet) restore(hosts []learnt) error {
+	for i, h := range f.hosts {
+		if err := h.restore(&hosts[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (h *watched) restore(l *learnt) (err error) {
 	h.sequence = l.sequence
 	if l.table != nil {
@@ -107,25 +181,14 @@ type Scene struct {
 func (l *Lesson) Scene(ctx context.Context, set *rule.Set, number int) (*Scene, error) {
 	t, c := l.trial, l.trial.Cases[number]
 	s := &Scene{Case: c, lesson: l, begun: l.correlation}
-	st := &stretch{
-		from: dayStart(t.days + 1), dense: c.dense, to: c.end.Add(1), listens: t.listens, begins: c.begins, silent: c.silent,
+	f, err := t.newFleet(&stretch{
+		from: l.from, dense: c.dense, to: c.end.Add(1), listens: t.listens, begins: c.begins, silent: c.silent, flows: t.flowsUntil(c.end, c),
+	})
+	if err == nil {
+		err = f.restore(l.hosts)
 	}
-	st.flows = append(st.flows, t.learnt...)
-	for _, flows := range [][]flow{t.today, c.flows} {
-		for i := range flows {
-			if !flows[i].start.After(c.end) {
-				st.flows = append(st.flows, flows[i])
-			}
-		}
-	}
-	f, err := t.newFleet(st)
 	if err != nil {
 		return nil, fmt.Errorf("case %s: %w", c.Name, err)
-	}
-	for i, h := range f.hosts {
-		if err := h.restore(&l.hosts[i]); err != nil {
-			return nil, fmt.Errorf("case %s: %w", c.Name, err)
-		}
 	}
 	for m := range f.messages() {
 		if err := ctx.Err(); err != nil {

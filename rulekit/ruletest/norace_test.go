@@ -2,4 +2,4 @@
 
 package ruletest_test
 
-const oneOf = 1
+const underRace = false

@@ -152,9 +152,15 @@ func TestExamplesOfTheDocument(t *testing.T) {
 		t.Fatal("the document has no examples")
 	}
 	fsys := fstest.MapFS{}
-	for i, block := range blocks {
+	id := ""
+	for _, block := range blocks {
 		block, _, _ = strings.Cut(block, "```")
-		fsys[fmt.Sprintf("%d.yaml", i)] = &fstest.MapFile{Data: []byte(block)}
+		name := id + ".test.yaml"
+		if first, ok := strings.CutPrefix(block, "rule: "); ok {
+			id, _, _ = strings.Cut(first, "\n")
+			name = id + ".yaml"
+		}
+		fsys[name] = &fstest.MapFile{Data: []byte(block)}
 	}
 	set, err := rule.Load(fsys, "rule-tests.md")
 	if err != nil {

@@ -2,6 +2,6 @@
 
 package ruletest_test
 
-// oneOf says which part of the mutants is tried: the race detector makes each
-// five times slower. make test tries them all without it.
-const oneOf = 8
+// underRace says that the race detector is on, which makes each mutant five
+// times slower: make test evaluates all of them without it.
+const underRace = true
