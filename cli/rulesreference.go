@@ -8,6 +8,7 @@ import (
 
 	"headstart/daemon"
 	"headstart/detect/rule"
+	"headstart/detect/rule/schema"
 	"headstart/term"
 )
 
@@ -69,10 +70,10 @@ func referenceEntries() []referenceEntry {
 		all = append(all, referenceEntry{Kind: "field", Name: f.Name, Type: f.Type, Values: f.Values, Doc: f.Doc, Example: f.Example})
 	}
 	for _, f := range rule.Functions() {
-		all = append(all, referenceEntry{Kind: "function", Name: f.Name, Type: f.Type, Doc: rule.PlainDoc(f.Doc), Example: f.Example})
+		all = append(all, referenceEntry{Kind: "function", Name: f.Name, Type: f.Type, Doc: schema.PlainDoc(f.Doc), Example: f.Example})
 	}
-	for _, k := range rule.Keys() {
-		all = append(all, referenceEntry{Kind: "key", Name: k.Name, In: k.In, Needed: k.Needed, Type: k.Type, Doc: rule.PlainDoc(k.Doc), Example: k.Example})
+	for _, k := range schema.Keys() {
+		all = append(all, referenceEntry{Kind: "key", Name: k.Name, In: k.In, Needed: k.Needed, Type: k.Type, Doc: schema.PlainDoc(k.Doc), Example: k.Example})
 	}
 	return all
 }

@@ -8,6 +8,7 @@ import (
 
 	"headstart/daemon"
 	"headstart/detect/rule"
+	"headstart/detect/rule/schema"
 )
 
 func TestRulesReference(t *testing.T) {
@@ -39,8 +40,8 @@ func TestRulesReference(t *testing.T) {
 }
 
 func TestRulesSchema(t *testing.T) {
-	for _, kind := range rule.SchemaKinds() {
-		if out, err := execute(t, "rules", "schema", "--kind", kind); err != nil || out != string(rule.Schema(kind)) {
+	for _, kind := range schema.Kinds() {
+		if out, err := execute(t, "rules", "schema", "--kind", kind); err != nil || out != string(schema.JSON(kind)) {
 			t.Errorf("%s: %v", kind, err)
 		}
 	}

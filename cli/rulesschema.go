@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"headstart/daemon"
-	"headstart/detect/rule"
+	"headstart/detect/rule/schema"
 )
 
 func rulesSchemaCommand() *cobra.Command {
@@ -27,13 +27,13 @@ check' says.`,
   headstart rules schema --kind lists > lists.schema.json`,
 		Args: asUsage(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			if !slices.Contains(rule.SchemaKinds(), kind) {
-				return daemon.Usage("--kind %q: want %s", kind, strings.Join(rule.SchemaKinds(), ", "))
+			if !slices.Contains(schema.Kinds(), kind) {
+				return daemon.Usage("--kind %q: want %s", kind, strings.Join(schema.Kinds(), ", "))
 			}
-			return write(c.OutOrStdout(), string(rule.Schema(kind)))
+			return write(c.OutOrStdout(), string(schema.JSON(kind)))
 		},
 	}
 	c.Flags().StringVar(&kind, "kind", kind, "what `file` it is of: rule, override, lists, macros or tests")
-	complete(c, "kind", rule.SchemaKinds()...)
+	complete(c, "kind", schema.Kinds()...)
 	return c
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"headstart/detect/rule"
+	"headstart/detect/rule/schema"
 	"headstart/event"
 
 	"github.com/tinylib/msgp/msgp"
@@ -12,7 +13,7 @@ import (
 const stateVersion = 1
 
 // maxPartsOfEntry is how many parts of rules can fire on a connection.
-const maxPartsOfEntry = rule.MaxRules * rule.MaxSteps
+const maxPartsOfEntry = rule.MaxRules * schema.MaxSteps
 
 // Codec saves and restores what is remembered of hosts. One goroutine uses it
 // at a time.

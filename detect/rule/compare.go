@@ -5,6 +5,7 @@ import (
 
 	"github.com/expr-lang/expr/ast"
 
+	"headstart/detect/rule/schema"
 	"headstart/event"
 	"headstart/suggest"
 	"headstart/yamlsrc"
@@ -189,16 +190,16 @@ func compared(operator string, n int) *portSet {
 	case "<=":
 		ports.add(0, n)
 	case ">":
-		ports.add(n+1, maxPort)
+		ports.add(n+1, schema.MaxPort)
 	case ">=":
-		ports.add(n, maxPort)
+		ports.add(n, schema.MaxPort)
 	}
 	return ports
 }
 
 func (r *resolver) portNumber(n *ast.IntegerNode) {
-	if n.Value < 0 || n.Value > maxPort {
-		r.mistake(n, "there is no port %d; ports go from 0 to %d", n.Value, maxPort)
+	if n.Value < 0 || n.Value > schema.MaxPort {
+		r.mistake(n, "there is no port %d; ports go from 0 to %d", n.Value, schema.MaxPort)
 	}
 }
 

@@ -3,6 +3,7 @@ package rule
 import (
 	"errors"
 	"fmt"
+	"headstart/detect/rule/schema"
 	"reflect"
 	"regexp"
 	"strings"
@@ -20,8 +21,7 @@ import (
 // The size of a condition. Its nodes bound what one evaluation costs: a loop
 // visits no more elements than a host has addresses, and loops don't nest.
 const (
-	maxExpression = 8 << 10 // bytes
-	maxNodes      = 500
+	maxNodes = 500
 )
 
 // condition is a compiled expression, and what a change must have for it to
@@ -57,8 +57,8 @@ func (c configs) of(baseline bool) *conf.Config {
 
 // parse reads the text of an expression.
 func (l *language) parse(text string) (*parser.Tree, []mistake) {
-	if len(text) > maxExpression {
-		return nil, []mistake{{0, fmt.Sprintf("the expression has %d bytes; the limit is %d", len(text), maxExpression)}}
+	if len(text) > schema.MaxExpression {
+		return nil, []mistake{{0, fmt.Sprintf("the expression has %d bytes; the limit is %d", len(text), schema.MaxExpression)}}
 	}
 	tree, err := parser.ParseWithConfig(text, l.conditions.env)
 	if err != nil {

@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"headstart/detect/rule/schema"
 	"maps"
 	"math/bits"
 	"net/netip"
@@ -15,27 +16,27 @@ func (s *Set) Contents() map[string][]string {
 	all := map[string][]string{}
 	l := s.language.lists
 	for name, ports := range l.ports {
-		all[portLists+"."+name] = ports.texts()
+		all[schema.PortLists+"."+name] = ports.texts()
 	}
 	for name, networks := range l.networks {
-		all[networkLists+"."+name] = networks.texts()
+		all[schema.NetworkLists+"."+name] = networks.texts()
 	}
 	for name, roles := range l.roles {
-		all[roleLists+"."+name] = slices.Sorted(maps.Keys(roles))
+		all[schema.RoleLists+"."+name] = slices.Sorted(maps.Keys(roles))
 	}
 	for name, hosts := range l.hosts {
 		names := append(slices.Collect(maps.Keys(hosts.names)), hosts.patterns...)
 		slices.Sort(names)
-		all[hostLists+"."+name] = names
+		all[schema.HostLists+"."+name] = names
 	}
 	for name, m := range s.language.macros.all {
-		all[macroGroup+"."+name] = []string{m.n.Value}
+		all[schema.MacroGroup+"."+name] = []string{m.n.Value}
 	}
 	return all
 }
 
 func (s *portSet) texts() (all []string) {
-	for port := 0; port <= maxPort; port++ {
+	for port := 0; port <= schema.MaxPort; port++ {
 		if !s.has(port) {
 			continue
 		}

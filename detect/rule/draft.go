@@ -5,6 +5,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"headstart/detect/rule/schema"
 	"headstart/suggest"
 	"headstart/yamlsrc"
 )
@@ -50,9 +51,9 @@ func (d *draft) read(data []byte) {
 	if d.root = d.Parse(data); d.root == nil {
 		return
 	}
-	what, field, known := inRule, "rule", keysOf(inRule)
+	what, field, known := schema.Rule, "rule", schema.Names(schema.Rule)
 	if d.override = hasKey(d.root, "override") && !hasKey(d.root, "rule"); d.override {
-		what, field, known = inOverride, "override", keysOf(inOverride)
+		what, field, known = schema.Override, "override", schema.Names(schema.Override)
 	}
 	if d.fields = d.Mapping(d.root, what, known); d.fields == nil {
 		return
@@ -109,7 +110,7 @@ func (d *draft) describe() Override {
 		}
 	}
 	if len(o.Fields) == 0 {
-		d.Errorf(d.at, "an override changes something: %s", suggest.OneOf(keysOf(inOverride)[2:]))
+		d.Errorf(d.at, "an override changes something: %s", suggest.OneOf(schema.Names(schema.Override)[2:]))
 	}
 	return o
 }

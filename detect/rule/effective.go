@@ -2,6 +2,7 @@ package rule
 
 import (
 	"fmt"
+	"headstart/detect/rule/schema"
 	"headstart/yamlsrc"
 	"slices"
 	"time"
@@ -47,9 +48,9 @@ func (f *formatter) override(root *yaml.Node, o *looked) {
 			f.set(root, name, n, from)
 		}
 	}
-	if given := yamlsrc.Field(o.root, thresholdGroup); given != nil {
+	if given := yamlsrc.Field(o.root, schema.ThresholdGroup); given != nil {
 		for i := 0; i+1 < len(given.Content); i += 2 {
-			f.set(yamlsrc.Field(root, thresholdGroup), given.Content[i].Value, given.Content[i+1], from)
+			f.set(yamlsrc.Field(root, schema.ThresholdGroup), given.Content[i].Value, given.Content[i+1], from)
 		}
 	}
 	more := o.unless()

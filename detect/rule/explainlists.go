@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"headstart/detect/rule/schema"
 	"maps"
 	"slices"
 )
@@ -13,11 +14,11 @@ func (s *Set) Entries(kind, name string) []string {
 		return nil
 	}
 	switch kind {
-	case portLists:
+	case schema.PortLists:
 		return l.ports[name].ranges()
-	case networkLists:
+	case schema.NetworkLists:
 		return l.networks[name].prefixes()
-	case hostLists:
+	case schema.HostLists:
 		return append(slices.Sorted(maps.Keys(l.hosts[name].names)), l.hosts[name].patterns...)
 	default:
 		return slices.Sorted(maps.Keys(l.roles[name]))

@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"headstart/detect/rule/schema"
 	"headstart/yamlsrc"
 	"slices"
 	"strings"
@@ -108,7 +109,7 @@ func (c *cutter) cut(n ast.Node, tokens []lexer.Token) *outline {
 		}
 	case *ast.MemberNode:
 		path, _ := pathOf(n)
-		name, isMacro := strings.CutPrefix(path, macroGroup+".")
+		name, isMacro := strings.CutPrefix(path, schema.MacroGroup+".")
 		if one := c.language.macros.all[name]; isMacro && one != nil {
 			in := frame{about: c.origin.frame.about, macro: name}
 			l.kind, l.terms = Macro, []*outline{c.outline(origin{one.s, one.n, in})}

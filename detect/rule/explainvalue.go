@@ -14,6 +14,7 @@ import (
 	"github.com/expr-lang/expr/checker"
 	"github.com/expr-lang/expr/parser/lexer"
 
+	"headstart/detect/rule/schema"
 	"headstart/event"
 	"headstart/yamlsrc"
 )
@@ -79,7 +80,7 @@ func (c *cutter) collect(l *outline, n ast.Node, tokens []lexer.Token) {
 		left = left[:n-1]
 	}
 	if end, _ := pathOf(binary.Left); end == "host" || end == "peer" { // in roles.web
-		if list, _ := pathOf(binary.Right); strings.HasPrefix(list, hostLists+".") {
+		if list, _ := pathOf(binary.Right); strings.HasPrefix(list, schema.HostLists+".") {
 			c.add(l, end+".name")
 		} else {
 			c.add(l, end+".roles")
@@ -244,11 +245,11 @@ func formatList(n int, element func(int) string) string {
 // entries are those of lists of a kind, in order.
 func (l *lists) entries(kind string, names []string) string {
 	switch kind {
-	case portLists:
+	case schema.PortLists:
 		return formatAll(unitePorts(all(names, l.ports)...).ranges())
-	case networkLists:
+	case schema.NetworkLists:
 		return formatAll(uniteNetworks(all(names, l.networks)...).prefixes())
-	case hostLists:
+	case schema.HostLists:
 		hosts := uniteNames(all(names, l.hosts)...)
 		return formatAll(append(slices.Sorted(maps.Keys(hosts.names)), hosts.patterns...))
 	default:
@@ -262,7 +263,7 @@ func formatAll(all []string) string {
 
 // ranges are the ports of a set: 22, 8000-8010.
 func (s *portSet) ranges() (all []string) {
-	for port := 0; port <= maxPort; port++ {
+	for port := 0; port <= schema.MaxPort; port++ {
 		if !s.has(port) {
 			continue
 		}

@@ -3,6 +3,7 @@ package rule
 import (
 	"bytes"
 	"fmt"
+	"headstart/detect/rule/schema"
 	"headstart/yamlsrc"
 	"slices"
 	"strings"
@@ -49,13 +50,13 @@ const (
 )
 
 func kindOfFile(name string, root *yaml.Node) fileKind {
-	_, isTest := testFileOf(name)
+	_, isTest := schema.RuleTestedBy(name)
 	switch {
 	case isTest:
 		return someTests
-	case name == listsFile:
+	case name == schema.ListsFile:
 		return someLists
-	case name == macrosFile:
+	case name == schema.MacrosFile:
 		return someMacros
 	case yamlsrc.Field(root, "override") != nil && yamlsrc.Field(root, "rule") == nil:
 		return anOverride
@@ -80,8 +81,8 @@ func keeps(s *source, root *yaml.Node, name string, formatted []byte) error {
 		return fmt.Errorf("the result would not be YAML: %s", after.Diagnostics[0].Message)
 	}
 	var at []string
-	if name == macrosFile {
-		at = []string{macroGroup}
+	if name == schema.MacrosFile {
+		at = []string{schema.MacroGroup}
 	}
 	if err := same(root, again, at); err != nil {
 		return err
@@ -185,7 +186,7 @@ func isTable(at []string) bool {
 }
 
 func isExpression(at []string) bool {
-	return len(at) > 0 && at[0] == macroGroup || len(at) > 0 && at[0] != "tests" && slices.Contains([]string{"when", "by", "of", "sum"}, named(at)) && !isMissing(at)
+	return len(at) > 0 && at[0] == schema.MacroGroup || len(at) > 0 && at[0] != "tests" && slices.Contains([]string{"when", "by", "of", "sum"}, named(at)) && !isMissing(at)
 }
 
 // isMissing: the of of absent is a word.

@@ -3,6 +3,7 @@ package rule
 import (
 	"bytes"
 	"fmt"
+	"headstart/detect/rule/schema"
 	"regexp"
 	"slices"
 	"strconv"
@@ -47,24 +48,24 @@ func (f *formatter) fieldOrder(at []string) []string {
 	if len(at) == 0 {
 		switch f.kind {
 		case aRule:
-			return keysOf(inRule)
+			return schema.Names(schema.Rule)
 		case anOverride:
-			return keysOf(inOverride)
+			return schema.Names(schema.Override)
 		case someLists:
-			return append(listKinds(), addKey)
+			return append(schema.ListKinds(), schema.AddKey)
 		case someTests:
-			return keysOf(inTestFile)
+			return schema.Names(schema.TestFile)
 		}
 		return nil
 	}
 	if f.kind == someLists || f.kind == someMacros {
 		return nil
 	}
-	within := map[string]string{"steps": inStep, "unless": inException, "cases": inCase}
+	within := map[string]string{"steps": schema.Step, "unless": schema.Exception, "cases": schema.Case}
 	if in := within[named(at)]; in != "" {
-		return keysOf(in)
+		return schema.Names(in)
 	}
-	return keysOf(named(at))
+	return schema.Names(named(at))
 }
 
 func (f *formatter) pad(indent int) { f.out.WriteString(strings.Repeat(" ", indent)) }

@@ -1,6 +1,9 @@
 package rule
 
-import "headstart/event"
+import (
+	"headstart/detect/rule/schema"
+	"headstart/event"
+)
 
 // index finds the parts of rules that could hold for a change. Most changes leave it
 // after a look at the few rules that need their port and a comparison of bits
@@ -45,7 +48,7 @@ func (x *index) add(c candidate) {
 	}
 	ports := c.needs.ports
 	c.needs.ports = nil
-	for port := range maxPort + 1 {
+	for port := range schema.MaxPort + 1 {
 		if ports.has(port) {
 			x.byPort[uint16(port)] = append(x.byPort[uint16(port)], c)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/expr-lang/expr/ast"
 
+	"headstart/detect/rule/schema"
 	"headstart/suggest"
 )
 
@@ -113,7 +114,7 @@ func (l *language) suggest(name string) string {
 	if ending != nil {
 		return "; did you mean " + suggest.OneOf(ending) + "?"
 	}
-	return suggest.DidYouMean(name, append([]string{"conn", "host", "peer", "baseline", portLists, networkLists, roleLists, hostLists, macroGroup, thresholdGroup}, l.names...))
+	return suggest.DidYouMean(name, append([]string{"conn", "host", "peer", "baseline", schema.PortLists, schema.NetworkLists, schema.RoleLists, schema.HostLists, schema.MacroGroup, schema.ThresholdGroup}, l.names...))
 }
 
 // roleFact returns the number of a list of roles, false when all are given

@@ -7,6 +7,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"headstart/detect/rule/schema"
 	"headstart/event"
 	"headstart/yamlsrc"
 )
@@ -129,7 +130,7 @@ func (l *linter) thresholds(f *looked) {
 		return
 	}
 	for _, t := range l.set.Rule(f.id).Thresholds {
-		if key, _ := yamlsrc.Entry(yamlsrc.Field(f.root, thresholdGroup), t.Name); key != nil && !t.Used {
+		if key, _ := yamlsrc.Entry(yamlsrc.Field(f.root, schema.ThresholdGroup), t.Name); key != nil && !t.Used {
 			f.warn(unusedThreshold, key, "nothing in the rule uses thresholds.%s", t.Name)
 		}
 	}
@@ -187,7 +188,7 @@ func (l *linter) unused() {
 		f, line := l.others[i], d.Line
 		column := 1 + len(f.Line(line)) - len(strings.TrimLeft(f.Line(line), " "))
 		code := unusedList
-		if d.Kind == macroGroup {
+		if d.Kind == schema.MacroGroup {
 			code = unusedMacro
 		}
 		f.warnAt(code, yamlsrc.Place{Line: line, Column: column}, "no rule uses %s.%s", d.Kind, yamlsrc.Short(d.Name))

@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"headstart/detect/rule/schema"
 	"headstart/yamlsrc"
 	"path"
 	"strings"
@@ -43,13 +44,13 @@ func (l *linter) readAll() {
 		if err != nil {
 			continue // which is a mistake, and reported
 		}
-		for _, name := range append([]string{listsFile, macrosFile}, names...) {
+		for _, name := range append([]string{schema.ListsFile, schema.MacrosFile}, names...) {
 			if f := l.read(n, name); f != nil {
 				l.sort(f)
 			}
 		}
 		for _, name := range tests {
-			id, _ := testFileOf(name)
+			id, _ := schema.RuleTestedBy(name)
 			if f := l.byID[id]; f != nil && f.layer == n {
 				f.tested = true
 			}
@@ -79,9 +80,9 @@ func (l *linter) read(layer int, name string) *looked {
 func (l *linter) sort(f *looked) {
 	id, overridden := yamlsrc.Field(f.root, "rule"), yamlsrc.Field(f.root, "override")
 	switch {
-	case f.name == listsFile:
+	case f.name == schema.ListsFile:
 		l.others = append(l.others, f)
-	case f.name == macrosFile:
+	case f.name == schema.MacrosFile:
 		l.others = append(l.others, f)
 		for i := 0; i+1 < len(f.root.Content); i += 2 {
 			if tree := l.tree(f.root.Content[i+1]); tree != nil {

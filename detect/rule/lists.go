@@ -2,39 +2,14 @@ package rule
 
 import (
 	"path"
-	"regexp"
 	"slices"
-	"strings"
 
 	"go.yaml.in/yaml/v3"
 
+	"headstart/detect/rule/schema"
 	"headstart/suggest"
 	"headstart/yamlsrc"
 )
-
-// The file with the lists, and the kinds of list in it.
-const (
-	listsFile         = "lists.yaml"
-	portLists         = "ports"
-	networkLists      = "networks"
-	roleLists         = "roles"
-	hostLists         = "hosts"
-	internalNetworks  = "internal"
-	maxListName       = 64
-	wordsOfExpression = "and or not in matches contains startsWith endsWith let if else true false nil"
-)
-
-var listNamePattern = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
-
-// isListName reports whether a list, a macro or a threshold can have a name.
-func isListName(name string) bool {
-	return listNamePattern.MatchString(name) && len(name) <= maxListName && !slices.Contains(strings.Fields(wordsOfExpression), name)
-}
-
-const listNameRules = "lower-case letters, digits and _, a letter first, at most 64 characters, no word of the language"
-
-// listKinds are the kinds of list, in the order in which they are shown.
-func listKinds() []string { return []string{portLists, networkLists, roleLists, hostLists} }
 
 // lists are the named lists that conditions refer to.
 type lists struct {
@@ -49,6 +24,9 @@ type lists struct {
 	unread bool
 }
 
+// internalNetworks is the list of networks by which a peer is internal.
+const internalNetworks = "internal"
+
 type listName struct{ kind, name string }
 
 func newLists() *lists {
@@ -59,7 +37,7 @@ func newLists() *lists {
 		hosts:    map[string]*nameSet{},
 		defined:  map[listName]*Definition{},
 	}
-	l.defined[listName{networkLists, internalNetworks}] = &Definition{Kind: networkLists, Name: internalNetworks, Used: true}
+	l.defined[listName{schema.NetworkLists, internalNetworks}] = &Definition{Kind: schema.NetworkLists, Name: internalNetworks, Used: true}
 	return l
 }
 
@@ -90,15 +68,13 @@ func (l *lists) matching(kind, name string) (names []string) {
 }
 
 func (l *lists) definitions() (all []Definition) {
-	for _, kind := range listKinds() {
+	for _, kind := range schema.ListKinds() {
 		for _, name := range l.names(kind) {
 			all = append(all, *l.defined[listName{kind, name}])
 		}
 	}
 	return all
 }
-
-const addKey = "add"
 
 // read adds the lists of a file. One takes the place of that of the same name;
 // below "add" it is added to it.
@@ -109,13 +85,13 @@ func (l *lists) read(s *source, data []byte) {
 		l.unread = true
 		return
 	}
-	kinds := s.Mapping(root, listsFile, append(listKinds(), addKey))
+	kinds := s.Mapping(root, schema.ListsFile, append(schema.ListKinds(), schema.AddKey))
 	var added map[string]*yaml.Node
-	if n := kinds[addKey]; n != nil {
-		added = s.Mapping(n, addKey, listKinds())
+	if n := kinds[schema.AddKey]; n != nil {
+		added = s.Mapping(n, schema.AddKey, schema.ListKinds())
 	}
 	var all, more []namedEntries
-	for _, kind := range listKinds() {
+	for _, kind := range schema.ListKinds() {
 		all = append(all, s.lists(kinds[kind], kind)...)
 		more = append(more, s.lists(added[kind], kind)...)
 	}
@@ -140,13 +116,13 @@ func (l *lists) define(s *source, one namedEntries) {
 	}
 	l.defined[key] = d
 	switch one.kind {
-	case portLists:
+	case schema.PortLists:
 		l.ports[one.name] = s.portList(one.entries)
-	case networkLists:
+	case schema.NetworkLists:
 		l.networks[one.name] = s.networkList(one.entries)
-	case roleLists:
+	case schema.RoleLists:
 		l.roles[one.name] = s.roleList(one.entries)
-	case hostLists:
+	case schema.HostLists:
 		l.hosts[one.name] = s.hostList(one.entries)
 	}
 }
@@ -154,7 +130,7 @@ func (l *lists) define(s *source, one namedEntries) {
 // usedByItself reports whether headstart uses a list, whatever the rules do:
 // what is internal, and where people take control of a machine.
 func usedByItself(l listName) bool {
-	return l == listName{networkLists, internalNetworks} || l == listName{portLists, "remote_administration"} || l == listName{portLists, "database"}
+	return l == listName{schema.NetworkLists, internalNetworks} || l == listName{schema.PortLists, "remote_administration"} || l == listName{schema.PortLists, "database"}
 }
 
 func (l *lists) extend(s *source, one namedEntries) {
@@ -163,13 +139,13 @@ func (l *lists) extend(s *source, one namedEntries) {
 	d.Over = append(d.Over, d.File)
 	d.File, d.Line = s.Name, one.at.Line
 	switch one.kind {
-	case portLists:
+	case schema.PortLists:
 		l.ports[one.name] = unitePorts(l.ports[one.name], s.portList(one.entries))
-	case networkLists:
+	case schema.NetworkLists:
 		l.networks[one.name] = uniteNetworks(l.networks[one.name], s.networkList(one.entries))
-	case roleLists:
+	case schema.RoleLists:
 		l.roles[one.name] = uniteRoles(l.roles[one.name], s.roleList(one.entries))
-	case hostLists:
+	case schema.HostLists:
 		l.hosts[one.name] = uniteNames(l.hosts[one.name], s.hostList(one.entries))
 	}
 }
@@ -194,8 +170,8 @@ func (s *source) lists(n *yaml.Node, kind string) []namedEntries {
 		if values[name] != value {
 			continue // repeated, and reported
 		}
-		if !isListName(name) {
-			s.Errorf(yamlsrc.PlaceOf(key), "%q can't be the name of a list: %s", yamlsrc.Short(name), listNameRules)
+		if !schema.IsListName(name) {
+			s.Errorf(yamlsrc.PlaceOf(key), "%q can't be the name of a list: %s", yamlsrc.Short(name), schema.ListNameRules)
 			continue
 		}
 		entries, _ := s.List(value, kind+"."+name)

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"headstart/detect/rule/schema"
 	"headstart/suggest"
 	"headstart/yamlsrc"
 )
@@ -40,8 +41,8 @@ func (l *loader) layer(n int, layer Layer) {
 		l.errors = append(l.errors, &yamlsrc.Diagnostic{File: layer.Name, Message: fmt.Sprintf("%d rules; the limit is %d", len(rules), MaxRules)})
 		return
 	}
-	beside := l.shared(n, layer, listsFile, func(s *source, data []byte) { l.lists.read(s, data) }, &l.lists.unread)
-	beside = l.shared(n, layer, macrosFile, func(s *source, data []byte) { l.macros.read(s, data) }, &l.macros.unread) || beside
+	beside := l.shared(n, layer, schema.ListsFile, func(s *source, data []byte) { l.lists.read(s, data) }, &l.lists.unread)
+	beside = l.shared(n, layer, schema.MacrosFile, func(s *source, data []byte) { l.macros.read(s, data) }, &l.macros.unread) || beside
 	if len(rules) == 0 && !beside {
 		l.errors = append(l.errors, &yamlsrc.Diagnostic{File: layer.Name, Message: "no rules here: no file whose name ends in .yaml"})
 	}
@@ -152,10 +153,10 @@ func ruleFiles(fsys fs.FS) (rules, tests []string, err error) {
 	}
 	for _, e := range entries {
 		extension := path.Ext(e.Name())
-		if e.IsDir() || strings.HasPrefix(e.Name(), ".") || e.Name() == listsFile || e.Name() == macrosFile || extension != ".yaml" && extension != ".yml" {
+		if e.IsDir() || strings.HasPrefix(e.Name(), ".") || e.Name() == schema.ListsFile || e.Name() == schema.MacrosFile || extension != ".yaml" && extension != ".yml" {
 			continue
 		}
-		if _, isTest := testFileOf(e.Name()); isTest {
+		if _, isTest := schema.RuleTestedBy(e.Name()); isTest {
 			tests = append(tests, e.Name())
 		} else {
 			rules = append(rules, e.Name())

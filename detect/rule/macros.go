@@ -10,14 +10,12 @@ import (
 	"github.com/expr-lang/expr/parser"
 	"go.yaml.in/yaml/v3"
 
+	"headstart/detect/rule/schema"
 	"headstart/suggest"
 	"headstart/yamlsrc"
 )
 
 const (
-	macrosFile = "macros.yaml"
-	macroGroup = "macros"
-
 	// maxMacros is how many there can be, maxDepth how deep one can be in
 	// another.
 	maxMacros = 1000
@@ -46,15 +44,15 @@ func (m *macros) read(s *source, data []byte) {
 		m.unread = m.unread || len(s.Diagnostics) > 0
 		return
 	}
-	values := s.Mapping(root, macrosFile, nil)
+	values := s.Mapping(root, schema.MacrosFile, nil)
 	m.unread = m.unread || values == nil
 	for i := 0; i+1 < len(root.Content) && values != nil; i += 2 {
 		key, value := root.Content[i], root.Content[i+1]
 		if values[key.Value] != value {
 			continue // repeated, and reported
 		}
-		if !isListName(key.Value) {
-			s.Errorf(yamlsrc.PlaceOf(key), "%q can't be the name of a macro: %s", yamlsrc.Short(key.Value), listNameRules)
+		if !schema.IsListName(key.Value) {
+			s.Errorf(yamlsrc.PlaceOf(key), "%q can't be the name of a macro: %s", yamlsrc.Short(key.Value), schema.ListNameRules)
 			continue
 		}
 		if len(m.all) >= maxMacros && m.all[key.Value] == nil {
@@ -95,21 +93,21 @@ func (m *macros) names() []string { return slices.Sorted(maps.Keys(m.all)) }
 func (m *macros) definitions() (all []Definition) {
 	for _, name := range m.names() {
 		one := m.all[name]
-		all = append(all, Definition{Kind: macroGroup, Name: name, File: one.s.Name, Line: one.n.Line, Used: one.used, Size: 1, Over: one.over})
+		all = append(all, Definition{Kind: schema.MacroGroup, Name: name, File: one.s.Name, Line: one.n.Line, Used: one.used, Size: 1, Over: one.over})
 	}
 	return all
 }
 
 // macro puts a macro's condition in the place of its name.
 func (r *resolver) macro(n *ast.Node, path string) string {
-	name, use := path[len(macroGroup)+1:], *n
+	name, use := path[len(schema.MacroGroup)+1:], *n
 	one := r.macros.all[name]
 	switch {
 	case one == nil && r.macros.unread:
 		r.unsure = true
 		return unknown
 	case one == nil:
-		r.mistake(use, "%s has no macro %s%s", macrosFile, yamlsrc.Short(name), suggest.DidYouMean(name, r.macros.names()))
+		r.mistake(use, "%s has no macro %s%s", schema.MacrosFile, yamlsrc.Short(name), suggest.DidYouMean(name, r.macros.names()))
 		return unknown
 	case slices.Contains(r.within, name):
 		r.mistake(use, "the macro %s uses itself (%s)", name, strings.Join(append(slices.Clone(r.within), name), ", "))

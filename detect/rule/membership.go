@@ -9,6 +9,7 @@ import (
 
 	"github.com/expr-lang/expr/ast"
 
+	"headstart/detect/rule/schema"
 	"headstart/event"
 	"headstart/suggest"
 	"headstart/yamlsrc"
@@ -82,7 +83,7 @@ func (r *resolver) namedList(n *ast.Node, node *ast.BinaryNode, kind, name strin
 		if r.lists.unread {
 			r.unsure = true
 		} else {
-			r.mistake(node.Right, "%s has no list %s in %s%s", listsFile, yamlsrc.Short(name), kind, suggest.DidYouMean(name, r.lists.names(kind)))
+			r.mistake(node.Right, "%s has no list %s in %s%s", schema.ListsFile, yamlsrc.Short(name), kind, suggest.DidYouMean(name, r.lists.names(kind)))
 		}
 		if path, _ := pathOf(node.Left); path != "host" && path != "peer" {
 			r.expression(&node.Left)
@@ -90,18 +91,18 @@ func (r *resolver) namedList(n *ast.Node, node *ast.BinaryNode, kind, name strin
 		return
 	}
 	switch kind {
-	case roleLists:
+	case schema.RoleLists:
 		r.namedRoles(n, node, name, uniteRoles(all(names, r.lists.roles)...))
 		return
-	case hostLists:
+	case schema.HostLists:
 		r.namedHosts(n, node, name, uniteNames(all(names, r.lists.hosts)...))
 		return
 	}
 	switch path, _ := pathOf(node.Left); {
-	case path == "host" && kind == networkLists:
+	case path == "host" && kind == schema.NetworkLists:
 		r.mistake(node.Left, "a host has several addresses; write conn.local in networks.%s or any(host.addresses, # in networks.%s)", name, name)
 		return
-	case path == "peer" && kind == networkLists:
+	case path == "peer" && kind == schema.NetworkLists:
 		r.mistake(node.Left, "write conn.peer in networks.%s", name)
 		return
 	}
@@ -109,9 +110,9 @@ func (r *resolver) namedList(n *ast.Node, node *ast.BinaryNode, kind, name strin
 	left := r.expression(&node.Left)
 	switch {
 	case len(r.mistakes) > before:
-	case kind == portLists && isNumber(left):
+	case kind == schema.PortLists && isNumber(left):
 		r.inPorts(n, node, unitePorts(all(names, r.lists.ports)...))
-	case kind == networkLists && left == TypeAddress:
+	case kind == schema.NetworkLists && left == TypeAddress:
 		r.inNetworks(n, node, uniteNetworks(all(names, r.lists.networks)...))
 	default:
 		r.mistake(node, "%s.%s can't hold what is of the type %s; write %s", kind, name, cmp.Or(left, "unknown"), listExample(kind))
@@ -149,7 +150,7 @@ func (r *resolver) namedHosts(n *ast.Node, node *ast.BinaryNode, name string, ho
 
 func (r *resolver) namedRoles(n *ast.Node, node *ast.BinaryNode, name string, roles roleSet) {
 	if left, _ := pathOf(node.Left); left == "host" || left == "peer" {
-		r.inRoles(n, node, left, roleLists+"."+name, roles)
+		r.inRoles(n, node, left, schema.RoleLists+"."+name, roles)
 		return
 	}
 	if _, ok := node.Left.(*ast.PointerNode); ok && r.expression(&node.Left) == TypeText {

@@ -9,21 +9,20 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"headstart/detect/rule/schema"
 	"headstart/suggest"
 	"headstart/yamlsrc"
 )
 
 // The limits of patterns. What they bound is remembered while a window lasts.
 const (
-	MaxSteps   = 8 // of a sequence
 	MaxHops    = 20
 	MaxCount   = 4096                // of Count.AtLeast, where it isn't a sum
 	minWithin  = time.Second         // of windows
 	minBeacons = 6                   // of Count.AtLeast, where Count.Beaconing is set
 	MaxWithin  = 30 * 24 * time.Hour // likewise
 
-	minSteps, minHops = 2, 2
-	maxBy             = 4 // expressions of a key
+	minHops = 2
 )
 
 // patternReader reads the fields of a rule that say what it asks of
@@ -102,7 +101,7 @@ func (p *patternReader) refuse(field, why string) {
 }
 
 func (p *patternReader) count(n *yaml.Node, asked *part) {
-	fields := p.Mapping(n, inCount, keysOf(inCount))
+	fields := p.Mapping(n, schema.Count, schema.Names(schema.Count))
 	if fields == nil {
 		return
 	}
@@ -188,7 +187,7 @@ func (p *patternReader) beaconing(n *yaml.Node, given setting, c *Count) float64
 }
 
 func (p *patternReader) sequence(n *yaml.Node) {
-	fields := p.Mapping(n, inSequence, keysOf(inSequence))
+	fields := p.Mapping(n, schema.Sequence, schema.Names(schema.Sequence))
 	if fields == nil {
 		return
 	}
@@ -208,11 +207,11 @@ func (p *patternReader) steps(n *yaml.Node) []Step {
 	if !ok {
 		return nil
 	}
-	if len(entries) < minSteps || len(entries) > MaxSteps {
-		p.Errorf(yamlsrc.PlaceOf(n), "a sequence has %d to %d steps, not %d", minSteps, MaxSteps, len(entries))
+	if len(entries) < schema.MinSteps || len(entries) > schema.MaxSteps {
+		p.Errorf(yamlsrc.PlaceOf(n), "a sequence has %d to %d steps, not %d", schema.MinSteps, schema.MaxSteps, len(entries))
 	}
 	var steps []Step
-	for _, entry := range entries[:min(len(entries), MaxSteps)] {
+	for _, entry := range entries[:min(len(entries), schema.MaxSteps)] {
 		step, asked := p.step(entry)
 		steps, p.rule.parts = append(steps, step), append(p.rule.parts, asked)
 	}
@@ -220,7 +219,7 @@ func (p *patternReader) steps(n *yaml.Node) []Step {
 }
 
 func (p *patternReader) step(entry *yaml.Node) (step Step, asked part) {
-	fields := p.Mapping(entry, inStep, keysOf(inStep))
+	fields := p.Mapping(entry, schema.Step, schema.Names(schema.Step))
 	if fields == nil {
 		return step, asked
 	}
@@ -257,7 +256,7 @@ func (p *patternReader) sameKey(n *yaml.Node, by []value) {
 }
 
 func (p *patternReader) path(n *yaml.Node) {
-	fields := p.Mapping(n, inPath, keysOf(inPath))
+	fields := p.Mapping(n, schema.Path, schema.Names(schema.Path))
 	if fields == nil {
 		return
 	}
@@ -284,7 +283,7 @@ func (v setting) hops() int {
 }
 
 func (p *patternReader) absent(n *yaml.Node) {
-	fields := p.Mapping(n, inAbsent, keysOf(inAbsent))
+	fields := p.Mapping(n, schema.Absent, schema.Names(schema.Absent))
 	if fields != nil {
 		p.Require(n, fields, "absent", "of", "for")
 		p.rule.Absent = new(Absent)
@@ -326,8 +325,8 @@ func (p *patternReader) by(n *yaml.Node) (texts []string, values []value) {
 	if n.Kind == yaml.SequenceNode {
 		entries = n.Content
 	}
-	if len(entries) == 0 || len(entries) > maxBy {
-		p.Errorf(yamlsrc.PlaceOf(n), "by is one expression or a list of %d at most, not of %d", maxBy, len(entries))
+	if len(entries) == 0 || len(entries) > schema.MaxBy {
+		p.Errorf(yamlsrc.PlaceOf(n), "by is one expression or a list of %d at most, not of %d", schema.MaxBy, len(entries))
 		return nil, nil
 	}
 	for _, entry := range entries {

@@ -2,6 +2,7 @@ package rule
 
 import (
 	"fmt"
+	"headstart/detect/rule/schema"
 	"headstart/yamlsrc"
 	"math/bits"
 	"strconv"
@@ -12,11 +13,11 @@ import (
 type portSet [1 << 16 / 64]uint64
 
 func (s *portSet) has(port int) bool {
-	return port >= 0 && port <= maxPort && s[port/64]&(1<<(port%64)) != 0
+	return port >= 0 && port <= schema.MaxPort && s[port/64]&(1<<(port%64)) != 0
 }
 
 func (s *portSet) add(from, to int) {
-	for port := max(0, from); port <= min(maxPort, to); port++ {
+	for port := max(0, from); port <= min(schema.MaxPort, to); port++ {
 		s[port/64] |= 1 << (port % 64)
 	}
 }
@@ -36,8 +37,6 @@ func (s *portSet) complement() *portSet {
 	}
 	return &c
 }
-
-const maxPort = 1<<16 - 1
 
 // addText adds what an entry of a list says: "22" or "1000-2000".
 func (s *portSet) addText(text string) error {
@@ -62,7 +61,7 @@ func (s *portSet) addText(text string) error {
 func parsePort(text string) (int, error) {
 	n, err := strconv.ParseUint(text, 10, 16)
 	if err != nil || n == 0 || text[0] == '0' {
-		return 0, fmt.Errorf("%q is not a port: a number from 1 to %d, or a range such as 1000-2000", yamlsrc.Short(text), maxPort)
+		return 0, fmt.Errorf("%q is not a port: a number from 1 to %d, or a range such as 1000-2000", yamlsrc.Short(text), schema.MaxPort)
 	}
 	return int(n), nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/expr-lang/expr/ast"
 
+	"headstart/detect/rule/schema"
 	"headstart/event"
 )
 
@@ -101,7 +102,7 @@ func (p *possible) comparison(n *ast.BinaryNode, t term) bool {
 		return p.truth(t.node.String(), t.holds)
 	}
 	if field.Type == TypePort {
-		if number != math.Trunc(number) || number < 0 || number > maxPort {
+		if number != math.Trunc(number) || number < 0 || number > schema.MaxPort {
 			return true
 		}
 		return p.port(path, compared(operator, int(number)), t.holds)
@@ -224,13 +225,13 @@ func (p *possible) member(n *ast.BinaryNode, t term) bool {
 	switch {
 	case isText && (list == "host.roles" || list == "peer.roles"):
 		return p.role(kind, newRoleSet(role.Value), t.holds)
-	case p.lists != nil && kind == roleLists && (path == "host" || path == "peer") && p.lists.roles[name] != nil:
+	case p.lists != nil && kind == schema.RoleLists && (path == "host" || path == "peer") && p.lists.roles[name] != nil:
 		return p.role(path, p.lists.roles[name], t.holds)
-	case p.lists != nil && kind == portLists && p.language.fields[path].Type == TypePort && p.lists.ports[name] != nil:
+	case p.lists != nil && kind == schema.PortLists && p.language.fields[path].Type == TypePort && p.lists.ports[name] != nil:
 		return p.port(path, p.lists.ports[name], t.holds)
-	case p.lists != nil && kind == hostLists && p.lists.hosts[name] != nil && len(p.lists.hosts[name].names)+len(p.lists.hosts[name].patterns) == 0 && t.holds:
+	case p.lists != nil && kind == schema.HostLists && p.lists.hosts[name] != nil && len(p.lists.hosts[name].names)+len(p.lists.hosts[name].patterns) == 0 && t.holds:
 		return false
-	case p.lists != nil && kind == networkLists && p.lists.networks[name] != nil && p.lists.networks[name].isEmpty() && t.holds:
+	case p.lists != nil && kind == schema.NetworkLists && p.lists.networks[name] != nil && p.lists.networks[name].isEmpty() && t.holds:
 		return false
 	}
 	switch right := n.Right.(type) {
@@ -239,7 +240,7 @@ func (p *possible) member(n *ast.BinaryNode, t term) bool {
 	case *ast.BinaryNode:
 		from, ok := right.Left.(*ast.IntegerNode)
 		to, ok2 := right.Right.(*ast.IntegerNode)
-		if ok && ok2 && p.language.fields[path].Type == TypePort && from.Value >= 0 && to.Value <= maxPort {
+		if ok && ok2 && p.language.fields[path].Type == TypePort && from.Value >= 0 && to.Value <= schema.MaxPort {
 			ports := new(portSet)
 			ports.add(from.Value, to.Value)
 			return p.port(path, ports, t.holds)
@@ -255,7 +256,7 @@ func (p *possible) array(path string, elements []ast.Node, t term) bool {
 	case field.Type == TypePort && numbers != nil:
 		ports := new(portSet)
 		for _, n := range numbers {
-			if n.Value >= 0 && n.Value <= maxPort {
+			if n.Value >= 0 && n.Value <= schema.MaxPort {
 				ports.add(n.Value, n.Value)
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"testing/fstest"
 
 	"headstart/detect/rule"
+	"headstart/detect/rule/schema"
 	rules "headstart/rules.expr"
 )
 
@@ -114,7 +115,7 @@ func functionTable() string {
 func keyTable() string {
 	var b strings.Builder
 	b.WriteString("\n| field | needed | type | what it is |\n| --- | --- | --- | --- |\n")
-	for _, k := range rule.Keys() {
+	for _, k := range schema.Keys() {
 		if k.In == "a rule" {
 			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", k.Name, yes(k.Needed), k.Type, k.Doc)
 		}
@@ -126,7 +127,7 @@ func keyTable() string {
 func innerKeyTable() string {
 	var b strings.Builder
 	b.WriteString("\n| of | field | needed | type | what it is | example |\n| --- | --- | --- | --- | --- | --- |\n")
-	for _, k := range rule.Keys() {
+	for _, k := range schema.Keys() {
 		if k.In != "a rule" {
 			fmt.Fprintf(&b, "| %s | `%s` | %s | %s | %s | `%s` |\n", k.In, k.Name, yes(k.Needed), k.Type, k.Doc, k.Example)
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/expr-lang/expr/ast"
 
+	"headstart/detect/rule/schema"
 	"headstart/suggest"
 	"headstart/yamlsrc"
 )
@@ -88,9 +89,9 @@ func (r *resolver) expression(n *ast.Node) string {
 		return TypeText
 	case *ast.IdentifierNode, *ast.MemberNode:
 		switch path, _ := pathOf(*n); {
-		case strings.HasPrefix(path, thresholdGroup+"."):
+		case strings.HasPrefix(path, schema.ThresholdGroup+"."):
 			return r.threshold(n, path)
-		case strings.HasPrefix(path, macroGroup+"."):
+		case strings.HasPrefix(path, schema.MacroGroup+"."):
 			return r.macro(n, path)
 		}
 		return r.name(*n)
@@ -192,7 +193,7 @@ func (r *resolver) name(n ast.Node) string {
 	switch {
 	case r.isGroup(path):
 		r.mistake(n, "%s is not a value; it has %s", path, r.someFields(path))
-	case path == thresholdGroup || path == macroGroup:
+	case path == schema.ThresholdGroup || path == schema.MacroGroup:
 		r.mistake(n, "%s is not a value; name one of them: %s.NAME", path, path)
 	case isListKind(root) && list != "":
 		r.mistake(n, "%s is a list; it stands on the right of in: %s", path, listExample(root))
@@ -223,16 +224,16 @@ func (r *resolver) refuseAmongAddresses(n ast.Node, what string) {
 }
 
 func isListKind(name string) bool {
-	return slices.Contains(listKinds(), name)
+	return slices.Contains(schema.ListKinds(), name)
 }
 
 func listExample(kind string) string {
 	switch kind {
-	case portLists:
+	case schema.PortLists:
 		return "conn.port in ports.NAME"
-	case networkLists:
+	case schema.NetworkLists:
 		return "conn.peer in networks.NAME"
-	case hostLists:
+	case schema.HostLists:
 		return "host in hosts.NAME, peer in hosts.NAME"
 	default:
 		return "host in roles.NAME, peer in roles.NAME"

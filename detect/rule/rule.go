@@ -2,13 +2,13 @@ package rule
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 
+	"headstart/detect/rule/schema"
 	"headstart/event"
 	"headstart/suggest"
 	"headstart/yamlsrc"
@@ -72,18 +72,6 @@ type Exception struct {
 // Expired reports whether the exception no longer counts at a time.
 func (e *Exception) Expired(at time.Time) bool { return !at.Before(e.Expires) }
 
-const (
-	maxID   = 64  // bytes of a rule's id
-	maxLine = 200 // bytes of a title or an owner
-
-	maxScore = 100
-)
-
-var (
-	idPattern     = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
-	attackPattern = regexp.MustCompile(`^T[0-9]{4}(\.[0-9]{3})?$`)
-)
-
 // rule reads the rule, with what overrides it.
 func (d *draft) rule(lang *language) *Rule {
 	r := &Rule{ID: d.id, File: d.Name, Enabled: true, Alert: true}
@@ -117,7 +105,7 @@ func (d *draft) rule(lang *language) *Rule {
 // about reads what a rule says to people.
 func (d *draft) about(r *Rule) {
 	if n := d.fields["title"]; n != nil {
-		r.Title, _ = d.OneLine(n, "title", maxLine)
+		r.Title, _ = d.OneLine(n, "title", schema.MaxLine)
 	}
 	if n := d.fields["attack"]; n != nil {
 		r.Attack = d.attack(n)
@@ -154,8 +142,8 @@ func (d *draft) score(field string, otherwise float64) float64 {
 		return otherwise
 	}
 	score, ok := v.s.Number(v.n, field)
-	if ok && (score < 0 || score > maxScore) {
-		v.s.Errorf(yamlsrc.PlaceOf(v.n), "%s is from 0 to %d, not %s", field, maxScore, v.n.Value)
+	if ok && (score < 0 || score > schema.MaxScore) {
+		v.s.Errorf(yamlsrc.PlaceOf(v.n), "%s is from 0 to %d, not %s", field, schema.MaxScore, v.n.Value)
 	}
 	return score
 }
@@ -163,8 +151,8 @@ func (d *draft) score(field string, otherwise float64) float64 {
 // readID reads the id of a rule; empty when it can't be one.
 func (s *source) readID(n *yaml.Node, field string) string {
 	id, ok := s.Text(n, field)
-	if ok && (len(id) > maxID || !idPattern.MatchString(id)) {
-		s.Errorf(yamlsrc.PlaceOf(n), "%q can't be the id of a rule: lower-case letters and digits, with single hyphens between, at most %d characters", yamlsrc.Short(id), maxID)
+	if ok && !schema.IsID(id) {
+		s.Errorf(yamlsrc.PlaceOf(n), "%q can't be the id of a rule: lower-case letters and digits, with single hyphens between, at most %d characters", yamlsrc.Short(id), schema.MaxID)
 		return ""
 	}
 	return id
@@ -188,7 +176,7 @@ func (s *source) attack(n *yaml.Node) []string {
 	entries, _ := s.List(n, "attack")
 	for _, entry := range entries {
 		id, ok := s.Text(entry, "an ATT&CK technique")
-		if ok && !attackPattern.MatchString(id) {
+		if ok && !schema.IsTechnique(id) {
 			s.Errorf(yamlsrc.PlaceOf(entry), "%q is not the id of an ATT&CK technique, such as T1021 or T1021.002", yamlsrc.Short(id))
 			continue
 		}
@@ -278,18 +266,18 @@ func (s *source) exceptions(n *yaml.Node, lang *language, in frame) []*Exception
 	var exceptions []*Exception
 	entries, _ := s.List(n, "unless")
 	for _, entry := range entries {
-		fields := s.Mapping(entry, inException, keysOf(inException))
+		fields := s.Mapping(entry, schema.Exception, schema.Names(schema.Exception))
 		if fields == nil {
 			continue
 		}
-		s.Require(entry, fields, inException, keysOf(inException)...)
+		s.Require(entry, fields, schema.Exception, schema.Names(schema.Exception)...)
 		e := new(Exception)
 		if n := fields["when"]; n != nil {
 			e.When, e.condition = s.condition(n, "when", lang, in)
 			e.File, e.Line = s.Name, n.Line
 		}
 		if n := fields["owner"]; n != nil {
-			e.Owner, _ = s.OneLine(n, "owner", maxLine)
+			e.Owner, _ = s.OneLine(n, "owner", schema.MaxLine)
 		}
 		if n := fields["reason"]; n != nil {
 			e.Reason, _ = s.Text(n, "reason")

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"headstart/detect/rule/schema"
 	"headstart/event"
 	"headstart/suggest"
 )
@@ -71,7 +72,7 @@ func TestPortSet(t *testing.T) {
 		if ports.has(port) != want {
 			t.Errorf("%d is in the set: %v", port, !want)
 		}
-		if inRange := port >= 0 && port <= maxPort; inRange && ports.complement().has(port) == want {
+		if inRange := port >= 0 && port <= schema.MaxPort; inRange && ports.complement().has(port) == want {
 			t.Errorf("%d is in the complement: %v", port, want)
 		}
 	}

@@ -3,6 +3,7 @@ package rule
 import (
 	"strings"
 
+	"headstart/detect/rule/schema"
 	"headstart/suggest"
 	"headstart/yamlsrc"
 )
@@ -12,7 +13,7 @@ type source struct{ *yamlsrc.File }
 
 func newSource(name string) *source {
 	return &source{yamlsrc.New(name, &yamlsrc.Dialect{
-		Holds: "one rule", Fields: keysOf(inRule), Expressions: []string{"when", "by", "of", "sum"}, Hint: hintOf,
+		Holds: "one rule", Fields: schema.Names(schema.Rule), Expressions: []string{"when", "by", "of", "sum"}, Hint: hintOf,
 	})}
 }
 
@@ -25,14 +26,14 @@ func hintOf(what, name string, known []string) string {
 	if hint := suggest.DidYouMean(name, known); hint != "" {
 		return hint
 	}
-	if hint := otherFields[strings.ToLower(name)]; hint != "" && what == inRule {
+	if hint := otherFields[strings.ToLower(name)]; hint != "" && what == schema.Rule {
 		return "; " + hint
 	}
 	return ""
 }
 
 // renamedFields are the new names of fields that had another.
-var renamedFields = map[string]string{inCount + ".regular": "beaconing"}
+var renamedFields = map[string]string{schema.Count + ".regular": "beaconing"}
 
 // otherFields are what a rule doesn't have, and what it has instead.
 var otherFields = map[string]string{

@@ -2,6 +2,7 @@ package rule
 
 import (
 	"fmt"
+	"headstart/detect/rule/schema"
 	"headstart/yamlsrc"
 	"slices"
 	"strings"
@@ -18,7 +19,7 @@ func syntaxMistake(text string, err error) mistake {
 	open, closed := unbalanced(runes)
 	switch {
 	case strings.Contains(m.message, "exceeds maximum allowed nodes"):
-		return mistake{0, fmt.Sprintf("the expression has more than %d parts; keep values in %s or make two rules of it", maxNodes, listsFile)}
+		return mistake{0, fmt.Sprintf("the expression has more than %d parts; keep values in %s or make two rules of it", maxNodes, schema.ListsFile)}
 	case strings.Contains(m.message, "literal not terminated"):
 		if at := openQuote(runes); at >= 0 {
 			return mistake{at, fmt.Sprintf("the quote (%c) that begins here isn't closed", runes[at])}

@@ -2,10 +2,10 @@ package rule
 
 import (
 	"path"
-	"strings"
 
 	"go.yaml.in/yaml/v3"
 
+	"headstart/detect/rule/schema"
 	"headstart/suggest"
 	"headstart/yamlsrc"
 )
@@ -17,15 +17,6 @@ type testFile struct {
 	tests *yaml.Node // nil: it could not be read
 }
 
-// testFileOf returns the id of the rule that a file tests, by the file's name;
-// false when it is no file of tests.
-func testFileOf(name string) (id string, ok bool) {
-	if id, ok = strings.CutSuffix(name, ".test.yaml"); ok {
-		return id, true
-	}
-	return strings.CutSuffix(name, ".test.yml")
-}
-
 // testFiles reads the tests of a layer and hands them to the layer's rules.
 func (l *loader) testFiles(n int, layer Layer, names []string, rules map[string]*draft) {
 	ids := make([]string, 0, len(rules))
@@ -34,7 +25,7 @@ func (l *loader) testFiles(n int, layer Layer, names []string, rules map[string]
 	}
 	for _, name := range names {
 		f := &testFile{source: newSource(path.Join(layer.Name, name))}
-		id, _ := testFileOf(name)
+		id, _ := schema.RuleTestedBy(name)
 		switch of := rules[id]; {
 		case of == nil:
 			f.Errorf(yamlsrc.Place{}, "there is no rule %s in this directory; tests are beside their rule, in RULE-ID.test.yaml%s", yamlsrc.Short(id), suggest.DidYouMean(id, ids))
@@ -59,9 +50,9 @@ func (f *testFile) read(data []byte) {
 	if root == nil {
 		return
 	}
-	fields := f.Mapping(root, inTestFile, keysOf(inTestFile))
+	fields := f.Mapping(root, schema.TestFile, schema.Names(schema.TestFile))
 	if fields != nil {
-		f.Require(root, fields, inTestFile, "tests")
+		f.Require(root, fields, schema.TestFile, "tests")
 		f.tests = fields["tests"]
 	}
 }
@@ -78,7 +69,7 @@ func (d *draft) addTests(r *Rule) {
 		r.Tests = f.source.tests(f.tests)
 		return
 	}
-	fields := f.Mapping(f.tests, inTests, keysOf(inTests))
+	fields := f.Mapping(f.tests, schema.Tests, schema.Names(schema.Tests))
 	for _, name := range []string{"hosts", "learn", "usual"} {
 		if n := fields[name]; n != nil {
 			f.Errorf(yamlsrc.PlaceOf(n), "the rule has tests of its own, whose %s these cases share; write only cases here", name)

@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"headstart/detect/rule/schema"
 	"headstart/yamlsrc"
 	"slices"
 	"strconv"
@@ -49,7 +50,7 @@ const (
 )
 
 func (s *source) tests(n *yaml.Node) *Tests {
-	fields := s.Mapping(n, inTests, keysOf(inTests))
+	fields := s.Mapping(n, schema.Tests, schema.Names(schema.Tests))
 	if fields == nil {
 		return nil
 	}
@@ -84,7 +85,7 @@ func (s *source) cases(n *yaml.Node, all []Case) []Case {
 }
 
 func (s *source) testCase(n *yaml.Node) (c Case, ok bool) {
-	fields := s.Mapping(n, inCase, keysOf(inCase))
+	fields := s.Mapping(n, schema.Case, schema.Names(schema.Case))
 	if fields == nil {
 		return c, false
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/expr-lang/expr/ast"
 	"go.yaml.in/yaml/v3"
 
+	"headstart/detect/rule/schema"
 	"headstart/suggest"
 	"headstart/yamlsrc"
 )
@@ -23,11 +24,6 @@ type Threshold struct {
 	Line  int
 	Used  bool // by the rule
 }
-
-// maxThresholds is how many a rule can have.
-const maxThresholds = 50
-
-const thresholdGroup = "thresholds"
 
 // thresholds are those of one rule.
 type thresholds map[string]*threshold
@@ -43,19 +39,19 @@ type threshold struct {
 // thresholds reads a rule's, with what overrides set.
 func (d *draft) thresholds() thresholds {
 	t := thresholds{}
-	t.read(d.source, d.fields[thresholdGroup], func(key *yaml.Node, given *threshold) {
+	t.read(d.source, d.fields[schema.ThresholdGroup], func(key *yaml.Node, given *threshold) {
 		name := key.Value
 		switch {
-		case !isListName(name):
-			d.Errorf(yamlsrc.PlaceOf(key), "%q can't be the name of a threshold: %s", yamlsrc.Short(name), listNameRules)
-		case len(t) == maxThresholds:
-			d.Errorf(yamlsrc.PlaceOf(key), "a rule has at most %d thresholds", maxThresholds)
+		case !schema.IsListName(name):
+			d.Errorf(yamlsrc.PlaceOf(key), "%q can't be the name of a threshold: %s", yamlsrc.Short(name), schema.ListNameRules)
+		case len(t) == schema.MaxThresholds:
+			d.Errorf(yamlsrc.PlaceOf(key), "a rule has at most %d thresholds", schema.MaxThresholds)
 		default:
 			t[name] = given
 		}
 	})
 	for _, o := range d.overrides {
-		t.read(o.source, o.fields[thresholdGroup], func(key *yaml.Node, given *threshold) {
+		t.read(o.source, o.fields[schema.ThresholdGroup], func(key *yaml.Node, given *threshold) {
 			switch own := t[key.Value]; {
 			case own == nil:
 				o.Errorf(yamlsrc.PlaceOf(key), "the rule %s has no threshold %s%s", d.id, yamlsrc.Short(key.Value), suggest.OrList(key.Value, t.names()))
@@ -82,7 +78,7 @@ func (t thresholds) read(s *source, n *yaml.Node, add func(key *yaml.Node, given
 	if n == nil {
 		return
 	}
-	values := s.Mapping(n, thresholdGroup, nil)
+	values := s.Mapping(n, schema.ThresholdGroup, nil)
 	for i := 0; i+1 < len(n.Content) && values != nil; i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
 		if values[key.Value] != value {
@@ -125,7 +121,7 @@ func (t *threshold) literal() (ast.Node, string) {
 // find returns a threshold by what an author calls it, thresholds.NAME, or says
 // why there is none.
 func (t thresholds) find(path string) (found *threshold, why string) {
-	name := strings.TrimPrefix(path, thresholdGroup+".")
+	name := strings.TrimPrefix(path, schema.ThresholdGroup+".")
 	if found = t[name]; found != nil {
 		found.used = true
 		return found, ""
@@ -158,11 +154,11 @@ func (t thresholds) resolve(s *source, n *yaml.Node) setting {
 	if n.Kind != yaml.ScalarNode {
 		return setting{s, n}
 	}
-	if group, name, ok := strings.Cut(n.Value, "."); ok && group != thresholdGroup && t[name] != nil {
-		s.Errorf(yamlsrc.PlaceOf(n), "%s is no value; did you mean %s.%s?", yamlsrc.Short(n.Value), thresholdGroup, name)
+	if group, name, ok := strings.Cut(n.Value, "."); ok && group != schema.ThresholdGroup && t[name] != nil {
+		s.Errorf(yamlsrc.PlaceOf(n), "%s is no value; did you mean %s.%s?", yamlsrc.Short(n.Value), schema.ThresholdGroup, name)
 		return setting{}
 	}
-	if !strings.HasPrefix(n.Value, thresholdGroup+".") {
+	if !strings.HasPrefix(n.Value, schema.ThresholdGroup+".") {
 		return setting{s, n}
 	}
 	found, why := t.find(n.Value)

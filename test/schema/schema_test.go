@@ -15,12 +15,13 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"headstart/detect/rule"
+	"headstart/detect/rule/schema"
 	rules "headstart/rules.expr"
 )
 
 func compile(t *testing.T, kind string) *jsonschema.Schema {
 	t.Helper()
-	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(rule.Schema(kind)))
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(schema.JSON(kind)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +90,7 @@ func TestShippedFilesFit(t *testing.T) {
 // TestExamplesOfKeysFit holds the schema's own examples against it.
 func TestExamplesOfKeysFit(t *testing.T) {
 	s := compile(t, "rule")
-	for _, k := range rule.Keys() {
+	for _, k := range schema.Keys() {
 		if k.In != "a rule" {
 			continue
 		}
@@ -164,7 +165,7 @@ func TestWhatIsBrokenDoesNotFit(t *testing.T) {
 // TestSchemaFilesAreThere holds that what the documents tell editors to read is
 // beside the rules.
 func TestSchemaFilesAreThere(t *testing.T) {
-	for _, kind := range rule.SchemaKinds() {
+	for _, kind := range schema.Kinds() {
 		if _, err := os.Stat("../../rules.expr/" + kind + ".schema.json"); err != nil {
 			t.Error(err)
 		}

@@ -1,4 +1,4 @@
-package rule
+package schema
 
 import (
 	"bytes"
@@ -12,24 +12,23 @@ import (
 	"headstart/event"
 )
 
-// SchemaKinds are the files that [Schema] describes.
-func SchemaKinds() []string { return []string{"rule", "override", "lists", "macros", "tests"} }
+// Kinds returns the kinds of files that [JSON] describes.
+func Kinds() []string { return []string{"rule", "override", "lists", "macros", "tests"} }
 
-// Schema returns a JSON Schema (draft-07, which editors know best) of a kind of
-// file, nil when there is no such kind. It is made of [Keys] and [Reference]; what only
-// the loader can say, such as whether a condition is one, it leaves to that.
-func Schema(kind string) []byte {
+// JSON returns the JSON Schema (draft-07, which editors support best) of a kind
+// of file, nil for an unknown kind. Only the loader checks expressions.
+func JSON(kind string) []byte {
 	var s schema
 	switch kind {
 	case "rule":
 		s = ruleSchema()
 	case "override":
-		s = mappingSchema(inOverride)
+		s = mappingSchema(Override)
 		s["minProperties"] = 2
 	case "lists":
 		s = listsSchema()
 	case "tests":
-		s = mappingSchema(inTestFile)
+		s = mappingSchema(TestFile)
 		s["properties"].(schema)["tests"].(schema)["required"] = []string{"cases"}
 	case "macros":
 		s = schema{"type": "object", "propertyNames": nameSchema(), "additionalProperties": conditionSchema()}
@@ -52,7 +51,7 @@ func Schema(kind string) []byte {
 type schema map[string]any
 
 func ruleSchema() schema {
-	s := mappingSchema(inRule)
+	s := mappingSchema(Rule)
 	s["required"] = []string{"rule", "title", "severity"}
 	has := func(names ...string) schema { return schema{"required": names} }
 	not := func(s schema) schema { return schema{"not": s} }
@@ -111,9 +110,9 @@ func typeSchema(k Key) schema {
 	text := func() schema { return schema{"type": "string", "minLength": 1} }
 	switch k.Type {
 	case KeyLine:
-		return schema{"type": []string{"string", "number"}, "minLength": 1, "maxLength": maxLine, "pattern": `^[^\n]*\n?$`}
+		return schema{"type": []string{"string", "number"}, "minLength": 1, "maxLength": MaxLine, "pattern": `^[^\n]*\n?$`}
 	case KeyID:
-		return schema{"type": "string", "pattern": idPattern.String(), "maxLength": maxID}
+		return schema{"type": "string", "pattern": idPattern.String(), "maxLength": MaxID}
 	case KeySeverity:
 		var names []string
 		for level := event.Info; level <= event.Critical; level++ {
@@ -121,7 +120,7 @@ func typeSchema(k Key) schema {
 		}
 		return schema{"enum": names}
 	case KeyScore:
-		return schema{"type": "number", "minimum": 0, "maximum": maxScore}
+		return schema{"type": "number", "minimum": 0, "maximum": MaxScore}
 	case KeyTechniques:
 		return listSchema(schema{"type": "string", "pattern": attackPattern.String()})
 	case KeyTexts:
@@ -131,7 +130,7 @@ func typeSchema(k Key) schema {
 	case KeyCondition, KeyExpression:
 		return conditionSchema()
 	case KeyBy:
-		return schema{"anyOf": []schema{conditionSchema(), {"type": "array", "items": conditionSchema(), "minItems": 1, "maxItems": maxBy}}}
+		return schema{"anyOf": []schema{conditionSchema(), {"type": "array", "items": conditionSchema(), "minItems": 1, "maxItems": MaxBy}}}
 	case KeyDuration:
 		return schema{"type": "string", "pattern": thresholdPattern + "|" + durationPattern}
 	case KeyNumber, KeyWhole:
@@ -145,13 +144,13 @@ func typeSchema(k Key) schema {
 		return schema{"enum": []string{"poller", "peer_report"}}
 	case KeyNames:
 		value := schema{"anyOf": []schema{{"type": "number"}, {"type": "string", "pattern": durationPattern}}}
-		return schema{"type": "object", "propertyNames": nameSchema(), "additionalProperties": value, "maxProperties": maxThresholds}
+		return schema{"type": "object", "propertyNames": nameSchema(), "additionalProperties": value, "maxProperties": MaxThresholds}
 	case KeyMapping:
 		return mappingSchema(k.Name)
 	case KeyMappings:
-		entries := mappingSchema(map[string]string{"steps": inStep, "unless": inException, "cases": inCase}[k.Name])
+		entries := mappingSchema(map[string]string{"steps": Step, "unless": Exception, "cases": Case}[k.Name])
 		if k.Name == "steps" {
-			return schema{"type": "array", "items": entries, "minItems": minSteps, "maxItems": MaxSteps}
+			return schema{"type": "array", "items": entries, "minItems": MinSteps, "maxItems": MaxSteps}
 		}
 		return listSchema(entries)
 	}
@@ -174,30 +173,30 @@ func nameSchema() schema {
 // conditionSchema is of an expression, of which a schema can say only that it
 // is a text. The examples are what editors offer.
 func conditionSchema() schema {
-	return schema{"type": "string", "minLength": 1, "maxLength": maxExpression}
+	return schema{"type": "string", "minLength": 1, "maxLength": MaxExpression}
 }
 
 func listsSchema() schema {
-	port := schema{"anyOf": []schema{{"type": "integer", "minimum": 1, "maximum": maxPort}, {"type": "string", "pattern": `^[0-9]+( *- *[0-9]+)?$`}}}
+	port := schema{"anyOf": []schema{{"type": "integer", "minimum": 1, "maximum": MaxPort}, {"type": "string", "pattern": `^[0-9]+( *- *[0-9]+)?$`}}}
 	word := schema{"type": []string{"string", "number"}, "minLength": 1, "maxLength": event.MaxName}
 	kinds := map[string]struct {
 		doc   string
 		items schema
 	}{
-		portLists:    {"ports, or ranges such as 1000-2000; conn.port in ports.NAME", port},
-		networkLists: {"networks and addresses; conn.peer in networks.NAME", schema{"type": "string", "pattern": `^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$`}},
-		roleLists:    {"roles of hosts; host in roles.NAME", word},
-		hostLists:    {"names of hosts, with * for any text; host in hosts.NAME", word},
+		PortLists:    {"ports, or ranges such as 1000-2000; conn.port in ports.NAME", port},
+		NetworkLists: {"networks and addresses; conn.peer in networks.NAME", schema{"type": "string", "pattern": `^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$`}},
+		RoleLists:    {"roles of hosts; host in roles.NAME", word},
+		HostLists:    {"names of hosts, with * for any text; host in hosts.NAME", word},
 	}
 	properties := func() schema {
 		all := schema{}
-		for _, kind := range listKinds() {
+		for _, kind := range ListKinds() {
 			all[kind] = schema{"description": kinds[kind].doc, "type": []string{"object", "null"}, "propertyNames": nameSchema(), "additionalProperties": listSchema(kinds[kind].items)}
 		}
 		return all
 	}
 	s := schema{"type": "object", "properties": properties(), "additionalProperties": false}
-	s["properties"].(schema)[addKey] = schema{
+	s["properties"].(schema)[AddKey] = schema{
 		"description": "what is added to lists of an earlier directory", "type": "object", "properties": properties(), "additionalProperties": false,
 	}
 	return s
