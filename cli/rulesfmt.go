@@ -15,6 +15,7 @@ import (
 
 	"headstart/daemon"
 	"headstart/detect/rule"
+	"headstart/detect/rule/format"
 	"headstart/yamlsrc"
 )
 
@@ -66,7 +67,7 @@ func (o *fmtOptions) stream(in io.Reader, out io.Writer) error {
 	if len(data) > rule.MaxLists {
 		return fmt.Errorf("standard input is larger than %d KiB", rule.MaxLists>>10)
 	}
-	formatted, err := rule.Format(filepath.Base(o.name), data)
+	formatted, err := format.File(filepath.Base(o.name), data)
 	switch {
 	case err != nil:
 		return err
@@ -91,7 +92,7 @@ func (o *fmtOptions) run(out, errs io.Writer, paths []string) error {
 		if err != nil {
 			return daemon.Usage("%w", err)
 		}
-		formatted, err := rule.Format(filepath.Base(file), data)
+		formatted, err := format.File(filepath.Base(file), data)
 		if err != nil {
 			refused++
 			fmt.Fprintln(errs, placed(file, err))

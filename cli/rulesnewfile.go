@@ -12,11 +12,12 @@ import (
 
 	"headstart/daemon"
 	"headstart/detect/rule"
+	"headstart/detect/rule/format"
 )
 
 // finish lays the file out and checks it, in the place where it will be.
 func (o *newRuleOptions) finish(ctx context.Context, made *product, p historyPlan) error {
-	formatted, err := rule.Format(made.name, []byte(made.text))
+	formatted, err := format.File(made.name, []byte(made.text))
 	if err != nil {
 		return err
 	}

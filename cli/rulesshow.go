@@ -7,6 +7,7 @@ import (
 
 	"headstart/daemon"
 	"headstart/detect/rule"
+	"headstart/detect/rule/format"
 	"headstart/suggest"
 	"headstart/term"
 )
@@ -40,9 +41,13 @@ what they override, and comments that say where that is from.`,
 		if err != nil {
 			return err
 		}
-		text, found := rule.Effective(layers, set, args[0])
-		if !found {
+		r := set.Rule(args[0])
+		if r == nil {
 			return daemon.Usage("there is no rule %q%s", args[0], suggest.DidYouMean(args[0], ruleIDs(set)))
+		}
+		text, err := format.Effective(layers, r)
+		if err != nil {
+			return err
 		}
 		return write(c.OutOrStdout(), plainLines(string(text)))
 	}

@@ -181,6 +181,17 @@ func readFile(fsys fs.FS, name string, limit int64) ([]byte, error) {
 	return data, nil
 }
 
+// ReadFile returns a file of the layers by its name as rules have it: the
+// layer's name, then the file's.
+func ReadFile(layers []Layer, name string) ([]byte, error) {
+	for i := len(layers) - 1; i >= 0; i-- {
+		if path.Join(layers[i].Name, path.Base(name)) == name {
+			return readFile(layers[i].Files, path.Base(name), MaxLists)
+		}
+	}
+	return nil, fmt.Errorf("%s: %w", name, fs.ErrNotExist)
+}
+
 // cause drops the operation and the path, which the message has already.
 func cause(err error) error {
 	var at *fs.PathError

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"headstart/detect/rule"
+	"headstart/detect/rule/format"
 )
 
 const (
@@ -89,7 +90,7 @@ func TestAFileOfTestsIsCheckedAndFormatted(t *testing.T) {
 			t.Error(w)
 		}
 	}
-	got, err := rule.Format("a-rule.test.yaml", []byte("tests:\n  cases:\n    - alerts: never a-rule\n      name: two\n      connections: |\n          14:30:00  a ->   10.0.0.2:23\n"))
+	got, err := format.File("a-rule.test.yaml", []byte("tests:\n  cases:\n    - alerts: never a-rule\n      name: two\n      connections: |\n          14:30:00  a ->   10.0.0.2:23\n"))
 	const want = "tests:\n  cases:\n    - name: two\n      connections: |\n        14:30:00 a -> 10.0.0.2:23\n      alerts: |\n        never a-rule\n"
 	if err != nil || string(got) != want {
 		t.Errorf("%v\n%s", err, got)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"headstart/detect/rule"
+	"headstart/detect/rule/format"
 	"headstart/event"
 	"headstart/rulekit/scaffold"
 	rules "headstart/rules.expr"
@@ -54,7 +55,7 @@ func FuzzFile(f *testing.F) {
 		if r := made.Rule("a-rule"); r == nil || r.Title == "" || r.Tests == nil || len(r.Tests.Cases) != 2 {
 			t.Fatalf("%+v of\n%s", r, text)
 		}
-		if _, err := rule.Format("a-rule.yaml", []byte(text)); err != nil {
+		if _, err := format.File("a-rule.yaml", []byte(text)); err != nil {
 			t.Fatalf("%v\n%s", err, text)
 		}
 	})

@@ -1,4 +1,4 @@
-package rule
+package format
 
 import (
 	"slices"
@@ -31,7 +31,7 @@ func tableLines(text, field string) []string {
 	widths := map[int][]int{}
 	for _, row := range rows {
 		n := columns(row)
-		if isRemark(row) {
+		if isComment(row) {
 			n = 0
 		}
 		if field == "hosts" && n > 0 {
@@ -49,7 +49,7 @@ func tableLines(text, field string) []string {
 	var lines []string
 	for _, row := range rows {
 		n := columns(row)
-		if isRemark(row) {
+		if isComment(row) {
 			n = 0
 		}
 		aligned := widths[n]
@@ -79,4 +79,4 @@ const roleColumn = 3
 
 func isArrow(word string) bool { return word == "->" || word == "→" }
 
-func isRemark(row []string) bool { return strings.HasPrefix(row[0], "#") }
+func isComment(row []string) bool { return strings.HasPrefix(row[0], "#") }

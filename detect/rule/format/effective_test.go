@@ -1,10 +1,22 @@
-package rule_test
+package format_test
 
 import (
+	"errors"
+	"io/fs"
 	"testing"
+	"testing/fstest"
 
 	"headstart/detect/rule"
+	"headstart/detect/rule/format"
 )
+
+func layerOf(name string, files map[string]string) rule.Layer {
+	fsys := fstest.MapFS{}
+	for file, text := range files {
+		fsys[file] = &fstest.MapFile{Data: []byte(text)}
+	}
+	return rule.Layer{Name: name, Files: fsys}
+}
 
 func TestEffective(t *testing.T) {
 	layers := []rule.Layer{
@@ -44,10 +56,10 @@ unless:
     expires: 2026-12-31
 enabled: false  # local/b.yaml
 `
-	if got, found := rule.Effective(layers, set, "session-long"); !found || string(got) != want {
-		t.Errorf("got\n%s\nwant\n%s", got, want)
+	if got, err := format.Effective(layers, set.Rule("session-long")); err != nil || string(got) != want {
+		t.Errorf("%v: got\n%s\nwant\n%s", err, got, want)
 	}
-	if _, found := rule.Effective(layers, set, "session"); found {
-		t.Error("a rule that isn't there is found")
+	if _, err := format.Effective(layers[1:], set.Rule("session-long")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("without the rule's directory: %v", err)
 	}
 }

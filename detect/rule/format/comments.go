@@ -1,4 +1,4 @@
-package rule
+package format
 
 import (
 	"headstart/yamlsrc"
@@ -8,16 +8,16 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// remarks are the comments that belong to a field or to an entry of a list.
-type remarks struct {
+// comments are those that belong to a field or to an entry of a list.
+type comments struct {
 	above []string // lines, from # on
 	blank bool     // a line is empty above all of it
 	after string   // on the line of its beginning
 	below []string // further in than what comes next
 }
 
-// note is a comment of the file.
-type note struct {
+// comment is a comment of the file.
+type comment struct {
 	line, column int // from 1
 	text         string
 	alone        bool // nothing else is on the line
@@ -30,10 +30,10 @@ type begin struct {
 }
 
 // commentsOf finds the comments of a file, which are what is not in a value.
-func commentsOf(s *source, root *yaml.Node) []note {
+func commentsOf(s *yamlsrc.File, root *yaml.Node) []comment {
 	taken := map[int]int{} // the column at which the last value of a line ends
-	s.occupy(root, taken)
-	var notes []note
+	occupy(s, root, taken)
+	var notes []comment
 	for i, line := range s.Lines {
 		end := taken[i+1]
 		if end < 0 {
@@ -42,18 +42,18 @@ func commentsOf(s *source, root *yaml.Node) []note {
 		rest := yamlsrc.SkipRunes(line, end)
 		if hash := strings.Index(rest, "#"); hash >= 0 && (hash == 0 && end == 0 || hash > 0 && strings.TrimRight(rest[:hash], " \t|>+-0123456789]},:") == "") {
 			column := len([]rune(line)) - len([]rune(rest[hash:])) + 1
-			notes = append(notes, note{i + 1, column, strings.TrimRight(rest[hash:], " \t\r"), strings.TrimSpace(yamlsrc.SkipRunes(line, 0)[:len(line)-len(rest[hash:])]) == ""})
+			notes = append(notes, comment{i + 1, column, strings.TrimRight(rest[hash:], " \t\r"), strings.TrimSpace(yamlsrc.SkipRunes(line, 0)[:len(line)-len(rest[hash:])]) == ""})
 		}
 	}
 	return notes
 }
 
-// occupy notes which columns of which lines values take: up to where on the
+// occupy records which columns of which lines values take: up to where on the
 // line, or -1 for the whole of it.
-func (s *source) occupy(n *yaml.Node, taken map[int]int) {
+func occupy(s *yamlsrc.File, n *yaml.Node, taken map[int]int) {
 	if n.Kind != yaml.ScalarNode {
 		for _, child := range n.Content {
-			s.occupy(child, taken)
+			occupy(s, child, taken)
 		}
 		return
 	}
@@ -94,7 +94,7 @@ func (s *source) occupy(n *yaml.Node, taken map[int]int) {
 }
 
 // commentTexts are the texts of a file's comments.
-func commentTexts(s *source, root *yaml.Node) []string {
+func commentTexts(s *yamlsrc.File, root *yaml.Node) []string {
 	var texts []string
 	for _, c := range commentsOf(s, root) {
 		texts = append(texts, c.text)
@@ -104,7 +104,7 @@ func commentTexts(s *source, root *yaml.Node) []string {
 
 // collect gives each comment to the field or the entry that it belongs to.
 func (f *formatter) collect(root *yaml.Node) {
-	f.remarks = map[*yaml.Node]*remarks{}
+	f.comments = map[*yaml.Node]*comments{}
 	begins := beginsOf(root, nil)
 	slices.SortStableFunc(begins, func(a, b begin) int {
 		if a.line != b.line {
@@ -113,17 +113,17 @@ func (f *formatter) collect(root *yaml.Node) {
 		return a.column - b.column
 	})
 	for _, b := range begins {
-		f.remarks[b.n] = &remarks{}
+		f.comments[b.n] = &comments{}
 	}
-	for _, c := range commentsOf(f.source, root) {
+	for _, c := range commentsOf(f.File, root) {
 		f.place(c, begins)
 	}
 	for i, b := range begins {
 		if i > 0 && begins[i-1].line == b.line {
 			continue // one that begins together with the entry it is in
 		}
-		top := b.line - 1 - len(f.remarks[b.n].above)
-		f.remarks[b.n].blank = i > 0 && strings.TrimSpace(f.Line(top)) == "" && top > 0
+		top := b.line - 1 - len(f.comments[b.n].above)
+		f.comments[b.n].blank = i > 0 && strings.TrimSpace(f.Line(top)) == "" && top > 0
 	}
 }
 
@@ -148,7 +148,7 @@ func beginsOf(n *yaml.Node, all []begin) []begin {
 
 // place gives a comment to what is below it, or beside it, or, where it stands
 // further in than what is below it, to what is above it.
-func (f *formatter) place(c note, begins []begin) {
+func (f *formatter) place(c comment, begins []begin) {
 	next, _ := slices.BinarySearchFunc(begins, c.line, func(b begin, line int) int {
 		if b.line <= line {
 			return -1
@@ -158,7 +158,7 @@ func (f *formatter) place(c note, begins []begin) {
 	switch {
 	case !c.alone && next > 0:
 		// The innermost that begins on the line, or the last before it.
-		r := f.remarks[begins[next-1].n]
+		r := f.comments[begins[next-1].n]
 		if begins[next-1].line != c.line || r.after != "" {
 			r.below = append(r.below, c.text)
 			return
@@ -173,17 +173,17 @@ func (f *formatter) place(c note, begins []begin) {
 		for owner > 0 && begins[owner].column > c.column {
 			owner--
 		}
-		r := f.remarks[begins[owner].n]
+		r := f.comments[begins[owner].n]
 		r.below = append(r.below, c.text)
 	default:
-		r := f.remarks[begins[next].n]
+		r := f.comments[begins[next].n]
 		r.above = append(r.above, c.text)
 	}
 }
 
 // isHeader reports whether a comment is the file's, and not the first field's:
 // an empty line stands between, or it speaks to editors.
-func (f *formatter) isHeader(c note, first begin) bool {
+func (f *formatter) isHeader(c comment, first begin) bool {
 	if strings.HasPrefix(c.text, "# yaml-language-server:") {
 		return true
 	}

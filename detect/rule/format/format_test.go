@@ -1,4 +1,4 @@
-package rule_test
+package format_test
 
 import (
 	"bytes"
@@ -11,6 +11,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"headstart/detect/rule"
+	"headstart/detect/rule/format"
 	rules "headstart/rules.expr"
 )
 
@@ -38,7 +39,7 @@ func TestFormat(t *testing.T) {
 				w = f.Data
 			}
 			file := name[strings.LastIndexByte(name, '/')+1:]
-			got, err := rule.Format(file, f.Data)
+			got, err := format.File(file, f.Data)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -49,7 +50,7 @@ func TestFormat(t *testing.T) {
 	}
 }
 
-func TestFormatRefuses(t *testing.T) {
+func TestFormatRejects(t *testing.T) {
 	for _, tt := range []struct{ name, text, want string }{
 		{"no YAML", "rule: [a\n", "a.yaml:1:1: not YAML"},
 		{"a tab", "rule: a\n\ttitle: b\n", "a tab in the indentation"},
@@ -57,7 +58,7 @@ func TestFormatRefuses(t *testing.T) {
 		{"a comment in a list in brackets", "rule: a\nattack: [T1021, # SSH\n  T1135]\nwhen: conn.open\n", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := rule.Format("a.yaml", []byte(tt.text))
+			got, err := format.File("a.yaml", []byte(tt.text))
 			if tt.want == "" {
 				if err == nil && !strings.Contains(string(got), "# SSH") {
 					t.Errorf("a comment is lost:\n%s", got)
@@ -71,16 +72,16 @@ func TestFormatRefuses(t *testing.T) {
 	}
 }
 
-// TestFormattedPackIsTheSame holds that the rules say the same before and
+// TestFormattedDefaultRulesetIsTheSame holds that the rules say the same before and
 // after, whatever the layout was.
-func TestFormattedPackIsTheSame(t *testing.T) {
+func TestFormattedDefaultRulesetIsTheSame(t *testing.T) {
 	names, err := fs.Glob(rules.Files, "*.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
 	files := fstest.MapFS{}
 	for _, name := range names {
-		formatted, err := rule.Format(name, untidy(readFile(t, name)))
+		formatted, err := format.File(name, untidy(read(t, name)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -90,7 +91,10 @@ func TestFormattedPackIsTheSame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before := shippedPack(t)
+	before, err := rule.Load(rules.Files, "rules.expr")
+	if err != nil {
+		t.Fatal(err)
+	}
 	if len(before.Rules) != len(set.Rules) {
 		t.Fatalf("%d rules became %d", len(before.Rules), len(set.Rules))
 	}
@@ -99,6 +103,15 @@ func TestFormattedPackIsTheSame(t *testing.T) {
 			t.Errorf("%s was\n%+v\nand is\n%+v", was.ID, meaning(was), meaning(is))
 		}
 	}
+}
+
+func read(t *testing.T, name string) []byte {
+	t.Helper()
+	data, err := rules.Files.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }
 
 // meaning is what a rule says, without places and without where lines end.
@@ -172,11 +185,11 @@ func FuzzFormat(f *testing.F) {
 		f.Add(file.Name[strings.LastIndexByte(file.Name, '/')+1:], file.Data)
 	}
 	f.Fuzz(func(t *testing.T, name string, data []byte) {
-		once, err := rule.Format(name, data)
+		once, err := format.File(name, data)
 		if err != nil {
 			return
 		}
-		twice, err := rule.Format(name, once)
+		twice, err := format.File(name, once)
 		if err != nil || !bytes.Equal(once, twice) {
 			t.Errorf("%v\n%s\nbecomes\n%s", err, once, twice)
 		}
@@ -189,16 +202,16 @@ func FuzzFormat(f *testing.F) {
 	})
 }
 
-// TestPackIsFormatted holds that the shipped rules have the layout that they
+// TestDefaultRulesetIsFormatted holds that the shipped rules have the layout that they
 // ask of others.
-func TestPackIsFormatted(t *testing.T) {
+func TestDefaultRulesetIsFormatted(t *testing.T) {
 	names, err := fs.Glob(rules.Files, "*.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range names {
-		data := readFile(t, name)
-		if formatted, err := rule.Format(name, data); err != nil || !bytes.Equal(data, formatted) {
+		data := read(t, name)
+		if formatted, err := format.File(name, data); err != nil || !bytes.Equal(data, formatted) {
 			t.Errorf("%s: %v; 'headstart rules fmt rules.expr' lays it out", name, err)
 		}
 	}

@@ -1,9 +1,8 @@
-package rule
+package format
 
 import (
 	"bytes"
 	"fmt"
-	"headstart/detect/rule/schema"
 	"regexp"
 	"slices"
 	"strconv"
@@ -11,17 +10,20 @@ import (
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
+
+	"headstart/detect/rule/schema"
+	"headstart/yamlsrc"
 )
 
 // formatter writes a file.
 type formatter struct {
-	*source
-	kind    fileKind
-	out     bytes.Buffer
-	remarks map[*yaml.Node]*remarks
-	head    []string // comments of the file
-	foot    []string // below everything
-	err     error
+	*yamlsrc.File
+	kind     fileKind
+	out      bytes.Buffer
+	comments map[*yaml.Node]*comments
+	head     []string // comments of the file
+	foot     []string // below everything
+	err      error
 }
 
 func (f *formatter) header() {
@@ -87,9 +89,9 @@ func (f *formatter) mapping(n *yaml.Node, indent int, at []string) {
 		slices.SortStableFunc(pairs, func(a, b pair) int { return rank(a) - rank(b) })
 	}
 	for i, p := range pairs {
-		r := f.remarks[p.key]
+		r := f.comments[p.key]
 		if r == nil {
-			r = new(remarks) // of a mapping that was on one line
+			r = new(comments) // of a mapping that was on one line
 		}
 		f.above(r, indent, f.out.Len() > 0 && (i > 0 || indent == 0))
 		if i > 0 || len(at) == 0 || !f.afterDash(indent) {
@@ -108,7 +110,7 @@ func (f *formatter) afterDash(indent int) bool {
 	return len(b) > 0 && b[len(b)-1] != '\n'
 }
 
-func (f *formatter) above(r *remarks, indent int, mayBlank bool) {
+func (f *formatter) above(r *comments, indent int, mayBlank bool) {
 	if f.afterDash(indent) {
 		return // the entry's, which it begins with
 	}
@@ -121,7 +123,7 @@ func (f *formatter) above(r *remarks, indent int, mayBlank bool) {
 	}
 }
 
-func (f *formatter) below(r *remarks, indent int) {
+func (f *formatter) below(r *comments, indent int) {
 	for _, line := range r.below {
 		f.pad(indent + 2)
 		f.out.WriteString(line + "\n")
@@ -137,7 +139,7 @@ func (f *formatter) key(n *yaml.Node) string {
 }
 
 // value writes what stands behind "field:", with the rest of the line.
-func (f *formatter) value(n *yaml.Node, indent int, at []string, r *remarks) {
+func (f *formatter) value(n *yaml.Node, indent int, at []string, r *comments) {
 	after := ""
 	if r.after != "" {
 		after = "  " + r.after
@@ -170,9 +172,9 @@ func (f *formatter) sequence(n *yaml.Node, indent int, at []string, after string
 	}
 	f.out.WriteString(after + "\n")
 	for i, one := range n.Content {
-		r := f.remarks[one]
+		r := f.comments[one]
 		if r == nil {
-			r = new(remarks)
+			r = new(comments)
 		}
 		f.above(r, indent+2, i > 0)
 		f.pad(indent + 2)
@@ -201,7 +203,7 @@ func (f *formatter) lastLine() string {
 func (f *formatter) flow(n *yaml.Node, column int) (string, bool) {
 	var parts []string
 	for i, one := range n.Content {
-		if one.Kind != yaml.ScalarNode || f.hasRemarks(one) || strings.Contains(one.Value, "\n") {
+		if one.Kind != yaml.ScalarNode || f.hasComments(one) || strings.Contains(one.Value, "\n") {
 			return "", false
 		}
 		text := inFlow(one)
@@ -218,8 +220,8 @@ func (f *formatter) flow(n *yaml.Node, column int) (string, bool) {
 	return line, column+1+utf8.RuneCountInString(line) <= wideList
 }
 
-func (f *formatter) hasRemarks(n *yaml.Node) bool {
-	r := f.remarks[n]
+func (f *formatter) hasComments(n *yaml.Node) bool {
+	r := f.comments[n]
 	return r != nil && (r.after != "" || len(r.above)+len(r.below) > 0)
 }
 

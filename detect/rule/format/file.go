@@ -1,4 +1,4 @@
-package rule
+package format
 
 import (
 	"bytes"
@@ -11,15 +11,11 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Format writes a file of a directory of rules in the one layout that all have.
-// name is the file's, without the directory's: lists.yaml and macros.yaml have
-// other fields than rules.
-//
-// Comments stay with what they stand above or beside. What the result says is
-// what the file said, and a second Format changes nothing; where that can't be
-// had, the file is refused. The error is of type [Errors].
-func Format(name string, data []byte) ([]byte, error) {
-	s := newSource(name)
+// File returns a file of a directory of rules in the layout that all have. name
+// is the file's, without the directory's: lists, macros and tests have other
+// fields than rules. The error is of type [yamlsrc.Diagnostics].
+func File(name string, data []byte) ([]byte, error) {
+	s := yamlsrc.New(name, schema.Dialect())
 	root := s.Parse(data)
 	if root == nil {
 		return nil, s.Diagnostics
@@ -64,8 +60,8 @@ func kindOfFile(name string, root *yaml.Node) fileKind {
 	return aRule
 }
 
-func layOut(s *source, root *yaml.Node, kind fileKind) ([]byte, error) {
-	f := formatter{source: s, kind: kind}
+func layOut(s *yamlsrc.File, root *yaml.Node, kind fileKind) ([]byte, error) {
+	f := formatter{File: s, kind: kind}
 	f.collect(root)
 	f.header()
 	f.mapping(root, 0, nil)
@@ -74,8 +70,8 @@ func layOut(s *source, root *yaml.Node, kind fileKind) ([]byte, error) {
 }
 
 // keeps reports, as an error, what a formatted file doesn't say as before.
-func keeps(s *source, root *yaml.Node, name string, formatted []byte) error {
-	after := newSource(name)
+func keeps(s *yamlsrc.File, root *yaml.Node, name string, formatted []byte) error {
+	after := yamlsrc.New(name, schema.Dialect())
 	again := after.Parse(formatted)
 	if again == nil {
 		return fmt.Errorf("the result would not be YAML: %s", after.Diagnostics[0].Message)
@@ -134,7 +130,7 @@ func sameMapping(a, b *yaml.Node, at []string) error {
 	if len(a.Content) != len(b.Content) {
 		return fmt.Errorf("%s would have %d fields", strings.Join(at, "."), len(b.Content)/2)
 	}
-	// The order of fields of the same name, which are a mistake, stays.
+	// Repeated fields, which are an error, keep their order.
 	taken := make([]bool, len(b.Content))
 	for i := 0; i+1 < len(a.Content); i += 2 {
 		found := false
