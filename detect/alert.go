@@ -12,21 +12,21 @@ import (
 	"headstart/event"
 )
 
-// found takes in a rule that held on a connection: an alert, or a match of a
+// handle takes in a rule that held on a connection: an alert, or a match of a
 // pattern.
-func (c *Correlation) found(f *firing.Finding, at time.Time) {
+func (c *Engine) handle(f *firing.Outcome, at time.Time) {
 	switch {
 	case f.Err != nil:
 		c.out.Failures = append(c.out.Failures, Failure{f.Rule.ID, c.self.Name, f.Err})
 		return
-	case f.Muted != nil:
-		c.muted(f.Rule, f.Muted, at)
+	case f.Suppressed != nil:
+		c.suppress(f.Rule, f.Suppressed, at)
 		return
 	case f.Rule.IsPattern():
-		if f.Rule.Path != nil && f.Connection.Kind == event.Opened && !f.Connection.Over() && len(c.host.steps) < maxSteps {
-			c.host.steps[f.Connection.ID] = true
+		if f.Rule.Path != nil && f.Connection.Kind == event.Opened && !f.Connection.Over() && len(c.host.openEdges) < maxOpenEdges {
+			c.host.openEdges[f.Connection.ID] = true
 		}
-		c.firedAll(c.patterns.Feed(c.match(f, at)), at)
+		c.raisePatterns(c.patterns.Feed(c.match(f, at)), at)
 		return
 	}
 	conn := c.inStreamTime(&f.Connection)
@@ -47,29 +47,29 @@ func (c *Correlation) found(f *firing.Finding, at time.Time) {
 	}
 	var edges []incident.Edge
 	if betweenHosts(conn) {
-		s := c.sight(conn, conn.OpenedBefore)
+		s := c.edgeOfConnection(conn, conn.OpenedBefore)
 		edges = []incident.Edge{c.edge(&s, conn, nil)}
 	}
 	c.raise(a, f.Rule, edges)
 }
 
-func (c *Correlation) newAlert(r *rule.Rule, id string, at time.Time) *event.Alert {
+func (c *Engine) newAlert(r *rule.Rule, id string, at time.Time) *event.Alert {
 	return &event.Alert{
 		ID: id, Rule: r.ID, Rules: c.set.Short(), Severity: r.Severity, Title: r.Title, Description: r.Description, Guide: r.Guide, Attack: r.Attack,
 		At: at, Host: c.self.Name, Roles: c.self.Roles, Snapshot: c.changes.SnapshotID().String(),
 	}
 }
 
-func (c *Correlation) peer(a event.Address) *event.AlertPeer {
+func (c *Engine) peer(a event.Address) *event.AlertPeer {
 	p := &event.AlertPeer{Address: a, Internal: c.isInternal(a)}
-	if h := c.directory.At(a); h != nil {
+	if h := c.table.At(a); h != nil {
 		p.Host, p.Roles, p.Internal = h.Name, h.Roles, true
 	}
 	return p
 }
 
 // inStreamTime returns a connection with its times on the stream's clock.
-func (c *Correlation) inStreamTime(conn *event.Connection) *event.Connection {
+func (c *Engine) inStreamTime(conn *event.Connection) *event.Connection {
 	if c.changes.StreamTime(c.changes.ObservedAt).Equal(c.changes.ObservedAt) {
 		return conn
 	}
@@ -81,11 +81,11 @@ func (c *Correlation) inStreamTime(conn *event.Connection) *event.Connection {
 }
 
 // match is a finding as a pattern sees it.
-func (c *Correlation) match(f *firing.Finding, at time.Time) pattern.Match {
+func (c *Engine) match(f *firing.Outcome, at time.Time) pattern.Match {
 	conn := c.inStreamTime(&f.Connection)
-	s := c.sight(conn, conn.OpenedBefore)
+	s := c.edgeOfConnection(conn, conn.OpenedBefore)
 	m := pattern.Match{
-		Rule: f.Rule.ID, Part: f.Part, By: f.By, Of: f.Of, Sum: f.Sum, Usual: f.Usual,
+		Rule: f.Rule.ID, Part: f.Part, By: f.By, Of: f.Of, Sum: f.Sum, Baseline: f.Baseline,
 		Connection: conn.ID, Host: c.self.Name, At: at, State: conn.State,
 		OpenedAfter: conn.OpenedAfter, OpenedBefore: conn.OpenedBefore, SeenUntil: conn.SeenUntil,
 	}
@@ -100,14 +100,14 @@ func (c *Correlation) match(f *firing.Finding, at time.Time) pattern.Match {
 	return m
 }
 
-func (c *Correlation) firedAll(fired []pattern.Fired, at time.Time) {
+func (c *Engine) raisePatterns(fired []pattern.Fired, at time.Time) {
 	for i := range fired {
-		c.firedPattern(&fired[i], at)
+		c.raisePattern(&fired[i], at)
 	}
 }
 
-// firedPattern raises the alert of a pattern that is complete.
-func (c *Correlation) firedPattern(f *pattern.Fired, at time.Time) {
+// raisePattern raises the alert of a pattern that is complete.
+func (c *Engine) raisePattern(f *pattern.Fired, at time.Time) {
 	r := c.set.Rule(f.Rule)
 	if r == nil || len(f.Evidence) == 0 {
 		return
@@ -120,7 +120,7 @@ func (c *Correlation) firedPattern(f *pattern.Fired, at time.Time) {
 	}
 	last := &matches[len(matches)-1]
 	a.Host, a.Roles = last.Host, nil
-	if h := c.directory.Named(last.Host); h != nil {
+	if h := c.table.Named(last.Host); h != nil {
 		a.Roles = h.Roles
 	}
 	direction := event.Inbound
@@ -146,7 +146,7 @@ func (c *Correlation) firedPattern(f *pattern.Fired, at time.Time) {
 }
 
 // edgeOf is a match as the incidents see it.
-func (c *Correlation) edgeOf(m *pattern.Match) incident.Edge {
+func (c *Engine) edgeOf(m *pattern.Match) incident.Edge {
 	return incident.Edge{
 		Source: m.Edge.Source, Destination: m.Edge.Destination, SourceHost: m.Edge.SourceHost, DestinationHost: m.Edge.DestinationHost,
 		SourceExternal: c.isExternal(m.Edge.Source), DestinationExternal: c.isExternal(m.Edge.Destination),
@@ -154,14 +154,14 @@ func (c *Correlation) edgeOf(m *pattern.Match) incident.Edge {
 	}
 }
 
-func (c *Correlation) isExternal(a event.Address) bool {
-	return c.directory.At(a) == nil && !c.isInternal(a)
+func (c *Engine) isExternal(a event.Address) bool {
+	return c.table.At(a) == nil && !c.isInternal(a)
 }
 
 // explain says what the baseline knows of an edge.
-func (c *Correlation) explain(e *incident.Edge) string {
+func (c *Engine) explain(e *incident.Edge) string {
 	end := func(host string, a event.Address, external bool) baseline.End {
-		if h := c.directory.Named(host); h != nil {
+		if h := c.table.Named(host); h != nil {
 			return baseline.End{Host: h.Name, Address: a, Roles: h.Roles}
 		}
 		return baseline.End{Address: a, External: external}
@@ -182,10 +182,10 @@ func actor(host string, edges []incident.Edge) string {
 }
 
 // raise hands an alert out and to the incidents.
-func (c *Correlation) raise(a *event.Alert, r *rule.Rule, edges []incident.Edge) {
+func (c *Engine) raise(a *event.Alert, r *rule.Rule, edges []incident.Edge) {
 	c.counts.Fired[r.ID]++
-	c.tallies.count(tallied{Rule: r.ID}, a.At)
-	c.fires(r, a.Host, a.At)
+	c.tallies.count(tallyKey{Rule: r.ID}, a.At)
+	c.recordFiring(r, a.Host, a.At)
 	if !r.Alert {
 		c.out.Fed = append(c.out.Fed, a)
 		return

@@ -11,16 +11,16 @@ import (
 )
 
 // Apply takes in what changed with one snapshot. storedAt is the stream's time.
-func (c *Correlation) Apply(changes *event.Changes, storedAt time.Time) *Output {
+func (c *Engine) Apply(changes *event.Changes, storedAt time.Time) *Output {
 	c.out.Alerts, c.out.Incidents, c.out.Controls, c.out.Failures = c.out.Alerts[:0], c.out.Incidents[:0], c.out.Controls[:0], c.out.Failures[:0]
-	c.out.Fed, c.out.Refused = c.out.Fed[:0], false
+	c.out.Fed, c.out.Rejected = c.out.Fed[:0], false
 	h := c.hosts[changes.Host]
 	if h == nil {
 		if len(c.hosts) >= c.options.MaxHosts {
-			c.out.Refused = true
+			c.out.Rejected = true
 			return &c.out
 		}
-		h = &host{steps: map[event.ConnectionID]bool{}}
+		h = &host{openEdges: map[event.ConnectionID]bool{}}
 		c.hosts[changes.Host] = h
 	}
 	if h.Repeated(changes) {
@@ -39,37 +39,37 @@ func (c *Correlation) Apply(changes *event.Changes, storedAt time.Time) *Output 
 		c.now = at
 	}
 	c.changes = changes
-	c.self, _ = c.directory.Learn(changes)
+	c.self, _ = c.table.Update(changes)
 	c.self.ClockOffset = changes.ClockOffset
 
 	c.learn()
-	findings, _, forgotten := c.watcher.Watch(&h.Host, changes, c.self, c.directory.At)
-	c.fed = false
+	findings, _, forgotten := c.rules.Evaluate(&h.Host, changes, c.self, c.table.At)
+	c.fired = false
 	for i := range findings {
-		c.found(&findings[i], at)
+		c.handle(&findings[i], at)
 	}
 	for range maxChain {
-		if !c.fed {
+		if !c.fired {
 			break
 		}
-		c.fed = false
-		for _, f := range c.watcher.Again(&h.Host, changes, c.self, c.directory.At) {
-			c.found(&f, at)
+		c.fired = false
+		for _, f := range c.rules.Reevaluate(&h.Host, changes, c.self, c.table.At) {
+			c.handle(&f, at)
 		}
 	}
-	c.stillOpen(at)
+	c.reportOpenEdges(at)
 	h.remember(changes, c.self)
 	c.counts.Events += len(changes.Connections)
 	c.counts.Forgotten += forgotten
-	c.learnEnds()
-	c.missing(at)
-	c.attest(at)
+	c.learnDurations()
+	c.checkHeartbeats(at)
+	c.pair(at)
 	c.expire()
 	c.patterns.Expire(c.now)
 	c.incidents.Advance(c.now)
 	for _, i := range c.incidents.Revisions(c.now, c.knowledge()) {
 		c.out.Incidents = append(c.out.Incidents, i)
-		c.hurry(i)
+		c.adaptPolling(i)
 	}
 	return &c.out
 }
@@ -88,12 +88,12 @@ func (h *host) remember(changes *event.Changes, self *rule.Host) {
 // stored its message.
 const ahead = time.Minute
 
-// sight describes a connection as the baseline and the incidents see it.
-func (c *Correlation) sight(conn *event.Connection, at time.Time) baseline.Sighting {
+// edgeOfConnection describes a connection as the baseline and the incidents see it.
+func (c *Engine) edgeOfConnection(conn *event.Connection, at time.Time) baseline.Sighting {
 	own := baseline.End{Host: c.self.Name, Address: conn.Local, Roles: c.self.Roles}
 	other := baseline.End{Address: conn.Remote}
 	reports := false
-	if peer := c.directory.At(conn.Remote); peer != nil {
+	if peer := c.table.At(conn.Remote); peer != nil {
 		other.Host, other.Roles, reports = peer.Name, peer.Roles, peer.Reports
 	} else {
 		other.External = !c.isInternal(conn.Remote)
@@ -105,10 +105,10 @@ func (c *Correlation) sight(conn *event.Connection, at time.Time) baseline.Sight
 	return s
 }
 
-func (c *Correlation) isInternal(a event.Address) bool { return c.set.Internal(a) }
+func (c *Engine) isInternal(a event.Address) bool { return c.set.Internal(a) }
 
 // opened is when a connection was opened at the latest, on the stream's clock.
-func (c *Correlation) opened(conn *event.Connection) time.Time {
+func (c *Engine) opened(conn *event.Connection) time.Time {
 	return c.changes.StreamTime(conn.OpenedBefore)
 }
 
@@ -120,19 +120,19 @@ func betweenHosts(conn *event.Connection) bool {
 
 // learn teaches the baseline what began, unless it is an intruder's doing, and
 // keeps what is unusual for the incidents.
-func (c *Correlation) learn() {
-	c.learnWaiting()
-	c.baseline.Reports(c.self.Name, c.now)
+func (c *Engine) learn() {
+	c.learnPostponed()
+	c.baseline.Report(c.self.Name, c.now)
 	for i := range c.changes.Connections {
 		conn := &c.changes.Connections[i]
 		if !betweenHosts(conn) || conn.Kind != event.Opened && conn.Kind != event.Attempted {
 			continue
 		}
-		s := c.sight(conn, c.opened(conn))
+		s := c.edgeOfConnection(conn, c.opened(conn))
 		c.baseline.Active(s)
-		u := c.baseline.Usual(s, conn.Direction == event.Outbound)
+		u := c.baseline.Lookup(s, conn.Direction == event.Outbound)
 		if conn.Kind == event.Attempted || c.worthLearning(&s, conn) {
-			c.teach(s, conn.Kind, u.Known)
+			c.learnLater(s, conn.Kind, u.Known)
 		}
 		if conn.Kind == event.Opened && !s.Responder.External && (c.set.HasPort("remote_administration", s.Port) || c.set.HasPort("database", s.Port)) {
 			e := c.edge(&s, conn, nil)
@@ -153,7 +153,7 @@ const shortVisit = 10 * time.Second
 
 // worthLearning leaves out the internet's noise: who comes from outside and is
 // gone again at once. It would fill the baseline with networks.
-func (c *Correlation) worthLearning(s *baseline.Sighting, conn *event.Connection) bool {
+func (c *Engine) worthLearning(s *baseline.Sighting, conn *event.Connection) bool {
 	if !s.Originator.External {
 		return true
 	}
@@ -174,7 +174,7 @@ const handedOut = 32768
 const rareADay = 4
 
 // notable says why an edge may be a step of an intruder; nil when it isn't.
-func (c *Correlation) notable(s *baseline.Sighting, u *rule.Baseline) []string {
+func (c *Engine) notable(s *baseline.Sighting, u *rule.Baseline) []string {
 	if s.Originator.External && s.Responder.External || s.Responder.External {
 		return nil
 	}
@@ -194,7 +194,7 @@ func nameOr(e *baseline.End) string {
 }
 
 // edge is a connection as the incidents see it.
-func (c *Correlation) edge(s *baseline.Sighting, conn *event.Connection, reasons []string) incident.Edge {
+func (c *Engine) edge(s *baseline.Sighting, conn *event.Connection, reasons []string) incident.Edge {
 	source, destination := conn.Ends()
 	return incident.Edge{
 		Source: source, Destination: destination, SourceHost: nameOr(&s.Originator), DestinationHost: nameOr(&s.Responder),
@@ -203,24 +203,24 @@ func (c *Correlation) edge(s *baseline.Sighting, conn *event.Connection, reasons
 	}
 }
 
-// learnEnds teaches the baseline how long connections lived.
-func (c *Correlation) learnEnds() {
+// learnDurations teaches the baseline how long connections lived.
+func (c *Engine) learnDurations() {
 	for i := range c.changes.Connections {
 		conn := &c.changes.Connections[i]
 		if conn.Kind != event.Closed || !betweenHosts(conn) || c.incidents.Suspect(c.self.Name, c.opened(conn)) {
 			continue
 		}
 		least, most := conn.Age(c.changes.ObservedAt)
-		c.baseline.Closed(c.sight(conn, c.opened(conn)), least, most)
+		c.baseline.Closed(c.edgeOfConnection(conn, c.opened(conn)), least, most)
 	}
 }
 
-// usual is what the rules see of the baseline.
-func (c *Correlation) usual(conn *event.Connection) rule.Baseline {
+// lookUp is what the rules see of the baseline.
+func (c *Engine) lookUp(conn *event.Connection) rule.Baseline {
 	if !betweenHosts(conn) {
 		return rule.Baseline{}
 	}
-	return c.baseline.Usual(c.sight(conn, c.opened(conn)), conn.Direction == event.Outbound)
+	return c.baseline.Lookup(c.edgeOfConnection(conn, c.opened(conn)), conn.Direction == event.Outbound)
 }
 
 const (
@@ -229,7 +229,7 @@ const (
 	sweep   = time.Hour
 )
 
-func (c *Correlation) expire() {
+func (c *Engine) expire() {
 	if c.now.Sub(c.swept) < sweep {
 		return
 	}
@@ -239,17 +239,17 @@ func (c *Correlation) expire() {
 			delete(c.hosts, name)
 		}
 	}
-	c.directory.Expire(c.now.Add(-silence))
+	c.table.Expire(c.now.Add(-silence))
 	c.baseline.Expire(c.now)
 	c.firings.expire(c.now, c.set)
 	c.tallies.expire(c.now)
 }
 
 // knowledge is what an incident's description needs.
-func (c *Correlation) knowledge() incident.Knowledge {
+func (c *Engine) knowledge() incident.Knowledge {
 	return incident.Knowledge{
 		Host: func(name string) ([]event.Address, []string, bool) {
-			if h := c.directory.Named(name); h != nil {
+			if h := c.table.Named(name); h != nil {
 				return h.Addresses, h.Roles, h.Reports
 			}
 			if a, err := netip.ParseAddr(name); err == nil {

@@ -48,48 +48,48 @@ type Options struct {
 	Clock func() time.Duration
 }
 
-// Correlation is the state. One goroutine uses it at a time.
-type Correlation struct {
+// Engine is the state. One goroutine uses it at a time.
+type Engine struct {
 	options   Options
 	set       *rule.Set
-	watcher   *firing.Watcher
+	rules     *firing.Rules
 	evaluator *rule.Evaluator // of absent rules
 
-	exceptions map[*rule.Exception]string // as tallies know them
-	absent     [2][]*rule.Rule            // by what they miss
-	directory  *hosts.Directory
-	baseline   *baseline.Baseline
-	patterns   *pattern.Patterns
-	presence   *heartbeat.Presence
-	witness    *pairing.Witnesses
-	incidents  *incident.Grouper
-	hosts      map[string]*host
-	firings    firings
-	tallies    tallies
-	fed        bool // something has been added to firings
-	lessons    lessons
-	taught     uint64 // lessons so far
+	exceptions     map[*rule.Exception]string // as tallies know them
+	absent         [2][]*rule.Rule            // by what they miss
+	table          *hosts.Table
+	baseline       *baseline.Baseline
+	patterns       *pattern.Patterns
+	heartbeats     *heartbeat.Monitor
+	pairs          *pairing.Pairs
+	incidents      *incident.Grouper
+	hosts          map[string]*host
+	firings        firings
+	tallies        tallies
+	fired          bool // something has been added to firings
+	postponed      postponedQueue
+	postponedCount uint64 // lessons so far
 
-	now     time.Time // the latest event time
-	swept   time.Time
-	counts  Counts
-	out     Output
-	asked   func(*firing.Asked)
-	changes *event.Changes // the message that is being handled
-	self    *rule.Host
-	host    *host
+	now      time.Time // the latest event time
+	swept    time.Time
+	counts   Counts
+	out      Output
+	observer func(*firing.Evaluation)
+	changes  *event.Changes // the message that is being handled
+	self     *rule.Host
+	host     *host
 }
 
 // host is what is remembered of one host.
 type host struct {
 	firing.Host
-	last event.Changes // without its connections
-	seen time.Time     // on the stream's clock
-	told time.Time     // when it was last asked to look more often
+	last     event.Changes // without its connections
+	seen     time.Time     // on the stream's clock
+	polledAt time.Time     // when it was last asked to look more often
 
-	// steps are the connections, open as far as is known, that are edges of a
+	// openEdges are the connections, open as far as is known, that are edges of a
 	// path: it can be followed for as long as they are open.
-	steps map[event.ConnectionID]bool
+	openEdges map[event.ConnectionID]bool
 }
 
 // Output is what follows from a message. It is valid until the next one.
@@ -99,7 +99,7 @@ type Output struct {
 	Incidents []*event.Incident
 	Controls  []Control
 	Failures  []Failure
-	Refused   bool // there was no room for the host
+	Rejected  bool // there was no room for the host
 }
 
 // Control asks a host to look more often for a while.
@@ -116,28 +116,28 @@ type Failure struct {
 
 // Counts is what has happened since the start of the process.
 type Counts struct {
-	Events    int
-	Forgotten int            // connections that no rule can fire on twice, but for which there was no room
-	Muted     map[string]int // by rule
-	Fired     map[string]int // by rule, also of those that raise no alert
+	Events     int
+	Forgotten  int            // connections that no rule can fire on twice, but for which there was no room
+	Suppressed map[string]int // by rule
+	Fired      map[string]int // by rule, also of those that raise no alert
 
 	FiringsForgotten int // that fired(…) can't see, for which there was no room
 }
 
 // New returns a correlation that knows nothing, with a set of rules in force.
-func New(set *rule.Set, o Options) *Correlation {
+func New(set *rule.Set, o Options) *Engine {
 	if o.MaxHosts == 0 {
 		o.MaxHosts = 200_000
 	}
-	c := &Correlation{
-		options: o, directory: hosts.New(o.MaxHosts), baseline: baseline.New(o.Baseline),
-		patterns: pattern.New(pattern.Limits{}), presence: heartbeat.New(o.MaxHosts), witness: pairing.New(pairing.Limits{Hosts: o.MaxHosts}),
+	c := &Engine{
+		options: o, table: hosts.New(o.MaxHosts), baseline: baseline.New(o.Baseline),
+		patterns: pattern.New(pattern.Limits{}), heartbeats: heartbeat.New(o.MaxHosts), pairs: pairing.New(pairing.Limits{Hosts: o.MaxHosts}),
 		incidents: incident.New(o.Incident), hosts: map[string]*host{}, firings: firings{}, tallies: tallies{},
-		counts: Counts{Muted: map[string]int{}, Fired: map[string]int{}},
+		counts: Counts{Suppressed: map[string]int{}, Fired: map[string]int{}},
 		out:    Output{Alerts: []*event.Alert{}, Incidents: []*event.Incident{}, Controls: []Control{}, Failures: []Failure{}},
 	}
 	if o.Inventory != nil {
-		c.directory.Assume(o.Inventory)
+		c.table.AddInventory(o.Inventory)
 		c.baseline.Approve(c.approved)
 	}
 	c.Use(set)
@@ -146,14 +146,14 @@ func New(set *rule.Set, o Options) *Correlation {
 
 // Use puts a set of rules in force. What is remembered of rules that did not
 // change is kept.
-func (c *Correlation) Use(set *rule.Set) {
+func (c *Engine) Use(set *rule.Set) {
 	c.set = set
 	c.exceptions = exceptionKeys(set)
-	c.watcher = firing.NewWatcher(set)
-	c.watcher.Baseline, c.watcher.Fired, c.watcher.Asked = c.usual, c.fired, c.asked
+	c.rules = firing.NewRules(set)
+	c.rules.Baseline, c.rules.Fired, c.rules.Observer = c.lookUp, c.lastFired, c.observer
 	c.evaluator = rule.NewEvaluator(set)
 	if c.options.Clock != nil {
-		c.watcher.Evaluator().Measure(c.options.Clock)
+		c.rules.Evaluator().Measure(c.options.Clock)
 	}
 	c.absent = [2][]*rule.Rule{}
 	var patterns []pattern.Rule
@@ -170,12 +170,12 @@ func (c *Correlation) Use(set *rule.Set) {
 	for _, r := range c.absent[rule.MissingPoller-1] {
 		silences = append(silences, r.Absent.For)
 	}
-	c.presence.Ask(silences...)
+	c.heartbeats.Watch(silences...)
 	c.patterns.SetRules(patterns)
 }
 
 // approved says what the inventory says of an edge.
-func (c *Correlation) approved(s baseline.Sighting) (why string, ok bool) {
+func (c *Engine) approved(s baseline.Sighting) (why string, ok bool) {
 	end := func(e *baseline.End) *inventory.End {
 		return &inventory.End{Host: e.Host, Roles: e.Roles, Address: e.Address}
 	}
@@ -188,21 +188,21 @@ func (c *Correlation) approved(s baseline.Sighting) (why string, ok bool) {
 
 // Sizes are how much is remembered.
 type Sizes struct {
-	Hosts, Contested, Firings, Edges, EdgesRefused, Windows, Incidents, IncidentsDropped int
+	Hosts, Contested, Firings, Edges, EdgesRejected, Windows, Incidents, IncidentsDropped int
 }
 
 // Costs returns what evaluations of rules take, since their set is in force. It
 // is valid until the next message. Rules that ask for what is absent are asked
 // too rarely to be measured.
-func (c *Correlation) Costs() map[*rule.Rule]*rule.Cost { return c.watcher.Evaluator().Costs() }
+func (c *Engine) Costs() map[*rule.Rule]*rule.Cost { return c.rules.Evaluator().Costs() }
 
 // Counts returns what has happened.
-func (c *Correlation) Counts() Counts { return c.counts }
+func (c *Engine) Counts() Counts { return c.counts }
 
 // Sizes returns how much is remembered.
-func (c *Correlation) Sizes() Sizes {
-	s := Sizes{Hosts: c.directory.Len(), Contested: c.directory.Contested(), Windows: c.patterns.Len(), Firings: c.firings.len()}
-	s.Edges, s.EdgesRefused = c.baseline.Edges()
+func (c *Engine) Sizes() Sizes {
+	s := Sizes{Hosts: c.table.Len(), Contested: c.table.Contested(), Windows: c.patterns.Len(), Firings: c.firings.len()}
+	s.Edges, s.EdgesRejected = c.baseline.Edges()
 	s.Incidents, s.IncidentsDropped = c.incidents.Active()
 	return s
 }

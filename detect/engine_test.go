@@ -17,12 +17,12 @@ import (
 
 var learnsADay = baseline.Options{Learning: 24 * time.Hour}
 
-func newCorrelation(set *rule.Set, f *fleet) *detect.Correlation {
+func newCorrelation(set *rule.Set, f *fleet) *detect.Engine {
 	return detect.New(set, detect.Options{Inventory: f.inventory(), Baseline: learnsADay})
 }
 
 // take applies a message, of which nothing is kept.
-func take(c *detect.Correlation, m *message) *detect.Output {
+func take(c *detect.Engine, m *message) *detect.Output {
 	changes := m.changes
 	changes.Connections = slices.Clone(changes.Connections)
 	return c.Apply(&changes, m.storedAt)
@@ -31,7 +31,7 @@ func take(c *detect.Correlation, m *message) *detect.Output {
 // saying is all that a message leads to, as JSON.
 func saying(t *testing.T, out *detect.Output) string {
 	t.Helper()
-	if len(out.Alerts)+len(out.Incidents)+len(out.Controls)+len(out.Failures) == 0 && !out.Refused {
+	if len(out.Alerts)+len(out.Incidents)+len(out.Controls)+len(out.Failures) == 0 && !out.Rejected {
 		return ""
 	}
 	data, err := json.Marshal(out)

@@ -132,7 +132,7 @@ func (h *hostile) message(now time.Time) (m message, ok bool) {
 }
 
 // checkSizes holds what is remembered within the caps.
-func checkSizes(t *testing.T, set *rule.Set, c *detect.Correlation) {
+func checkSizes(t *testing.T, set *rule.Set, c *detect.Engine) {
 	t.Helper()
 	s := c.Sizes()
 	if s.Hosts > caps.MaxHosts || s.Edges > caps.Baseline.MaxEdges || s.Incidents > caps.Incident.MaxActive ||
@@ -188,10 +188,10 @@ func TestHostileHistoriesStayWithinTheCaps(t *testing.T) {
 			s := c.Sizes()
 			reached.Hosts, reached.Edges = max(reached.Hosts, s.Hosts), max(reached.Edges, s.Edges)
 			reached.Windows = max(reached.Windows, s.Windows)
-			reached.EdgesRefused, reached.Incidents = max(reached.EdgesRefused, s.EdgesRefused), max(reached.Incidents, s.Incidents)
+			reached.EdgesRejected, reached.Incidents = max(reached.EdgesRejected, s.EdgesRejected), max(reached.Incidents, s.Incidents)
 		}
 	}
-	if reached.Hosts < caps.MaxHosts || reached.EdgesRefused == 0 || reached.Incidents < caps.Incident.MaxActive || reached.Windows < 500 {
+	if reached.Hosts < caps.MaxHosts || reached.EdgesRejected == 0 || reached.Incidents < caps.Incident.MaxActive || reached.Windows < 500 {
 		t.Errorf("the caps were not put to the test by %d messages: %+v", taken, reached)
 	}
 }

@@ -116,20 +116,20 @@ func (s *script) options(f *fleet) detect.Options {
 	}
 }
 
-// lesson is a correlation after the learning, as it was saved.
-type lesson struct {
+// postponed is a correlation after the learning, as it was saved.
+type postponed struct {
 	set     *rule.Set
 	options detect.Options
 	saved   []byte
 }
 
-func (s *script) learn(t *testing.T, set *rule.Set) *lesson {
+func (s *script) learn(t *testing.T, set *rule.Set) *postponed {
 	t.Helper()
 	p, err := s.stage(new(scene))
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &lesson{set: set, options: s.options(&p.fleet)}
+	l := &postponed{set: set, options: s.options(&p.fleet)}
 	c := detect.New(set, l.options)
 	for _, m := range p.messages(dayStart(1), p.dense, p.end) {
 		if m.storedAt.Before(p.begin) {
@@ -142,7 +142,7 @@ func (s *script) learn(t *testing.T, set *rule.Set) *lesson {
 	return l
 }
 
-func apply(t *testing.T, c *detect.Correlation, m *message) *detect.Output {
+func apply(t *testing.T, c *detect.Engine, m *message) *detect.Output {
 	t.Helper()
 	out := c.Apply(&m.changes, m.storedAt)
 	for _, f := range out.Failures {
@@ -157,7 +157,7 @@ type outcome struct {
 	incidents []*event.Incident // each as it was at last, in the order in which they were opened
 }
 
-func (l *lesson) play(t *testing.T, p *play) *outcome {
+func (l *postponed) play(t *testing.T, p *play) *outcome {
 	t.Helper()
 	c := detect.New(l.set, l.options)
 	if err := c.Restore(l.saved); err != nil {

@@ -22,35 +22,35 @@ import (
 
 // stateVersion is that of the saved form. A state of another version is
 // refused: then the stream is read from its beginning.
-const stateVersion = 1
+const stateVersion = 2
 
 type state struct {
-	Version    int
-	Hosts      []hostState // by name
-	Baseline   baseline.State
-	Patterns   pattern.State
-	Presence   heartbeat.State
-	Witness    pairing.State
-	Incidents  incident.State
-	Firings    []lastFiring
-	Lessons    []lesson
-	Taught     uint64
-	Tallies    []tallyState
-	Now, Swept time.Time
+	Version        int
+	Hosts          []hostState // by name
+	Baseline       baseline.State
+	Patterns       pattern.State
+	Heartbeats     heartbeat.State
+	Pairs          pairing.State
+	Incidents      incident.State
+	Firings        []firingState
+	Postponed      []postponed
+	PostponedCount uint64
+	Tallies        []tallyState
+	Now, Swept     time.Time
 }
 
 type hostState struct {
-	Name       string
-	Watch      []byte // with the message that was watched last
-	Seen, Told time.Time
-	Steps      []event.ConnectionID
+	Name           string
+	Firing         []byte // with the message that was watched last
+	Seen, PolledAt time.Time
+	OpenEdges      []event.ConnectionID
 }
 
 // Save returns everything that Restore needs to go on exactly.
-func (c *Correlation) Save() ([]byte, error) {
+func (c *Engine) Save() ([]byte, error) {
 	s := state{
-		Version: stateVersion, Baseline: c.baseline.Save(), Patterns: c.patterns.Save(), Presence: c.presence.Save(), Witness: c.witness.Save(),
-		Incidents: c.incidents.Save(), Firings: c.firings.save(), Lessons: c.lessons, Taught: c.taught, Tallies: c.tallies.save(), Now: c.now, Swept: c.swept,
+		Version: stateVersion, Baseline: c.baseline.Save(), Patterns: c.patterns.Save(), Heartbeats: c.heartbeats.Save(), Pairs: c.pairs.Save(),
+		Incidents: c.incidents.Save(), Firings: c.firings.save(), Postponed: c.postponed, PostponedCount: c.postponedCount, Tallies: c.tallies.save(), Now: c.now, Swept: c.swept,
 	}
 	var codec firing.Codec
 	for _, name := range slices.Sorted(maps.Keys(c.hosts)) {
@@ -59,7 +59,7 @@ func (c *Correlation) Save() ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("save host %s: %w", name, err)
 		}
-		s.Hosts = append(s.Hosts, hostState{Name: name, Watch: data, Seen: h.seen, Told: h.told, Steps: h.ordered()})
+		s.Hosts = append(s.Hosts, hostState{Name: name, Firing: data, Seen: h.seen, PolledAt: h.polledAt, OpenEdges: h.ordered()})
 	}
 	var packed bytes.Buffer
 	w := s2.NewWriter(&packed, s2.WriterConcurrency(1))
@@ -76,7 +76,7 @@ func (c *Correlation) Save() ([]byte, error) {
 const maxState = 4 << 30
 
 // Restore replaces all that is known by what was saved.
-func (c *Correlation) Restore(data []byte) error {
+func (c *Engine) Restore(data []byte) error {
 	var s state
 	if err := gob.NewDecoder(io.LimitReader(s2.NewReader(bytes.NewReader(data)), maxState)).Decode(&s); err != nil {
 		return fmt.Errorf("restore: %w", err)
@@ -87,14 +87,14 @@ func (c *Correlation) Restore(data []byte) error {
 	fresh := New(c.set, c.options)
 	var codec firing.Codec
 	for _, saved := range s.Hosts {
-		watched, last, err := codec.Restore(saved.Watch)
+		watched, last, err := codec.Restore(saved.Firing)
 		if err != nil {
 			return fmt.Errorf("restore host %s: %w", saved.Name, err)
 		}
-		fresh.directory.Learn(last)
-		h := &host{Host: *watched, last: *last, seen: saved.Seen, told: saved.Told, steps: map[event.ConnectionID]bool{}}
-		for _, id := range saved.Steps {
-			h.steps[id] = true
+		fresh.table.Update(last)
+		h := &host{Host: *watched, last: *last, seen: saved.Seen, polledAt: saved.PolledAt, openEdges: map[event.ConnectionID]bool{}}
+		for _, id := range saved.OpenEdges {
+			h.openEdges[id] = true
 		}
 		fresh.hosts[saved.Name] = h
 	}
@@ -104,14 +104,14 @@ func (c *Correlation) Restore(data []byte) error {
 	if err := fresh.patterns.Restore(s.Patterns); err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}
-	fresh.presence.Restore(s.Presence)
-	if err := fresh.witness.Restore(s.Witness); err != nil {
+	fresh.heartbeats.Restore(s.Heartbeats)
+	if err := fresh.pairs.Restore(s.Pairs); err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}
 	fresh.incidents.Restore(s.Incidents)
 	fresh.firings.restore(s.Firings)
-	fresh.lessons, fresh.taught = s.Lessons, s.Taught
-	fresh.now, fresh.swept, fresh.counts, fresh.asked = s.Now, s.Swept, c.counts, c.asked
+	fresh.postponed, fresh.postponedCount = s.Postponed, s.PostponedCount
+	fresh.now, fresh.swept, fresh.counts, fresh.observer = s.Now, s.Swept, c.counts, c.observer
 	fresh.tallies.restore(s.Tallies)
 	*c = *fresh
 	c.Use(c.set) // what it gives away of c is c's own

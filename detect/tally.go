@@ -20,9 +20,9 @@ type Tally struct {
 // tallies count how often each rule has fired and each exception has muted it.
 // They outlive a restart, and a set of rules: an exception is known by its
 // condition.
-type tallies map[tallied]*Tally
+type tallies map[tallyKey]*Tally
 
-type tallied struct {
+type tallyKey struct {
 	Rule      string
 	Exception string // empty for what fired
 }
@@ -32,7 +32,7 @@ const (
 	tallyAge   = 90 * 24 * time.Hour // after which what doesn't happen is forgotten
 )
 
-func (t tallies) count(of tallied, at time.Time) {
+func (t tallies) count(of tallyKey, at time.Time) {
 	one := t[of]
 	if one == nil {
 		if len(t) >= maxTallies {
@@ -48,7 +48,7 @@ func (t tallies) count(of tallied, at time.Time) {
 }
 
 func (t tallies) expire(now time.Time) {
-	maps.DeleteFunc(t, func(_ tallied, one *Tally) bool { return now.Sub(one.Last) > tallyAge })
+	maps.DeleteFunc(t, func(_ tallyKey, one *Tally) bool { return now.Sub(one.Last) > tallyAge })
 }
 
 // exceptionKey names an exception of a rule by its condition.
@@ -69,21 +69,21 @@ func exceptionKeys(set *rule.Set) map[*rule.Exception]string {
 	return keys
 }
 
-// muted counts what an exception hides.
-func (c *Correlation) muted(r *rule.Rule, e *rule.Exception, at time.Time) {
-	c.counts.Muted[r.ID]++
-	c.tallies.count(tallied{r.ID, c.exceptions[e]}, at)
+// suppress counts what an exception hides.
+func (c *Engine) suppress(r *rule.Rule, e *rule.Exception, at time.Time) {
+	c.counts.Suppressed[r.ID]++
+	c.tallies.count(tallyKey{r.ID, c.exceptions[e]}, at)
 }
 
 // Fired says how often a rule has fired.
-func (c *Correlation) Fired(id string) Tally { return c.tallies.of(tallied{Rule: id}) }
+func (c *Engine) Fired(id string) Tally { return c.tallies.of(tallyKey{Rule: id}) }
 
-// Muted says how often an exception of a rule has kept it from firing.
-func (c *Correlation) Muted(id string, e *rule.Exception) Tally {
-	return c.tallies.of(tallied{id, exceptionKey(e)})
+// Suppressed says how often an exception of a rule has kept it from firing.
+func (c *Engine) Suppressed(id string, e *rule.Exception) Tally {
+	return c.tallies.of(tallyKey{id, exceptionKey(e)})
 }
 
-func (t tallies) of(what tallied) Tally {
+func (t tallies) of(what tallyKey) Tally {
 	if one := t[what]; one != nil {
 		return *one
 	}
@@ -92,7 +92,7 @@ func (t tallies) of(what tallied) Tally {
 
 // tallyState is one as it is saved.
 type tallyState struct {
-	Of tallied
+	Of tallyKey
 	Tally
 }
 

@@ -78,7 +78,7 @@ func Compare(source Source) Feed {
 
 type run struct {
 	*Side
-	correlation    *detect.Correlation
+	correlation    *detect.Engine
 	changes        event.Changes // the message that is applied
 	totals         Totals
 	seen, notified map[string]bool // incidents

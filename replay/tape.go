@@ -80,7 +80,7 @@ type Side struct {
 
 	// Begin is given the correlation before the first message, Applied what
 	// followed from each. nil: nobody asks.
-	Begin   func(*detect.Correlation)
+	Begin   func(*detect.Engine)
 	Applied func(*detect.Output)
 }
 
@@ -114,7 +114,7 @@ func RunAll(ctx context.Context, feed Feed, sides []Side) ([]Totals, error) {
 				}
 			}
 			counts := r.correlation.Counts()
-			r.totals.Muted, r.totals.Fired = counts.Muted, counts.Fired
+			r.totals.Muted, r.totals.Fired = counts.Suppressed, counts.Fired
 			totals[i] = r.totals
 		})
 	}

@@ -69,20 +69,20 @@ type Sighting struct {
 
 // Baseline knows what is normal. One goroutine uses it at a time.
 type Baseline struct {
-	options Options
-	ids     ids
-	edges   map[edgeKey]*edge
-	from    map[endKey]*activity // originators by port
-	to      map[endKey]*group    // responders by port
-	roles   map[edgeKey]*group   // what roles have in common
-	perOne  map[id]int           // edges of each originator
-	hosts   map[string]int64     // when each reporting host had its first connection, unix seconds
-	heard   map[string]int64     // when each was last heard
-	started int64                // when anybody had a connection
-	sources int                  // internal ends that have begun a connection
-	swept   int64
-	refused int
-	approve func(Sighting) (why string, ok bool)
+	options    Options
+	ids        ids
+	edges      map[edgeKey]*edge
+	from       map[endKey]*activity // originators by port
+	to         map[endKey]*group    // responders by port
+	roles      map[edgeKey]*group   // what roles have in common
+	perOne     map[id]int           // edges of each originator
+	hosts      map[string]int64     // when each reporting host had its first connection, unix seconds
+	lastReport map[string]int64     // when each was last heard
+	started    int64                // when anybody had a connection
+	sources    int                  // internal ends that have begun a connection
+	swept      int64
+	rejected   int
+	approve    func(Sighting) (why string, ok bool)
 }
 
 // id is the number of an end, or of what ends have in common.
@@ -119,7 +119,7 @@ func New(o Options) *Baseline {
 	}
 	return &Baseline{
 		options: o, ids: newIDs(), edges: map[edgeKey]*edge{}, from: map[endKey]*activity{}, to: map[endKey]*group{},
-		roles: map[edgeKey]*group{}, perOne: map[id]int{}, hosts: map[string]int64{}, heard: map[string]int64{},
+		roles: map[edgeKey]*group{}, perOne: map[id]int{}, hosts: map[string]int64{}, lastReport: map[string]int64{},
 		approve: func(Sighting) (string, bool) { return "", false },
 	}
 }
@@ -128,10 +128,10 @@ func New(o Options) *Baseline {
 // whatever was seen of it.
 func (b *Baseline) Approve(approved func(Sighting) (why string, ok bool)) { b.approve = approved }
 
-// Reports notes that a host reports its connections. It begins to learn with
+// Report notes that a host reports its connections. It begins to learn with
 // the first of them.
-func (b *Baseline) Reports(host string, at time.Time) {
-	b.heard[host] = at.Unix()
+func (b *Baseline) Report(host string, at time.Time) {
+	b.lastReport[host] = at.Unix()
 	if _, ok := b.hosts[host]; !ok {
 		b.hosts[host] = never
 	}
@@ -189,9 +189,9 @@ func (b *Baseline) Opened(s Sighting) {
 	b.reached(&s, e.key.from, e.key.to)
 }
 
-// Tried learns that a connection was tried in vain. That doesn't make an edge,
+// Attempted learns that a connection was tried in vain. That doesn't make an edge,
 // but it counts in the originator's fan-out.
-func (b *Baseline) Tried(s Sighting) {
+func (b *Baseline) Attempted(s Sighting) {
 	from := b.ids.of(&s.Originator)
 	if len(b.from) < b.options.MaxEdges {
 		to := b.ids.of(&s.Responder)
@@ -229,7 +229,7 @@ func (b *Baseline) learn(s *Sighting) *edge {
 		return e
 	}
 	if len(b.edges) >= b.options.MaxEdges || b.perOne[key.from] >= b.options.MaxOfOne {
-		b.refused++
+		b.rejected++
 		return nil
 	}
 	at := s.At.Unix()
@@ -345,9 +345,9 @@ func (b *Baseline) Expire(now time.Time) {
 			g.peers--
 		}
 	}
-	for host, heard := range b.heard {
+	for host, heard := range b.lastReport {
 		if heard < oldest {
-			delete(b.heard, host)
+			delete(b.lastReport, host)
 			delete(b.hosts, host)
 		}
 	}
@@ -372,4 +372,4 @@ func (b *Baseline) Expire(now time.Time) {
 }
 
 // Edges returns the number of edges, and how many were refused for the cap.
-func (b *Baseline) Edges() (n, refused int) { return len(b.edges), b.refused }
+func (b *Baseline) Edges() (n, refused int) { return len(b.edges), b.rejected }

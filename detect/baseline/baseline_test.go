@@ -28,7 +28,7 @@ func sighting(from, to baseline.End, port uint16, at time.Time) baseline.Sightin
 func company(b *baseline.Baseline) {
 	hosts := []baseline.End{host("web-01", "web"), host("web-02", "web"), host("db-01", "database"), host("app-01"), host("app-02"), host("app-03")}
 	for _, h := range append(hosts, host("admin-01", "admin")) {
-		b.Reports(h.Host, monday)
+		b.Report(h.Host, monday)
 		b.Active(sighting(h, h, 22, monday))
 	}
 	for d := range 4 {
@@ -49,7 +49,7 @@ func TestUsual(t *testing.T) {
 	company(b)
 	now := monday.Add(4*day + 10*time.Hour)
 	web1, web2, db := host("web-01", "web"), host("web-02", "web"), host("db-01", "database")
-	b.Reports("web-03", now)
+	b.Report("web-03", now)
 	for name, c := range map[string]struct {
 		sighting baseline.Sighting
 		check    func(rule.Baseline) bool
@@ -80,7 +80,7 @@ func TestUsual(t *testing.T) {
 			func(u rule.Baseline) bool { return u.RoleKnown }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if u := b.Usual(c.sighting, true); !c.check(u) {
+			if u := b.Lookup(c.sighting, true); !c.check(u) {
 				t.Errorf("%+v; %s", u, b.Explain(c.sighting))
 			}
 		})
@@ -92,7 +92,7 @@ func TestNothingIsUnusualToThoseWhoLearn(t *testing.T) {
 		t.Run(fmt.Sprint(learning), func(t *testing.T) {
 			b := baseline.New(baseline.Options{Learning: learning})
 			company(b)
-			u := b.Usual(sighting(host("web-01", "web"), host("web-02", "web"), 22, monday.Add(4*day)), true)
+			u := b.Lookup(sighting(host("web-01", "web"), host("web-02", "web"), 22, monday.Add(4*day)), true)
 			if u.Unusual || !u.Host.Learning || !u.Peer.Learning {
 				t.Errorf("%+v", u)
 			}
@@ -110,7 +110,7 @@ func TestADayCountsOnceItIsOver(t *testing.T) {
 		at   time.Duration
 		days int
 	}{{20 * time.Hour, 0}, {day + time.Minute, 0}, {day + 6*time.Minute, 1}, {50 * day, 1}} {
-		if got := b.Usual(edge(monday.Add(c.at)), true).Days; got != c.days {
+		if got := b.Lookup(edge(monday.Add(c.at)), true).Days; got != c.days {
 			t.Errorf("after %v: %d days, want %d", c.at, got, c.days)
 		}
 	}
@@ -120,7 +120,7 @@ func TestApprovedIsKnown(t *testing.T) {
 	b := baseline.New(baseline.Options{Learning: day})
 	b.Approve(func(s baseline.Sighting) (string, bool) { return "by ops@example.com", s.Port == 22 })
 	s := sighting(host("a"), host("b"), 22, monday)
-	if u := b.Usual(s, true); !u.Known {
+	if u := b.Lookup(s, true); !u.Known {
 		t.Errorf("%+v", u)
 	}
 	if why := b.Explain(s); why != "approved: by ops@example.com" {
@@ -139,7 +139,7 @@ func TestForgetsWhatIsNotSeen(t *testing.T) {
 	if before != 14 || after != 1 {
 		t.Errorf("%d edges, then %d", before, after)
 	}
-	if u := b.Usual(sighting(host("x"), host("monitor"), 9090, later), true); u.Responder.Peers != 0 || u.Prevalence != 0 {
+	if u := b.Lookup(sighting(host("x"), host("monitor"), 9090, later), true); u.Responder.Peers != 0 || u.Prevalence != 0 {
 		t.Errorf("%+v", u)
 	}
 }
@@ -177,7 +177,7 @@ func history(r *rand.Rand, n int) []baseline.Sighting {
 
 func feed(b *baseline.Baseline, s baseline.Sighting) {
 	b.Opened(s)
-	b.Tried(s)
+	b.Attempted(s)
 	b.Closed(s, 0, time.Duration(s.At.Unix()%100)*time.Second)
 }
 
@@ -200,7 +200,7 @@ func TestOrderOfArrivalChangesNothing(t *testing.T) {
 		ask := sorted[len(sorted)-1].At.Add(3 * time.Hour)
 		for _, s := range sorted {
 			s.At = ask
-			if x, y := a.Usual(s, true), b.Usual(s, true); x != y {
+			if x, y := a.Lookup(s, true), b.Lookup(s, true); x != y {
 				t.Fatalf("%+v\nin order:     %+v\nout of order: %+v", s, x, y)
 			}
 		}
@@ -214,7 +214,7 @@ func TestRestoredGoesOnExactly(t *testing.T) {
 		cut := r.IntN(len(all))
 		a, b := baseline.New(baseline.Options{Learning: day}), baseline.New(baseline.Options{Learning: day})
 		for _, s := range all[:cut] {
-			a.Reports(s.Originator.Host, s.At)
+			a.Report(s.Originator.Host, s.At)
 			a.Active(s)
 			feed(a, s)
 		}
@@ -230,7 +230,7 @@ func TestRestoredGoesOnExactly(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, s := range all[cut:] {
-			if x, y := a.Usual(s, true), b.Usual(s, true); x != y {
+			if x, y := a.Lookup(s, true), b.Lookup(s, true); x != y {
 				t.Fatalf("%+v\nnever stopped: %+v\nrestored:      %+v", s, x, y)
 			}
 			feed(a, s)
@@ -256,7 +256,7 @@ func BenchmarkUsual(b *testing.B) {
 	company(base)
 	s := sighting(host("web-01", "web"), host("db-01", "database"), 5432, monday.Add(4*day))
 	for b.Loop() {
-		base.Usual(s, true)
+		base.Lookup(s, true)
 	}
 }
 
@@ -265,9 +265,9 @@ func TestClocksThatAreWrongDoNoHarm(t *testing.T) {
 	for _, at := range []time.Time{{}, time.Unix(-1<<40, 0), time.Unix(1<<40, 0), time.Unix(0, 0), monday} {
 		s := sighting(host("a"), host("b"), 22, at)
 		feed(b, s)
-		b.Reports("a", at)
+		b.Report("a", at)
 		b.Active(s)
-		b.Usual(s, true)
+		b.Lookup(s, true)
 		b.Expire(at)
 	}
 }

@@ -27,8 +27,8 @@ type days struct {
 
 func dayOf(unix int64) int32 { return int32(unix / int64(day/time.Second)) }
 
-// settled is the day that has not ended yet, or only just.
-func settled(at time.Time) int32 { return dayOf(at.Add(-Lateness).Unix()) }
+// unfinishedDay is the day that has not ended yet, or only just.
+func unfinishedDay(at time.Time) int32 { return dayOf(at.Add(-Lateness).Unix()) }
 
 func (d *days) add(n int32) {
 	switch back := int64(d.last) - int64(n); {
@@ -80,9 +80,9 @@ func (h *hours) add(unix int64) {
 	h.today |= bit
 }
 
-// usual reports whether an hour, or the one before or after, was seen on a day
+// normal reports whether an hour, or the one before or after, was seen on a day
 // before the one given.
-func (h *hours) usual(unix int64, settled int32) bool {
+func (h *hours) normal(unix int64, settled int32) bool {
 	past := h.past
 	if h.day < settled {
 		past |= h.today

@@ -148,9 +148,9 @@ func (f *fanout) settle(i int) {
 	f.open[i] = hourOf{}
 }
 
-// usual returns how many were reached in 99 of 100 hours before the one of a
+// normal returns how many were reached in 99 of 100 hours before the one of a
 // moment, and how many in that.
-func (f *fanout) usual(at time.Time) (p99 float64, now int) {
+func (f *fanout) normal(at time.Time) (p99 float64, now int) {
 	hour := at.Unix() / 3600
 	before := at.Add(-Lateness).Unix() / 3600
 	most := 0

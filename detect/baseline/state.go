@@ -8,14 +8,14 @@ import (
 
 // State is a baseline as it is saved.
 type State struct {
-	IDs            map[uint32]label
-	Edges          []edgeState
-	From           []activityState
-	To, Roles      []groupState
-	Hosts, Heard   map[string]int64
-	Started, Swept int64
-	Sources        int
-	Refused        int
+	IDs               map[uint32]label
+	Edges             []edgeState
+	From              []activityState
+	To, Roles         []groupState
+	Hosts, LastReport map[string]int64
+	Started, Swept    int64
+	Sources           int
+	Rejected          int
 }
 
 type keyState struct {
@@ -58,7 +58,7 @@ type activityState struct {
 // refers to any more is left out.
 func (b *Baseline) Save() State {
 	s := State{
-		IDs: map[uint32]label{}, Hosts: maps.Clone(b.hosts), Heard: maps.Clone(b.heard), Started: b.started, Swept: b.swept, Sources: b.sources, Refused: b.refused,
+		IDs: map[uint32]label{}, Hosts: maps.Clone(b.hosts), LastReport: maps.Clone(b.lastReport), Started: b.started, Swept: b.swept, Sources: b.sources, Rejected: b.rejected,
 	}
 	use := func(ids ...id) {
 		for _, i := range ids {
@@ -119,9 +119,9 @@ func (s *groupState) group() group {
 func (b *Baseline) Restore(s State) error {
 	fresh := New(b.options)
 	fresh.approve = b.approve
-	fresh.started, fresh.swept, fresh.sources, fresh.refused = s.Started, s.Swept, s.Sources, s.Refused
+	fresh.started, fresh.swept, fresh.sources, fresh.rejected = s.Started, s.Swept, s.Sources, s.Rejected
 	maps.Copy(fresh.hosts, s.Hosts)
-	maps.Copy(fresh.heard, s.Heard)
+	maps.Copy(fresh.lastReport, s.LastReport)
 	now := make(map[uint32]id, len(s.IDs))
 	for _, old := range slices.Sorted(maps.Keys(s.IDs)) {
 		if l := s.IDs[old]; old != 0 && l.Kind < kinds {

@@ -9,13 +9,13 @@ import (
 	rules "headstart/rules.expr"
 )
 
-func defaultPack(b *testing.B) *firing.Watcher {
+func defaultPack(b *testing.B) *firing.Rules {
 	b.Helper()
 	set, err := rule.Load(rules.Files, "rules.expr")
 	if err != nil {
 		b.Fatal(err)
 	}
-	return firing.NewWatcher(set)
+	return firing.NewRules(set)
 }
 
 // BenchmarkHeartbeat is a message in which nothing has changed, of a host with
@@ -24,14 +24,14 @@ func BenchmarkHeartbeat(b *testing.B) {
 	w := defaultPack(b)
 	var host firing.Host
 	message := opened(445, 0, 1000)
-	w.Watch(&host, message, self, nobody)
+	w.Evaluate(&host, message, self, nobody)
 	if host.Len() != 1000 {
 		b.Fatalf("%d remembered", host.Len())
 	}
 	b.ReportAllocs()
 	for b.Loop() {
 		message = beat(message)
-		w.Watch(&host, message, self, nobody)
+		w.Evaluate(&host, message, self, nobody)
 	}
 }
 
@@ -65,7 +65,7 @@ func BenchmarkTenChanges(b *testing.B) {
 				c.OpenedBefore, c.ClosedAfter, c.ClosedBefore = message.PreviousAt, message.PreviousAt, message.ObservedAt
 			}
 		}
-		w.Watch(&host, message, self, nobody)
+		w.Evaluate(&host, message, self, nobody)
 	}
 	if host.Len() == 0 {
 		b.Fatal("no rule waits")
@@ -77,7 +77,7 @@ func BenchmarkSave(b *testing.B) {
 	w := defaultPack(b)
 	var host firing.Host
 	message := opened(445, 0, 100)
-	w.Watch(&host, message, self, nobody)
+	w.Evaluate(&host, message, self, nobody)
 	var codec firing.Codec
 	size := 0
 	b.ReportAllocs()

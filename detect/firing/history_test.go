@@ -39,7 +39,7 @@ func FuzzWatch(f *testing.F) {
 			return
 		}
 		h := sets[0]
-		h.watcher, h.host, h.fired = firing.NewWatcher(h.set), new(firing.Host), map[firingKey]bool{}
+		h.watcher, h.host, h.fired = firing.NewRules(h.set), new(firing.Host), map[firingKey]bool{}
 		for _, b := range data {
 			switch op, n := b%16, int(b/16); op {
 			case 0, 1, 2:
@@ -61,7 +61,7 @@ func FuzzWatch(f *testing.F) {
 				h.restart(t)
 			case 15:
 				other := sets[n%len(sets)]
-				h.set, h.long, h.watcher = other.set, other.long, firing.NewWatcher(other.set)
+				h.set, h.long, h.watcher = other.set, other.long, firing.NewRules(other.set)
 			}
 		}
 		h.flush(t, time.Second)
@@ -81,7 +81,7 @@ func FuzzWatch(f *testing.F) {
 type history struct {
 	set     *rule.Set
 	long    time.Duration // of the rules long and older in that set
-	watcher *firing.Watcher
+	watcher *firing.Rules
 	host    *firing.Host
 
 	now, before    time.Duration
@@ -217,12 +217,12 @@ func (h *history) flush(t *testing.T, after time.Duration) {
 }
 
 func (h *history) watch(t *testing.T, m *event.Changes) {
-	findings, _, _ := h.watcher.Watch(h.host, m, self, nobody)
+	findings, _, _ := h.watcher.Evaluate(h.host, m, self, nobody)
 	for _, f := range findings {
 		if f.Err != nil {
 			t.Fatal(f.Err)
 		}
-		if f.Muted != nil {
+		if f.Suppressed != nil {
 			continue
 		}
 		what := firingKey{f.Rule.ID, f.Part, f.Connection.ID}
@@ -245,7 +245,7 @@ func (h *history) watch(t *testing.T, m *event.Changes) {
 		}
 	}
 	h.last = m
-	if findings, changed, _ := h.watcher.Watch(h.host, m, self, nobody); changed || len(findings) > 0 {
+	if findings, changed, _ := h.watcher.Evaluate(h.host, m, self, nobody); changed || len(findings) > 0 {
 		t.Fatalf("the same message again: %d findings", len(findings))
 	}
 }

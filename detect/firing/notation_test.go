@@ -283,7 +283,7 @@ func parseMoment(text string) (time.Time, error) {
 }
 
 // describe writes what was found with a message at a time.
-func describe(findings []firing.Finding, at time.Time, remembered int) string {
+func describe(findings []firing.Outcome, at time.Time, remembered int) string {
 	var b strings.Builder
 	for i := range findings {
 		f := &findings[i]
@@ -295,8 +295,8 @@ func describe(findings []firing.Finding, at time.Time, remembered int) string {
 		switch least, most := f.Connection.Age(at); {
 		case f.Err != nil:
 			fmt.Fprintf(&b, " fails: %v", f.Err)
-		case f.Muted != nil:
-			fmt.Fprintf(&b, ", muted by %s", f.Muted.Owner)
+		case f.Suppressed != nil:
+			fmt.Fprintf(&b, ", muted by %s", f.Suppressed.Owner)
 		case most == event.Unbounded:
 			fmt.Fprintf(&b, ", lived [%s, ?]", least)
 		default:
@@ -308,8 +308,8 @@ func describe(findings []firing.Finding, at time.Time, remembered int) string {
 		if f.Of != "" {
 			fmt.Fprintf(&b, ", of %s", f.Of)
 		}
-		if f.Sum != 0 || f.Usual != 0 {
-			fmt.Fprintf(&b, ", sum %g, usual %g", f.Sum, f.Usual)
+		if f.Sum != 0 || f.Baseline != 0 {
+			fmt.Fprintf(&b, ", sum %g, usual %g", f.Sum, f.Baseline)
 		}
 		b.WriteByte('\n')
 	}

@@ -131,18 +131,18 @@ func run(t *testing.T, s *script, after func(message int) restart) []string {
 	var codec firing.Codec
 	var lastChange []byte
 	host := new(firing.Host)
-	var watcher *firing.Watcher
+	var watcher *firing.Rules
 	var set *rule.Set
 	var all []string
 	for i := range s.messages {
 		m := &s.messages[i]
 		if m.set != set {
-			set, watcher = m.set, firing.NewWatcher(m.set)
+			set, watcher = m.set, firing.NewRules(m.set)
 			watcher.Baseline = func(*event.Connection) rule.Baseline { return rule.Baseline{Fanout: rule.UsualFanout{P99: 2}} }
 		}
 		changes := m.changes
 		changes.Connections = slices.Clone(changes.Connections)
-		findings, changed, forgotten := watcher.Watch(host, &changes, self, peers)
+		findings, changed, forgotten := watcher.Evaluate(host, &changes, self, peers)
 		if forgotten != 0 {
 			t.Errorf("message %s: %d connections forgotten", m.header, forgotten)
 		}

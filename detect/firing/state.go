@@ -41,7 +41,7 @@ func (c *Codec) Save(h *Host, last *event.Changes) ([]byte, error) {
 	b = msgp.AppendBytes(b, message)
 	for _, id := range ids {
 		b = appendStrings(b, h.entries[id].fired)
-		b = appendStrings(b, h.entries[id].waiting)
+		b = appendStrings(b, h.entries[id].pending)
 	}
 	return b, nil
 }
@@ -80,14 +80,14 @@ func (c *Codec) restore(state []byte) (*Host, error) {
 	// No due and no rules: the first message finds out what is due.
 	h := &Host{
 		last: c.changes.SnapshotID(), part: c.changes.Part, at: c.changes.ObservedAt,
-		entries: make(map[event.ConnectionID]*entry, len(c.changes.Connections)),
+		entries: make(map[event.ConnectionID]*tracked, len(c.changes.Connections)),
 	}
 	for _, connection := range c.changes.Connections {
-		e := &entry{connection: connection}
+		e := &tracked{connection: connection}
 		if e.fired, b, err = readStrings(b); err != nil {
 			return nil, fmt.Errorf("fired: %w", err)
 		}
-		if e.waiting, b, err = readStrings(b); err != nil {
+		if e.pending, b, err = readStrings(b); err != nil {
 			return nil, fmt.Errorf("waiting: %w", err)
 		}
 		h.entries[connection.ID] = e

@@ -80,12 +80,12 @@ var self = &rule.Host{Name: "web-01", Roles: []string{"web"}}
 
 func TestMemoryHasACap(t *testing.T) {
 	const tooMany = 7
-	w := firing.NewWatcher(loadRules(t, map[string]string{
+	w := firing.NewRules(loadRules(t, map[string]string{
 		"fires": "conn.port == 445", "waits": "conn.port == 445\nfor: 1m",
 	}))
 	var host firing.Host
 	first := opened(445, 0, firing.MaxEntries+tooMany)
-	findings, changed, forgotten := w.Watch(&host, first, self, nobody)
+	findings, changed, forgotten := w.Evaluate(&host, first, self, nobody)
 	if len(findings) != firing.MaxEntries+tooMany || !changed {
 		t.Errorf("%d alerts, want one for each of %d connections", len(findings), firing.MaxEntries+tooMany)
 	}
@@ -94,7 +94,7 @@ func TestMemoryHasACap(t *testing.T) {
 	}
 	full := opened(445, 30_000, 1)
 	full.Sequence, full.PreviousAt, full.ObservedAt = 2, noon, noon.Add(time.Second)
-	if _, changed, forgotten := w.Watch(&host, full, self, nobody); changed || forgotten != 1 {
+	if _, changed, forgotten := w.Evaluate(&host, full, self, nobody); changed || forgotten != 1 {
 		t.Errorf("one more: %d forgotten, changed is %t", forgotten, changed)
 	}
 	first.Sequence = full.Sequence
@@ -109,45 +109,45 @@ func TestMemoryHasACap(t *testing.T) {
 	}
 
 	second := closed(first)
-	w.Watch(&host, second, self, nobody)
+	w.Evaluate(&host, second, self, nobody)
 	if host.Len() != 0 {
 		t.Errorf("%d remembered of what is closed", host.Len())
 	}
 	third := opened(445, 20_000, 1)
 	third.Sequence, third.PreviousAt, third.ObservedAt = second.Sequence+1, second.ObservedAt, second.ObservedAt.Add(time.Second)
-	if _, _, forgotten := w.Watch(&host, third, self, nobody); forgotten != 0 || host.Len() != 1 {
+	if _, _, forgotten := w.Evaluate(&host, third, self, nobody); forgotten != 0 || host.Len() != 1 {
 		t.Errorf("there is no room again: %d forgotten, %d remembered", forgotten, host.Len())
 	}
 }
 
 func TestHeartbeatWithoutNewsHasNothingToSave(t *testing.T) {
-	w := firing.NewWatcher(loadRules(t, map[string]string{"fires": "conn.port == 445", "waits": "conn.port == 5432\nfor: 1h"}))
+	w := firing.NewRules(loadRules(t, map[string]string{"fires": "conn.port == 445", "waits": "conn.port == 5432\nfor: 1h"}))
 	var host firing.Host
 	message := opened(445, 0, 3)
 	message.Connections = append(message.Connections, opened(5432, 3, 3).Connections...)
-	if _, changed, _ := w.Watch(&host, message, self, nobody); !changed {
+	if _, changed, _ := w.Evaluate(&host, message, self, nobody); !changed {
 		t.Error("alerts and waiting rules have nothing to save")
 	}
 	for range 3 {
 		message = next(message)
-		if findings, changed, _ := w.Watch(&host, message, self, nobody); changed || len(findings) > 0 {
+		if findings, changed, _ := w.Evaluate(&host, message, self, nobody); changed || len(findings) > 0 {
 			t.Errorf("changed is %t, %d findings", changed, len(findings))
 		}
 	}
 	over := next(message)
 	over.Connections = closed(opened(80, 100, 5)).Connections
 	over.Connections = append(over.Connections, closed(opened(445, 200, 5)).Connections...)
-	if findings, changed, _ := w.Watch(&host, over, self, nobody); changed || len(findings) != 5 {
+	if findings, changed, _ := w.Evaluate(&host, over, self, nobody); changed || len(findings) != 5 {
 		t.Errorf("the end of what wasn't remembered has something to save: %t; %d findings", changed, len(findings))
 	}
 }
 
 func TestSavedStateNamesItsMessage(t *testing.T) {
-	w := firing.NewWatcher(loadRules(t, map[string]string{"fires": "conn.port == 445"}))
+	w := firing.NewRules(loadRules(t, map[string]string{"fires": "conn.port == 445"}))
 	var host firing.Host
 	message := opened(445, 0, 2)
 	message.ClockOffset, message.Interval, message.Open = time.Hour, 30*time.Second, 2
-	w.Watch(&host, message, self, nobody)
+	w.Evaluate(&host, message, self, nobody)
 	var codec firing.Codec
 	state, err := codec.Save(&host, message)
 	if err != nil {
@@ -215,10 +215,10 @@ func must(t testing.TB) func(data []byte, err error) []byte {
 // savedState is the state of a host with rules that have fired and that wait.
 func savedState(t testing.TB) []byte {
 	t.Helper()
-	w := firing.NewWatcher(loadRules(t, map[string]string{"fires": "conn.port == 445", "waits": "conn.port == 445\nfor: 1m"}))
+	w := firing.NewRules(loadRules(t, map[string]string{"fires": "conn.port == 445", "waits": "conn.port == 445\nfor: 1m"}))
 	var host firing.Host
 	message := opened(445, 0, 3)
-	w.Watch(&host, message, self, nobody)
+	w.Evaluate(&host, message, self, nobody)
 	return must(t)(new(firing.Codec).Save(&host, message))
 }
 
@@ -228,7 +228,7 @@ func FuzzRestore(f *testing.F) {
 	f.Add(savedState(f))
 	f.Add(must(f)(new(firing.Codec).Save(new(firing.Host), opened(445, 0, 0))))
 	f.Add([]byte{1})
-	w := firing.NewWatcher(loadRules(f, map[string]string{"fires": "conn.port == 445", "waits": "conn.port == 445\nfor: 1m"}))
+	w := firing.NewRules(loadRules(f, map[string]string{"fires": "conn.port == 445", "waits": "conn.port == 445\nfor: 1m"}))
 	f.Fuzz(func(t *testing.T, state []byte) {
 		var codec firing.Codec
 		host, last, err := codec.Restore(state)
@@ -247,7 +247,7 @@ func FuzzRestore(f *testing.F) {
 			t.Fatal("saved and restored, it is another host")
 		}
 		message := next(last)
-		w.Watch(host, message, self, nobody)
+		w.Evaluate(host, message, self, nobody)
 		must(t)(codec.Save(host, message))
 	})
 }

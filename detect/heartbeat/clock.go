@@ -6,7 +6,7 @@ import "time"
 const leastLeap = int64(2 * time.Minute)
 
 // move moves the time on, if it isn't there yet.
-func (p *Presence) move(to int64) {
+func (p *Monitor) move(to int64) {
 	by := to - p.now
 	switch {
 	case by <= 0:
@@ -22,7 +22,7 @@ func (p *Presence) move(to int64) {
 
 // without returns an event time that is past as a time without leaps. Of the
 // leaps it knows the last.
-func (p *Presence) without(at int64) int64 {
+func (p *Monitor) without(at int64) int64 {
 	ago := p.now - at
 	switch {
 	case at < p.leap.from:

@@ -51,7 +51,7 @@ func sortByDue(changes []Change, due []int64) {
 		all[i] = one{c, due[i]}
 	}
 	slices.SortFunc(all, func(a, b one) int {
-		return cmp.Or(cmp.Compare(a.due, b.due), cmp.Compare(a.Host, b.Host), cmp.Compare(a.Stage, b.Stage), cmp.Compare(a.Length, b.Length))
+		return cmp.Or(cmp.Compare(a.due, b.due), cmp.Compare(a.Host, b.Host), cmp.Compare(a.Stage, b.Stage), cmp.Compare(a.Silence, b.Silence))
 	})
 	for i := range all {
 		changes[i] = all[i].Change

@@ -46,7 +46,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-func observe(t *testing.T, p *heartbeat.Presence, at time.Time, fields []string) {
+func observe(t *testing.T, p *heartbeat.Monitor, at time.Time, fields []string) {
 	t.Helper()
 	interval := 30 * time.Second
 	for _, field := range fields[1:] {
@@ -86,7 +86,7 @@ func describe(changes []heartbeat.Change) (text string) {
 }
 
 // restored returns a presence that was saved and restored.
-func restored(t *testing.T, p *heartbeat.Presence) *heartbeat.Presence {
+func restored(t *testing.T, p *heartbeat.Monitor) *heartbeat.Monitor {
 	t.Helper()
 	var b bytes.Buffer
 	if err := gob.NewEncoder(&b).Encode(p.Save()); err != nil {

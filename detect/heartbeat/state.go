@@ -27,7 +27,7 @@ type hostState struct {
 }
 
 // Save returns everything that Restore needs to go on exactly.
-func (p *Presence) Save() State {
+func (p *Monitor) Save() State {
 	s := State{
 		Now: p.now, Moved: p.moved, LeapFrom: p.leap.from, LeapTo: p.leap.to, Pace: p.pace,
 		Back: slices.Clone(p.back), Refused: p.refused, Hosts: make([]hostState, 0, len(p.hosts)),
@@ -41,9 +41,9 @@ func (p *Presence) Save() State {
 
 // Restore replaces what is known by what was saved. The lengths that are asked
 // for stay.
-func (p *Presence) Restore(s State) {
+func (p *Monitor) Restore(s State) {
 	fresh := New(p.most)
-	fresh.lengths = p.lengths
+	fresh.durations = p.durations
 	fresh.now, fresh.moved, fresh.pace, fresh.refused = s.Now, s.Moved, s.Pace, s.Refused
 	fresh.leap.from, fresh.leap.to = s.LeapFrom, s.LeapTo
 	fresh.back = slices.Clone(s.Back)

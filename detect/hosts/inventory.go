@@ -8,10 +8,10 @@ import (
 	"headstart/event"
 )
 
-// Assume takes in an inventory: hosts and addresses that are known without a
+// AddInventory takes in an inventory: hosts and addresses that are known without a
 // poller's word, and roles that hosts have besides those that they report.
 // What the inventory says of an address is stronger than what a host says.
-func (d *Directory) Assume(inv *inventory.Inventory) {
+func (d *Table) AddInventory(inv *inventory.Inventory) {
 	d.listed, d.listedAt = map[string]*rule.Host{}, map[event.Address]*rule.Host{}
 	for i := range inv.Hosts {
 		h := &inv.Hosts[i]
@@ -27,7 +27,7 @@ func (d *Directory) Assume(inv *inventory.Inventory) {
 
 // Named returns a host by its name: what it reports, or what the inventory
 // says; nil when neither knows it.
-func (d *Directory) Named(name string) *rule.Host {
+func (d *Table) Named(name string) *rule.Host {
 	if h := d.hosts[name]; h != nil {
 		return &h.facts
 	}
@@ -36,7 +36,7 @@ func (d *Directory) Named(name string) *rule.Host {
 
 // withListed returns the roles that a host reports and those that the
 // inventory gives it.
-func (d *Directory) withListed(name string, roles []string) []string {
+func (d *Table) withListed(name string, roles []string) []string {
 	all := slices.Clone(roles)
 	if listed := d.listed[name]; listed != nil {
 		for _, role := range listed.Roles {

@@ -19,7 +19,7 @@ type Options struct {
 type Grouper struct {
 	options   Options
 	budget    budget
-	trail     trail
+	history   edgeHistory
 	logins    logins
 	incidents map[string]*incident
 	byHost    map[string]map[*incident]bool // active ones, by the hosts in them
@@ -33,7 +33,7 @@ func New(o Options) *Grouper {
 	o.Threshold = cmp.Or(o.Threshold, DefaultThreshold)
 	o.MaxActive = cmp.Or(o.MaxActive, 10_000)
 	return &Grouper{
-		options: o, budget: budget{Base: o.Threshold, PerDay: o.PerDay, Current: o.Threshold}, trail: newTrail(), logins: newLogins(),
+		options: o, budget: budget{Base: o.Threshold, PerDay: o.PerDay, Current: o.Threshold}, history: newEdgeHistory(), logins: newLogins(),
 		incidents: map[string]*incident{}, byHost: map[string]map[*incident]bool{}, bySource: map[event.Address]map[*incident]bool{},
 	}
 }
@@ -44,13 +44,13 @@ func (g *Grouper) Note(e Edge) {
 	if e.SourceExternal && e.DestinationExternal || e.SourceHost == e.DestinationHost {
 		return
 	}
-	g.trail.add(&e)
+	g.history.add(&e)
 	var into *incident
 	for _, i := range g.involving(e.SourceHost, e.DestinationHost) {
 		from, to := i.Members[e.SourceHost], i.Members[e.DestinationHost]
 		switch {
 		case from != nil && from.Part >= event.Target && !e.At.Before(from.Since.Add(-slack)) && i.carries(from, e.At, false):
-		case to != nil && to.acted() && !e.Attempt && !e.Minor && !i.sweeping(e.SourceHost, e.Port) && !g.trail.sweeps(&e) && !e.At.After(to.ActedAt.Add(slack)) && to.ActedAt.Sub(e.At) <= approach:
+		case to != nil && to.acted() && !e.Attempt && !e.Minor && !i.sweeping(e.SourceHost, e.Port) && !g.history.sweeps(&e) && !e.At.After(to.ActedAt.Add(slack)) && to.ActedAt.Sub(e.At) <= approach:
 		default:
 			continue
 		}
@@ -59,7 +59,7 @@ func (g *Grouper) Note(e Edge) {
 		}
 		if into != nil {
 			if into.Strong && i.Strong {
-				into = g.fuse(into, i)
+				into = g.merge(into, i)
 			}
 			continue
 		}
@@ -70,7 +70,7 @@ func (g *Grouper) Note(e Edge) {
 		i.touch(e.At, e.At)
 	}
 	if into != nil {
-		g.grow(into, e.SourceHost, e.DestinationHost)
+		g.expand(into, e.SourceHost, e.DestinationHost)
 	}
 }
 
@@ -129,7 +129,7 @@ func (g *Grouper) Raise(s Signal) string {
 	i = g.join(i, &s)
 	for _, other := range related {
 		if other != i && other.active() && !s.weak() {
-			i = g.fuse(i, other)
+			i = g.merge(i, other)
 		}
 	}
 	return i.ID
@@ -141,7 +141,7 @@ func (g *Grouper) open(s *Signal) *incident {
 	}
 	i := &incident{
 		ID: event.PatternID("incident", s.Alert), State: event.IncidentOpen, OpenedAt: s.At, ActiveAt: s.At,
-		Members: map[string]*member{}, Sources: map[event.Address]time.Time{}, Edges: map[key]*step{}, Points: map[string]*points{},
+		Members: map[string]*member{}, Sources: map[event.Address]time.Time{}, Edges: map[key]*step{}, Scores: map[string]*ruleScore{},
 		Dirty: true, Pending: true,
 	}
 	g.incidents[i.ID] = i
@@ -170,7 +170,7 @@ func (g *Grouper) related(s *Signal) []*incident {
 	}
 	for n := range s.Edges {
 		e := &s.Edges[n]
-		if !e.DestinationExternal && !e.Attempt && len(s.Edges) <= sweep && !g.trail.sweeps(e) {
+		if !e.DestinationExternal && !e.Attempt && len(s.Edges) <= sweep && !g.history.sweeps(e) {
 			add(g.byHost[e.DestinationHost], func(i *incident) bool {
 				m := i.Members[e.DestinationHost]
 				return m.acted() && !e.At.After(m.ActedAt.Add(slack)) && m.ActedAt.Sub(e.At) <= approach
@@ -189,7 +189,7 @@ func (g *Grouper) related(s *Signal) []*incident {
 
 // join adds a signal to an incident and returns the one that it became.
 func (g *Grouper) join(i *incident, s *Signal) *incident {
-	newRule := i.addPoints(s)
+	newRule := i.addScore(s)
 	i.Strong = i.Strong || !s.weak()
 	if first := s.first(); !s.Learning && (i.KnownAt.IsZero() || first.Before(i.KnownAt)) {
 		i.KnownAt = first
@@ -206,7 +206,7 @@ func (g *Grouper) join(i *incident, s *Signal) *incident {
 	var hosts []string
 	for n := range s.Edges {
 		e := s.Edges[n]
-		e.Reasons = merge([]string{s.Rule}, e.Reasons)
+		e.Reasons = mergeReasons([]string{s.Rule}, e.Reasons)
 		fresh = i.addEdge(&e, !s.weak()) || fresh
 		if !e.SourceExternal {
 			hosts = append(hosts, e.SourceHost)
@@ -220,14 +220,14 @@ func (g *Grouper) join(i *incident, s *Signal) *incident {
 			m.Part = max(m.Part, event.Target)
 		}
 	}
-	i.note(s)
+	i.record(s)
 	i.touch(s.first(), s.At)
 	i.Pending = i.Pending || fresh
-	return g.grow(i, hosts...)
+	return g.expand(i, hosts...)
 }
 
-// note writes the timeline.
-func (i *incident) note(s *Signal) {
+// record writes the timeline.
+func (i *incident) record(s *Signal) {
 	if len(i.Timeline) >= event.MaxIncidentTimeline {
 		i.Left++
 		return
@@ -239,8 +239,8 @@ func (i *incident) note(s *Signal) {
 	i.Timeline = append(i.Timeline, event.TimelineEntry{At: s.first(), Host: s.Host, Text: text, Alert: s.Alert, Rule: s.Rule})
 }
 
-// Remark adds to an incident's timeline what was done about it.
-func (g *Grouper) Remark(id string, at time.Time, text string) {
+// Annotate adds to an incident's timeline what was done about it.
+func (g *Grouper) Annotate(id string, at time.Time, text string) {
 	i := g.incidents[id]
 	if i == nil || len(i.Timeline) >= event.MaxIncidentTimeline {
 		return
@@ -284,7 +284,7 @@ func (g *Grouper) Advance(now time.Time) {
 	}
 	g.advanced = now
 	g.budget.adapt(now)
-	g.trail.expire(now)
+	g.history.expire(now)
 	g.logins.expire(now)
 	for _, i := range g.incidents {
 		idle := now.Sub(i.ActiveAt)
@@ -317,5 +317,5 @@ func (g *Grouper) Suspect(host string, at time.Time) bool {
 // Active returns how many incidents are not resolved, and how many alerts and
 // edges found no room.
 func (g *Grouper) Active() (active, dropped int) {
-	return len(g.incidents), g.dropped + g.trail.Dropped
+	return len(g.incidents), g.dropped + g.history.Dropped
 }

@@ -96,30 +96,30 @@ func (s *Signal) first() time.Time {
 
 // incident is one that is not resolved yet.
 type incident struct {
-	ID             string
-	Revision       uint64
-	State          event.IncidentState
-	Severity       event.Severity
-	OpenedAt       time.Time
-	NotifiedAt     time.Time
-	ActiveAt       time.Time
-	BurstAt        time.Time // since when it has not been quiet
-	Threshold      float64   // when it was notified
-	Members        map[string]*member
-	Sources        map[event.Address]time.Time // external, when first seen
-	Edges          map[key]*step
-	Alerts         []string
-	Points         map[string]*points // by rule
-	Timeline       []event.TimelineEntry
-	Left           int
-	ToldAt         time.Time // of the last revision that people are told of
-	ToldSeverity   event.Severity
-	ToldMembers    int
-	MergedInto     string
-	Strong         bool      // one of its alerts is no weak sign
-	KnownAt        time.Time // of its first alert of a host that isn't learnt any more; zero: none
-	SentAt         time.Time // of the last revision
-	Dirty, Pending bool      // changed since; the change matters
+	ID               string
+	Revision         uint64
+	State            event.IncidentState
+	Severity         event.Severity
+	OpenedAt         time.Time
+	NotifiedAt       time.Time
+	ActiveAt         time.Time
+	BurstAt          time.Time // since when it has not been quiet
+	Threshold        float64   // when it was notified
+	Members          map[string]*member
+	Sources          map[event.Address]time.Time // external, when first seen
+	Edges            map[key]*step
+	Alerts           []string
+	Scores           map[string]*ruleScore // by rule
+	Timeline         []event.TimelineEntry
+	Left             int
+	NotifiedLast     time.Time // of the last revision that people are told of
+	NotifiedSeverity event.Severity
+	NotifiedMembers  int
+	MergedInto       string
+	Strong           bool      // one of its alerts is no weak sign
+	KnownAt          time.Time // of its first alert of a host that isn't learnt any more; zero: none
+	SentAt           time.Time // of the last revision
+	Dirty, Pending   bool      // changed since; the change matters
 }
 
 // member is a host's part in an incident.
@@ -143,12 +143,12 @@ type step struct {
 	Edge
 	Last      time.Time
 	Count     int
-	Witnesses uint8 // bit 0 the originator, bit 1 the responder
+	Reporters uint8 // bit 0 the originator, bit 1 the responder
 	Alerted   bool  // it is evidence of an alert that is no weak sign
 }
 
-// points are what a rule adds to the score.
-type points struct {
+// ruleScore are what a rule adds to the score.
+type ruleScore struct {
 	Best     float64
 	Title    string
 	Distinct map[key]bool
@@ -244,7 +244,7 @@ func (i *incident) addEdge(e *Edge, alerted bool) bool {
 	s := i.Edges[e.key()]
 	if s != nil {
 		s.Count++
-		s.Witnesses |= witness
+		s.Reporters |= witness
 		s.Alerted = s.Alerted || alerted
 		if e.At.Before(s.At) {
 			s.At = e.At
@@ -252,7 +252,7 @@ func (i *incident) addEdge(e *Edge, alerted bool) bool {
 		if e.At.After(s.Last) {
 			s.Last = e.At
 		}
-		s.Reasons = merge(s.Reasons, e.Reasons)
+		s.Reasons = mergeReasons(s.Reasons, e.Reasons)
 		if !s.Attempt || e.Attempt {
 			i.setParts(e)
 			return false
@@ -265,8 +265,8 @@ func (i *incident) addEdge(e *Edge, alerted bool) bool {
 		i.Left++
 		return false
 	}
-	s = &step{Edge: *e, Last: e.At, Count: 1, Witnesses: witness, Alerted: alerted}
-	s.Reasons = merge(nil, e.Reasons)
+	s = &step{Edge: *e, Last: e.At, Count: 1, Reporters: witness, Alerted: alerted}
+	s.Reasons = mergeReasons(nil, e.Reasons)
 	i.Edges[e.key()] = s
 	if !e.SourceExternal && !e.Attempt {
 		if m := i.addMember(e.SourceHost, e.Source, e.At); m != nil {
@@ -322,7 +322,7 @@ func (i *incident) setParts(e *Edge) {
 // maxReasons of one step.
 const maxReasons = 6
 
-func merge(to, more []string) []string {
+func mergeReasons(to, more []string) []string {
 	for _, r := range more {
 		if len(to) < maxReasons && !contains(to, r) {
 			to = append(to, r)

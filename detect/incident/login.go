@@ -42,7 +42,7 @@ func (l *logins) add(e *Edge) {
 // unless one of the last day had never been used before and is not one of a
 // sweep; nil when there is none.
 func (l *logins) before(host string, acted time.Time, sweeps func(*Edge) bool) *Edge {
-	best := l.lately(host, acted)
+	best := l.recent(host, acted)
 	if best == nil || !best.First {
 		for n := range l.To[host] {
 			if e := &l.To[host][n]; e.First && !e.At.After(acted.Add(slack)) && acted.Sub(e.At) <= approach && !sweeps(e) {
@@ -58,8 +58,8 @@ func (l *logins) before(host string, acted time.Time, sweeps func(*Edge) bool) *
 	return &chosen
 }
 
-// lately is before, of the last two hours alone.
-func (l *logins) lately(host string, acted time.Time) *Edge {
+// recent is before, of the last two hours alone.
+func (l *logins) recent(host string, acted time.Time) *Edge {
 	times := map[string]int{}
 	var best *Edge
 	list := l.To[host]
@@ -106,8 +106,8 @@ func (e *Edge) loginMemory() time.Duration {
 	return loginMemory
 }
 
-// seldomUsed is why a login is a step.
-const seldomUsed = "seldom used, soon after"
+// rarelyUsed is why a login is a step.
+const rarelyUsed = "seldom used, soon after"
 
 // onwardMemory is for how long after it was reached what a host does that it
 // seldom does is taken for the intruder's.
@@ -125,19 +125,19 @@ func (g *Grouper) Login(e Edge) {
 		case s != nil && s.Attempt && !e.At.Before(s.At.Add(-slack)):
 			i.addEdge(&e, s.Alerted)
 		case s == nil && e.Rare && i.onward(m, e.At):
-			e.Reasons = []string{seldomUsed}
+			e.Reasons = []string{rarelyUsed}
 			i.addEdge(&e, false)
 		default:
 			continue
 		}
 		i.touch(e.At, e.At)
 		i.Pending = true
-		g.grow(i, e.DestinationHost)
+		g.expand(i, e.DestinationHost)
 	}
 }
 
-// seldom returns the seldom used logins from a host that are an incident's.
-func (l *logins) seldom(i *incident, host string) (all []*Edge) {
+// rare returns the seldom used logins from a host that are an incident's.
+func (l *logins) rare(i *incident, host string) (all []*Edge) {
 	m := i.Members[host]
 	for _, list := range l.To {
 		for n := range list {

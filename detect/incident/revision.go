@@ -27,8 +27,8 @@ const (
 	// themselves: another alert like those before.
 	settle = time.Minute
 
-	// tellAgain is how often people are told that an incident has grown.
-	tellAgain = 5 * time.Minute
+	// notifyAgain is how often people are told that an incident has grown.
+	notifyAgain = 5 * time.Minute
 
 	maxNext     = 20
 	nextOfOne   = 10
@@ -69,13 +69,13 @@ func (g *Grouper) revise(i *incident, now time.Time, know Knowledge) *event.Inci
 		OpenedAt: i.OpenedAt, LastActivityAt: i.ActiveAt, At: now, MergedInto: i.MergedInto, Left: i.Left,
 		Alerts: slices.Clone(i.Alerts), Threshold: g.budget.Current,
 	}
-	for rule := range i.Points {
+	for rule := range i.Scores {
 		r.Rules = append(r.Rules, rule)
 	}
 	slices.Sort(r.Rules)
 	g.describe(i, r, know)
 	r.Severity = i.severity(score, r.Threshold)
-	g.tell(i, r, now)
+	g.notify(i, r, now)
 	r.Title = i.title(r)
 	if i.State != event.IncidentResolved {
 		i.next(r, know)
@@ -99,8 +99,8 @@ func (i *incident) severity(score, threshold float64) event.Severity {
 	return severity
 }
 
-// tell decides whether people hear of the revision.
-func (g *Grouper) tell(i *incident, r *event.Incident, now time.Time) {
+// notify decides whether people hear of the revision.
+func (g *Grouper) notify(i *incident, r *event.Incident, now time.Time) {
 	parts := 0
 	for _, m := range i.Members {
 		if m.Part >= event.Target {
@@ -115,18 +115,18 @@ func (g *Grouper) tell(i *incident, r *event.Incident, now time.Time) {
 			break // too late
 		}
 		i.NotifiedAt, i.Threshold = now, r.Threshold
-		i.ToldAt, i.ToldSeverity, i.ToldMembers = now, r.Severity, parts
+		i.NotifiedLast, i.NotifiedSeverity, i.NotifiedMembers = now, r.Severity, parts
 		i.Timeline = append(i.Timeline, event.TimelineEntry{At: now, Text: fmt.Sprintf("people are told: score %g reached %g", r.Score, r.Threshold)})
-	case r.Severity > i.ToldSeverity:
+	case r.Severity > i.NotifiedSeverity:
 		r.Grown = "now " + r.Severity.String()
-	case parts > i.ToldMembers && now.Sub(i.ToldAt) >= tellAgain:
-		r.Grown = fmt.Sprintf("%d more hosts", parts-i.ToldMembers)
-		if parts-i.ToldMembers == 1 {
+	case parts > i.NotifiedMembers && now.Sub(i.NotifiedLast) >= notifyAgain:
+		r.Grown = fmt.Sprintf("%d more hosts", parts-i.NotifiedMembers)
+		if parts-i.NotifiedMembers == 1 {
 			r.Grown = "one more host"
 		}
 	}
 	if r.Grown != "" {
-		i.ToldAt, i.ToldSeverity, i.ToldMembers = now, max(i.ToldSeverity, r.Severity), max(parts, i.ToldMembers)
+		i.NotifiedLast, i.NotifiedSeverity, i.NotifiedMembers = now, max(i.NotifiedSeverity, r.Severity), max(parts, i.NotifiedMembers)
 	}
 	r.Notified, r.NotifiedAt = !i.NotifiedAt.IsZero(), i.NotifiedAt
 	if r.Notified {
@@ -185,7 +185,7 @@ func (g *Grouper) describe(i *incident, r *event.Incident, know Knowledge) {
 		}
 		edge := event.PathEdge{
 			At: s.At, Source: s.Source, Destination: s.Destination, Port: s.Port,
-			Reasons: s.Reasons, Witnesses: int(s.Witnesses&1 + s.Witnesses>>1), Count: s.Count,
+			Reasons: s.Reasons, Witnesses: int(s.Reporters&1 + s.Reporters>>1), Count: s.Count,
 		}
 		if !s.SourceExternal {
 			edge.SourceHost = s.SourceHost

@@ -27,11 +27,11 @@ const (
 	maxDistinct = 64
 )
 
-func (i *incident) addPoints(s *Signal) (newRule bool) {
-	p := i.Points[s.Rule]
+func (i *incident) addScore(s *Signal) (newRule bool) {
+	p := i.Scores[s.Rule]
 	if p == nil {
-		p = &points{Title: s.Title, Distinct: map[key]bool{}}
-		i.Points[s.Rule] = p
+		p = &ruleScore{Title: s.Title, Distinct: map[key]bool{}}
+		i.Scores[s.Rule] = p
 		newRule = true
 	}
 	p.Best = max(p.Best, s.Score)
@@ -49,7 +49,7 @@ func (i *incident) addPoints(s *Signal) (newRule bool) {
 // score sums up, with the reasons, the largest first.
 func (i *incident) score() (float64, []event.ScoreReason) {
 	var reasons []event.ScoreReason
-	for rule, p := range i.Points {
+	for rule, p := range i.Scores {
 		more := min(len(p.Distinct)-1, mostAgain)
 		text := p.Title
 		if more > 0 {

@@ -9,22 +9,22 @@ import (
 // State is a grouper as it is saved.
 type State struct {
 	Budget    budget
-	Trail     []Edge // in order of time
+	History   []Edge // in order of time
 	Logins    []Edge // of each host in order of time
 	LoginsAt  time.Time
 	Dropped   int
 	SweptAt   time.Time
 	Incidents []incident
-	Refused   int
+	Rejected  int
 	Advanced  time.Time
 }
 
 // Save returns everything that Restore needs to go on exactly.
 func (g *Grouper) Save() State {
-	s := State{Budget: g.budget, Dropped: g.trail.Dropped, SweptAt: g.trail.SweptAt, Refused: g.dropped, Advanced: g.advanced}
-	for _, list := range g.trail.From {
+	s := State{Budget: g.budget, Dropped: g.history.Dropped, SweptAt: g.history.SweptAt, Rejected: g.dropped, Advanced: g.advanced}
+	for _, list := range g.history.From {
 		for _, e := range list {
-			s.Trail = append(s.Trail, *e)
+			s.History = append(s.History, *e)
 		}
 	}
 	s.LoginsAt = g.logins.SweptAt
@@ -43,14 +43,14 @@ func (g *Grouper) Restore(s State) {
 	if s.Budget.Base == fresh.budget.Base && s.Budget.PerDay == fresh.budget.PerDay {
 		fresh.budget = s.Budget
 	}
-	for n := range s.Trail {
-		fresh.trail.add(&s.Trail[n])
+	for n := range s.History {
+		fresh.history.add(&s.History[n])
 	}
 	for n := range s.Logins {
 		fresh.logins.add(&s.Logins[n])
 	}
 	fresh.logins.SweptAt = s.LoginsAt
-	fresh.trail.Dropped, fresh.trail.SweptAt, fresh.dropped, fresh.advanced = s.Dropped, s.SweptAt, s.Refused, s.Advanced
+	fresh.history.Dropped, fresh.history.SweptAt, fresh.dropped, fresh.advanced = s.Dropped, s.SweptAt, s.Rejected, s.Advanced
 	for n := range s.Incidents {
 		i := &s.Incidents[n]
 		for _, m := range i.Members {
@@ -67,10 +67,10 @@ func (g *Grouper) Restore(s State) {
 		if i.Edges == nil {
 			i.Edges = map[key]*step{}
 		}
-		if i.Points == nil {
-			i.Points = map[string]*points{}
+		if i.Scores == nil {
+			i.Scores = map[string]*ruleScore{}
 		}
-		for _, p := range i.Points {
+		for _, p := range i.Scores {
 			if p.Distinct == nil {
 				p.Distinct = map[key]bool{}
 			}

@@ -23,7 +23,7 @@ type Edge struct {
 
 // Edge returns what is known of a connection that a host has reported; false if
 // it is not remembered.
-func (w *Witnesses) Edge(host string, c *event.Connection) (Edge, bool) {
+func (w *Pairs) Edge(host string, c *event.Connection) (Edge, bool) {
 	key, _ := endsOf(c)
 	one := w.links[key].find(host, c.ID)
 	if one == nil {

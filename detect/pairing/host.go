@@ -7,21 +7,21 @@ import (
 
 // host is one that reports, or the other end of one.
 type host struct {
-	name    string
-	last    int64   // its last snapshot
-	beats   []int64 // its last snapshots, ascending
-	heard   int64   // the clock when it was last heard of
-	reports int     // of its own
-	refs    int     // of others, of which it is the other end
-	lost    int64   // until when there was something no room for
+	name     string
+	last     int64   // its last snapshot
+	beats    []int64 // its last snapshots, ascending
+	activeAt int64   // the clock when it was last heard of
+	reports  int     // of its own
+	refs     int     // of others, of which it is the other end
+	lost     int64   // until when there was something no room for
 
-	waiting queue  // reports of others, for this host's third snapshot
-	unseen  queue  // reports of this host, for its being open long enough
-	kept    []said // of this host: over, or attempts
+	pending  queue      // reports of others, for this host's third snapshot
+	unseen   queue      // reports of this host, for its being open long enough
+	retained []retained // of this host: over, or attempts
 }
 
-// said is when it was said that something is over, or was attempted.
-type said struct {
+// retained is when it was said that something is over, or was attempted.
+type retained struct {
 	report *report
 	at     int64 // the clock
 }
@@ -31,10 +31,10 @@ type said struct {
 const maxBeats = 128
 
 // host returns a host, made if it isn't there; nil if there is no room.
-func (w *Witnesses) host(name string) *host {
+func (w *Pairs) host(name string) *host {
 	h := w.hosts[name]
 	if h == nil && len(w.hosts) < w.limits.Hosts {
-		h = &host{name: strings.Clone(name), heard: w.clock}
+		h = &host{name: strings.Clone(name), activeAt: w.clock}
 		w.hosts[h.name] = h
 	}
 	return h
@@ -78,47 +78,47 @@ func (q *queue) keep(at stage) {
 	q.reports = slices.DeleteFunc(q.reports, func(one *report) bool { return one.stage != at })
 }
 
-// keep has a report forgotten after a while.
-func (w *Witnesses) keep(one *report) {
-	one.saidAt = w.clock
-	one.host.kept = append(one.host.kept, said{one, w.clock})
+// retain has a report forgotten after a while.
+func (w *Pairs) retain(one *report) {
+	one.endedAt = w.clock
+	one.host.retained = append(one.host.retained, retained{one, w.clock})
 }
 
 // expire forgets what was over long enough ago.
-func (w *Witnesses) expire(h *host) {
-	for len(h.kept) > 0 && h.kept[0].at+int64(kept) < w.clock {
-		w.dropKept(h)
+func (w *Pairs) expire(h *host) {
+	for len(h.retained) > 0 && h.retained[0].at+int64(retention) < w.clock {
+		w.dropRetained(h)
 	}
 }
 
-// dropKept forgets the first report that is kept. One that was an attempt and
+// dropRetained forgets the first report that is kept. One that was an attempt and
 // has become a connection stands in the list once more, when it is over.
-func (w *Witnesses) dropKept(h *host) {
-	first := h.kept[0]
-	h.kept[0] = said{}
-	h.kept = h.kept[1:]
-	if one := first.report; first.at == one.saidAt && (one.over || one.stage == attempted) {
+func (w *Pairs) dropRetained(h *host) {
+	first := h.retained[0]
+	h.retained[0] = retained{}
+	h.retained = h.retained[1:]
+	if one := first.report; first.at == one.endedAt && (one.over || one.stage == attempted) {
 		w.remove(one)
 	}
 }
 
 // makeRoom drops what a host has kept longest when it, or all, have too much. It
 // returns false if that isn't enough.
-func (w *Witnesses) makeRoom(h *host) bool {
+func (w *Pairs) makeRoom(h *host) bool {
 	for h.reports >= w.limits.ReportsPerHost || w.reports >= w.limits.Reports {
-		if len(h.kept) == 0 {
+		if len(h.retained) == 0 {
 			return false
 		}
 		h.lost = max(h.lost, w.clock)
-		w.dropKept(h)
+		w.dropRetained(h)
 	}
 	return true
 }
 
 // sweep forgets hosts of which nothing was heard for long.
-func (w *Witnesses) sweep() {
+func (w *Pairs) sweep() {
 	w.swept = w.clock
-	gone := func(h *host) bool { return h.heard+int64(silence) < w.clock }
+	gone := func(h *host) bool { return h.activeAt+int64(silence) < w.clock }
 	orphans := false
 	for _, h := range w.hosts {
 		w.expire(h)
@@ -134,7 +134,7 @@ func (w *Witnesses) sweep() {
 	}
 }
 
-func (w *Witnesses) removeAll(which func(*report) bool) {
+func (w *Pairs) removeAll(which func(*report) bool) {
 	for _, l := range w.links {
 		for _, one := range slices.Clone(l.reports) {
 			if which(one) {

@@ -104,7 +104,7 @@ func TestNobodyIsAccusedForWantOfRoom(t *testing.T) {
 }
 
 func TestEverythingExpires(t *testing.T) {
-	beat := func(w *pairing.Witnesses, hosts string, from, to time.Time) {
+	beat := func(w *pairing.Pairs, hosts string, from, to time.Time) {
 		for at := from; at.Before(to); at = at.Add(30 * time.Second) {
 			for _, host := range hosts {
 				w.Heartbeat(string(host), at)
@@ -201,8 +201,8 @@ func TestASilentPeerHoldsNothingUp(t *testing.T) {
 	if n, _ := w.Len(); n > 2000 {
 		t.Errorf("%d reports", n)
 	}
-	if s := w.Save(); len(s.Hosts[1].Waiting) > 2000 || len(s.Hosts[0].Kept) > 2000 {
-		t.Errorf("%d wait, %d are kept", len(s.Hosts[1].Waiting), len(s.Hosts[0].Kept))
+	if s := w.Save(); len(s.Hosts[1].Pending) > 2000 || len(s.Hosts[0].Retained) > 2000 {
+		t.Errorf("%d wait, %d are kept", len(s.Hosts[1].Pending), len(s.Hosts[0].Retained))
 	}
 }
 
@@ -239,11 +239,11 @@ func TestDamagedStateIsRefused(t *testing.T) {
 	for name, damage := range map[string]func(s *pairing.State){
 		"a report of no host":      func(s *pairing.State) { s.Reports[0].Host = 7 },
 		"a report to no host":      func(s *pairing.State) { s.Reports[0].Peer = -1 },
-		"no report waits":          func(s *pairing.State) { s.Hosts[1].Waiting[0] = 9 },
+		"no report waits":          func(s *pairing.State) { s.Hosts[1].Pending[0] = 9 },
 		"a report without content": func(s *pairing.State) { s.Reports[0].Shows = nil },
 		"a host twice":             func(s *pairing.State) { s.Hosts[1].Name = "a" },
 		"snapshots out of order":   func(s *pairing.State) { s.Hosts[0].Beats = []int64{2, 1} },
-		"kept without a time":      func(s *pairing.State) { s.Hosts[0].Kept = []int32{0} },
+		"kept without a time":      func(s *pairing.State) { s.Hosts[0].Retained = []int32{0} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := w.Save()

@@ -45,8 +45,8 @@ func (l *link) find(host string, id event.ConnectionID) *report {
 // report, too.
 func (l *link) shown(one *report) {
 	for _, other := range l.reports {
-		if other.stage == waits && other.host == one.peer && one.answers(other) {
-			other.settle()
+		if other.stage == pending && other.host == one.peer && one.answers(other) {
+			other.resolve()
 		}
 	}
 }
@@ -67,15 +67,15 @@ func (l *link) shows(one *report) bool {
 func (r *report) answers(other *report) bool { return r.before > other.after }
 
 // add begins a report; nil if there is no room for it.
-func (w *Witnesses) add(r *Report) *report {
+func (w *Pairs) add(r *Report) *report {
 	h, peer := w.host(r.Host), w.host(r.Peer)
 	at := nanoseconds(r.At)
 	if h == nil || peer == nil {
-		w.refused++
+		w.rejected++
 		return nil
 	}
 	if !w.makeRoom(h) {
-		w.refused++
+		w.rejected++
 		h.lost = max(h.lost, at)
 		return nil
 	}
@@ -98,14 +98,14 @@ func (w *Witnesses) add(r *Report) *report {
 	}
 	l.reports = append(l.reports, one)
 	if r.Connection.Kind == event.Attempted {
-		w.keep(one)
+		w.retain(one)
 	}
 	return one
 }
 
 // remove forgets a report.
-func (w *Witnesses) remove(one *report) {
-	one.settle()
+func (w *Pairs) remove(one *report) {
+	one.resolve()
 	l := one.link
 	at := slices.Index(l.reports, one)
 	if at < 0 {

@@ -40,7 +40,7 @@ import (
 const scriptDay = "2025-06-05"
 
 type script struct {
-	witnesses *pairing.Witnesses
+	witnesses *pairing.Pairs
 	names     map[netip.Addr]string
 	last      map[string]time.Time
 	reports   map[string]pairing.Report // by host and number
@@ -80,7 +80,7 @@ func (s *script) section(name, text string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var proved []pairing.OneSided
+	var proved []pairing.Unpaired
 	for line := range strings.Lines(text) {
 		if strings.TrimSpace(line) == "reset" {
 			s.witnesses.Reset(fields[0])
@@ -184,9 +184,9 @@ func parseMoment(text string) (time.Time, error) {
 	return time.Parse("2006-01-02T15:04:05", text)
 }
 
-func (s *script) describe(proved []pairing.OneSided) (text string) {
+func (s *script) describe(proved []pairing.Unpaired) (text string) {
 	for _, o := range proved {
-		text += fmt.Sprintf("%s shows %s, %s doesn't from %s to %s, at %s\n", o.Host, s.ids[o.Connection.ID], o.Silent,
+		text += fmt.Sprintf("%s shows %s, %s doesn't from %s to %s, at %s\n", o.Host, s.ids[o.Connection.ID], o.Peer,
 			o.Since.Format(time.TimeOnly), o.Until.Format(time.TimeOnly), o.At.Format(time.TimeOnly))
 	}
 	return text

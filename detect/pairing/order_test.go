@@ -25,7 +25,7 @@ type message struct {
 	arrives time.Time
 }
 
-func (m *message) tell(w *pairing.Witnesses) (proved []pairing.OneSided) {
+func (m *message) tell(w *pairing.Pairs) (proved []pairing.Unpaired) {
 	for i := range m.reports {
 		r := m.reports[i]
 		proved = append(proved, w.Report(&r)...)
@@ -224,9 +224,9 @@ func line(host, silent string, id event.ConnectionID, since, until, at time.Time
 	return fmt.Sprintf("%s %s %s since %s until %s at %s", host, silent, id, since.Format(time.TimeOnly), until.Format(time.TimeOnly), at.Format(time.TimeOnly))
 }
 
-func lines(proved []pairing.OneSided) (all []string) {
+func lines(proved []pairing.Unpaired) (all []string) {
 	for _, o := range proved {
-		all = append(all, line(o.Host, o.Silent, o.Connection.ID, o.Since, o.Until, o.At))
+		all = append(all, line(o.Host, o.Peer, o.Connection.ID, o.Since, o.Until, o.At))
 	}
 	slices.Sort(all)
 	return all
@@ -249,7 +249,7 @@ func TestOrderChangesNothing(t *testing.T) {
 			order := delayed(random, traffic)
 			cut := random.IntN(len(order))
 			w, whole := pairing.New(pairing.Limits{}), pairing.New(pairing.Limits{})
-			var proved []pairing.OneSided
+			var proved []pairing.Unpaired
 			for i := range order {
 				if i == cut {
 					w = restored(t, w, pairing.Limits{})

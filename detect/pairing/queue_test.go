@@ -21,7 +21,7 @@ func TestWhatIsSettledLeavesTheQueue(t *testing.T) {
 		c.Kind, c.ClosedBefore = event.Closed, at
 		w.Report(&Report{Host: "a", Peer: "b", Connection: c, At: at})
 	}
-	if n := len(w.hosts["b"].waiting.reports); n > 200 {
+	if n := len(w.hosts["b"].pending.reports); n > 200 {
 		t.Errorf("%d in the queue", n)
 	}
 }

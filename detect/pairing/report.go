@@ -20,7 +20,7 @@ type report struct {
 	seen          int64 // it was surely open, when it was reported or, of one that is over, at the end
 	closed        int64 // and not later than this it was closed
 	over          bool
-	saidAt        int64 // the clock when its end was said, or the attempt was
+	endedAt       int64 // the clock when its end was said, or the attempt was
 
 	stage   stage
 	counted int // snapshots of the other end since it began
@@ -34,14 +34,14 @@ type stage uint8
 
 const (
 	attempted stage = iota // it isn't open
-	waits                  // for the third snapshot of the other end
-	isUnseen               // the other end has not shown it; was it still open then?
-	settled                // it is not one-sided
-	proven                 // it is, and that was reported
+	pending                // for the third snapshot of the other end
+	unseen                 // the other end has not shown it; was it still open then?
+	resolved               // it is not one-sided
+	reported               // it is, and that was reported
 )
 
-// settle says that a connection is not one-sided.
-func (r *report) settle() { r.stage, r.shows = settled, nil }
+// resolve says that a connection is not one-sided.
+func (r *report) resolve() { r.stage, r.shows = resolved, nil }
 
 // began takes over what a host says of the beginning.
 func (r *report) began(c *event.Connection) {
@@ -62,13 +62,13 @@ func (r *report) until() int64 {
 }
 
 // begin begins to judge a connection that is open, or was.
-func (w *Witnesses) begin(one *report, c *event.Connection) []OneSided {
+func (w *Pairs) begin(one *report, c *event.Connection) []Unpaired {
 	one.began(c)
-	one.stage = waits
+	one.stage = pending
 	if c.Over() {
 		w.end(one, c)
 	}
-	if one.stage != waits {
+	if one.stage != pending {
 		return nil
 	}
 	for _, at := range one.peer.since(one.before + int64(Margin)) {
@@ -78,12 +78,12 @@ func (w *Witnesses) begin(one *report, c *event.Connection) []OneSided {
 		}
 	}
 	if one.link.shows(one) {
-		one.settle()
+		one.resolve()
 		return nil
 	}
 	shows := *c
 	one.shows = &shows
-	one.peer.waiting.add(one)
+	one.peer.pending.add(one)
 	return nil
 }
 
@@ -95,7 +95,7 @@ func (r *report) count(at int64) bool {
 	if r.counted++; r.counted == 1 {
 		r.first = at
 	}
-	if r.counted < enough {
+	if r.counted < needed {
 		return false
 	}
 	r.third = at
@@ -104,23 +104,23 @@ func (r *report) count(at int64) bool {
 
 // judge says what the third snapshot of the other end means. All that it has
 // reported until then is known.
-func (w *Witnesses) judge(one *report) []OneSided {
+func (w *Pairs) judge(one *report) []Unpaired {
 	for _, other := range one.link.reports {
 		if other.host == one.peer && other.at <= one.third && !other.overBefore(one) {
-			one.settle()
+			one.resolve()
 			return nil
 		}
 	}
 	switch {
-	case one.peer.lost > 0 && one.peer.lost >= one.before-int64(kept):
-		one.settle() // what there was no room for is not silence
+	case one.peer.lost > 0 && one.peer.lost >= one.before-int64(retention):
+		one.resolve() // what there was no room for is not silence
 	case one.until() >= one.third+int64(Margin):
-		return []OneSided{one.prove()}
+		return []Unpaired{one.prove()}
 	case one.over:
-		one.settle()
+		one.resolve()
 	default:
 		shows := *one.shows
-		one.stage, one.shows = isUnseen, &shows
+		one.stage, one.shows = unseen, &shows
 		one.host.unseen.add(one)
 	}
 	return nil
@@ -134,49 +134,49 @@ func (r *report) overBefore(other *report) bool {
 
 // prove reports a connection as one-sided. Its host's first snapshot after the
 // third of the other end shows it, or else its end does.
-func (r *report) prove() OneSided {
+func (r *report) prove() Unpaired {
 	at := r.until()
 	if beats := r.host.since(r.third + int64(Margin)); len(beats) > 0 {
 		at = beats[0]
 	}
-	found := OneSided{
-		Host: r.host.name, Silent: r.peer.name, Connection: *r.shows,
+	found := Unpaired{
+		Host: r.host.name, Peer: r.peer.name, Connection: *r.shows,
 		Since: timeAt(r.first), Until: timeAt(r.third), At: timeAt(at),
 	}
-	r.stage, r.shows = proven, nil
+	r.stage, r.shows = reported, nil
 	return found
 }
 
 // end notes that a connection is over, and returns what that proves.
-func (w *Witnesses) end(one *report, c *event.Connection) []OneSided {
+func (w *Pairs) end(one *report, c *event.Connection) []Unpaired {
 	if one.over {
 		return nil
 	}
 	w.finish(one, max(nanoseconds(c.SeenUntil), one.before), nanoseconds(c.ClosedBefore))
 	switch {
-	case one.stage == waits && one.seen < one.before+2*int64(Margin):
-		one.settle() // it was over before a third snapshot can have been
-	case one.stage == isUnseen && one.seen >= one.third+int64(Margin):
-		return []OneSided{one.prove()}
-	case one.stage == isUnseen:
-		one.settle()
+	case one.stage == pending && one.seen < one.before+2*int64(Margin):
+		one.resolve() // it was over before a third snapshot can have been
+	case one.stage == unseen && one.seen >= one.third+int64(Margin):
+		return []Unpaired{one.prove()}
+	case one.stage == unseen:
+		one.resolve()
 	}
 	return nil
 }
 
-func (w *Witnesses) finish(one *report, seen, closed int64) {
+func (w *Pairs) finish(one *report, seen, closed int64) {
 	one.over, one.seen, one.closed = true, seen, max(seen, closed)
-	w.keep(one)
+	w.retain(one)
 }
 
 // supersede ends a connection whose end was never said: its host has another one
 // between the same ends.
-func (w *Witnesses) supersede(one, by *report) {
-	if one.stage == proven && by.after == 0 {
-		by.stage = proven // the tracker has only lost sight of it
+func (w *Pairs) supersede(one, by *report) {
+	if one.stage == reported && by.after == 0 {
+		by.stage = reported // the tracker has only lost sight of it
 	}
-	if one.stage == isUnseen {
-		one.settle()
+	if one.stage == unseen {
+		one.resolve()
 	}
 	w.finish(one, min(one.until(), by.before), by.before)
 }

@@ -29,7 +29,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-func save(t *testing.T, w *pairing.Witnesses) []byte {
+func save(t *testing.T, w *pairing.Pairs) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	if err := gob.NewEncoder(&b).Encode(w.Save()); err != nil {
@@ -39,7 +39,7 @@ func save(t *testing.T, w *pairing.Witnesses) []byte {
 }
 
 // restored returns witnesses that were saved and restored.
-func restored(t *testing.T, w *pairing.Witnesses, limits pairing.Limits) *pairing.Witnesses {
+func restored(t *testing.T, w *pairing.Pairs, limits pairing.Limits) *pairing.Pairs {
 	t.Helper()
 	saved := save(t, w)
 	var s pairing.State

@@ -13,42 +13,42 @@ import (
 type State struct {
 	Clock, Swept int64
 	Number       uint64
-	Refused      int
+	Rejected     int
 	Hosts        []hostState   // by name
 	Reports      []reportState // in the order in which they came
 }
 
 // hostState is a host; its lists are places of reports.
 type hostState struct {
-	Name                  string
-	Last, Heard, Lost     int64
-	Beats                 []int64
-	Waiting, Unseen, Kept []int32
-	KeptAt                []int64
+	Name                      string
+	Last, ActiveAt, Lost      int64
+	Beats                     []int64
+	Pending, Unseen, Retained []int32
+	RetainedAt                []int64
 }
 
 // reportState is a report; hosts are places.
 type reportState struct {
-	Host, Peer           int32
-	ID                   event.ConnectionID
-	Number               uint64
-	A, B                 event.Address
-	PortA, PortB         uint16
-	Local                bool
-	Direction            event.Direction
-	From                 event.DirectionSource
-	At, After, Before    int64
-	Seen, Closed, SaidAt int64
-	Over                 bool
-	Stage                stage
-	Counted              int
-	First, Third         int64
-	Shows                *event.Connection
+	Host, Peer            int32
+	ID                    event.ConnectionID
+	Number                uint64
+	A, B                  event.Address
+	PortA, PortB          uint16
+	Local                 bool
+	Direction             event.Direction
+	From                  event.DirectionSource
+	At, After, Before     int64
+	Seen, Closed, EndedAt int64
+	Over                  bool
+	Stage                 stage
+	Counted               int
+	First, Third          int64
+	Shows                 *event.Connection
 }
 
 // Save returns everything that Restore needs to go on exactly.
-func (w *Witnesses) Save() State {
-	s := State{Clock: w.clock, Swept: w.swept, Number: w.number, Refused: w.refused}
+func (w *Pairs) Save() State {
+	s := State{Clock: w.clock, Swept: w.swept, Number: w.number, Rejected: w.rejected}
 	hosts := make([]*host, 0, len(w.hosts))
 	for _, h := range w.hosts {
 		hosts = append(hosts, h)
@@ -70,19 +70,19 @@ func (w *Witnesses) Save() State {
 		s.Reports = append(s.Reports, reportState{
 			Host: placeOf[r.host], Peer: placeOf[r.peer], ID: r.id, Number: r.number,
 			A: k.a, B: k.b, PortA: k.portA, PortB: k.portB, Local: r.local, Direction: r.direction, From: r.directionFrom,
-			At: r.at, After: r.after, Before: r.before, Seen: r.seen, Closed: r.closed, SaidAt: r.saidAt, Over: r.over,
+			At: r.at, After: r.after, Before: r.before, Seen: r.seen, Closed: r.closed, EndedAt: r.endedAt, Over: r.over,
 			Stage: r.stage, Counted: r.counted, First: r.first, Third: r.third, Shows: r.shows,
 		})
 	}
 	for _, h := range hosts {
 		saved := hostState{
-			Name: h.name, Last: h.last, Heard: h.heard, Lost: h.lost, Beats: slices.Clone(h.lastBeats()),
-			Waiting: h.waiting.places(waits, places), Unseen: h.unseen.places(isUnseen, places),
+			Name: h.name, Last: h.last, ActiveAt: h.activeAt, Lost: h.lost, Beats: slices.Clone(h.lastBeats()),
+			Pending: h.pending.places(pending, places), Unseen: h.unseen.places(unseen, places),
 		}
-		for _, k := range h.kept {
+		for _, k := range h.retained {
 			// What was dropped otherwise meanwhile has no place.
 			if place, ok := places[k.report]; ok {
-				saved.Kept, saved.KeptAt = append(saved.Kept, place), append(saved.KeptAt, k.at)
+				saved.Retained, saved.RetainedAt = append(saved.Retained, place), append(saved.RetainedAt, k.at)
 			}
 		}
 		s.Hosts = append(s.Hosts, saved)
@@ -103,7 +103,7 @@ var errPlace = errors.New("restore witnesses: a place that is none")
 
 // Restore replaces what is known by what was saved. After an error nothing is
 // known.
-func (w *Witnesses) Restore(s State) error {
+func (w *Pairs) Restore(s State) error {
 	fresh := New(w.limits)
 	err := fresh.restore(&s)
 	if err != nil {
@@ -113,12 +113,12 @@ func (w *Witnesses) Restore(s State) error {
 	return err
 }
 
-func (w *Witnesses) restore(s *State) error {
-	w.clock, w.swept, w.number, w.refused = s.Clock, s.Swept, s.Number, s.Refused
+func (w *Pairs) restore(s *State) error {
+	w.clock, w.swept, w.number, w.rejected = s.Clock, s.Swept, s.Number, s.Rejected
 	hosts := make([]*host, len(s.Hosts))
 	for i, saved := range s.Hosts {
-		h := &host{name: saved.Name, last: saved.Last, heard: saved.Heard, lost: saved.Lost, beats: slices.Clone(saved.Beats)}
-		if w.hosts[h.name] != nil || len(h.beats) > maxBeats || !slices.IsSorted(h.beats) || len(saved.Kept) != len(saved.KeptAt) {
+		h := &host{name: saved.Name, last: saved.Last, activeAt: saved.ActiveAt, lost: saved.Lost, beats: slices.Clone(saved.Beats)}
+		if w.hosts[h.name] != nil || len(h.beats) > maxBeats || !slices.IsSorted(h.beats) || len(saved.Retained) != len(saved.RetainedAt) {
 			return errors.New("restore witnesses: a host that can't be")
 		}
 		hosts[i], w.hosts[h.name] = h, h
@@ -129,28 +129,28 @@ func (w *Witnesses) restore(s *State) error {
 		if !within(saved.Host, len(hosts)) || !within(saved.Peer, len(hosts)) {
 			return errPlace
 		}
-		if (saved.Stage == waits || saved.Stage == isUnseen) != (saved.Shows != nil) {
+		if (saved.Stage == pending || saved.Stage == unseen) != (saved.Shows != nil) {
 			return errors.New("restore witnesses: a report that can't be")
 		}
 		reports[i] = w.restoreReport(saved, hosts)
 	}
 	for i := range s.Hosts {
 		saved, h := &s.Hosts[i], hosts[i]
-		for _, list := range [][]int32{saved.Waiting, saved.Unseen, saved.Kept} {
+		for _, list := range [][]int32{saved.Pending, saved.Unseen, saved.Retained} {
 			for _, place := range list {
 				if !within(place, len(reports)) {
 					return errPlace
 				}
 			}
 		}
-		for _, place := range saved.Waiting {
-			h.waiting.add(reports[place])
+		for _, place := range saved.Pending {
+			h.pending.add(reports[place])
 		}
 		for _, place := range saved.Unseen {
 			h.unseen.add(reports[place])
 		}
-		for n, place := range saved.Kept {
-			h.kept = append(h.kept, said{reports[place], saved.KeptAt[n]})
+		for n, place := range saved.Retained {
+			h.retained = append(h.retained, retained{reports[place], saved.RetainedAt[n]})
 		}
 	}
 	return nil
@@ -158,11 +158,11 @@ func (w *Witnesses) restore(s *State) error {
 
 func within(place int32, n int) bool { return place >= 0 && int(place) < n }
 
-func (w *Witnesses) restoreReport(s *reportState, hosts []*host) *report {
+func (w *Pairs) restoreReport(s *reportState, hosts []*host) *report {
 	r := &report{
 		host: hosts[s.Host], peer: hosts[s.Peer], id: s.ID, number: s.Number, local: s.Local,
 		direction: s.Direction, directionFrom: s.From, at: s.At, after: s.After, before: s.Before,
-		seen: s.Seen, closed: s.Closed, saidAt: s.SaidAt, over: s.Over,
+		seen: s.Seen, closed: s.Closed, endedAt: s.EndedAt, over: s.Over,
 		stage: s.Stage, counted: s.Counted, first: s.First, third: s.Third, shows: s.Shows,
 	}
 	key := ends{s.A, s.B, s.PortA, s.PortB}

@@ -10,14 +10,14 @@ import (
 
 // counts are the windows of a count.
 type counts struct {
-	patterns *Patterns
-	rule     Rule
-	ask      *rule.Count
-	within   int64
-	need     int64 // of at least, in thousandths
-	regular  int64 // likewise; 0: not asked
-	keys     keys[countWindow]
-	scratch  struct{ old, new []point }
+	patterns  *Patterns
+	rule      Rule
+	def       *rule.Count
+	within    int64
+	need      int64 // of at least, in thousandths
+	beaconing int64 // likewise; 0: not asked
+	keys      keys[countWindow]
+	scratch   struct{ old, new []point }
 }
 
 const thousand = 1000
@@ -26,23 +26,23 @@ const thousand = 1000
 const maxSum = 1e12
 
 func newCounts(p *Patterns, r Rule) *counts {
-	c := &counts{patterns: p, rule: r, ask: r.Count, within: withinOf(r.Count.Within)}
+	c := &counts{patterns: p, rule: r, def: r.Count, within: withinOf(r.Count.Within)}
 	c.need = 1
 	if least := math.Ceil(r.Count.AtLeast * thousand); least >= 1 {
 		c.need = int64(min(least, 1e18))
 	}
-	c.regular = int64(math.Ceil(min(max(r.Count.Beaconing, 0), 1) * thousand))
+	c.beaconing = int64(math.Ceil(min(max(r.Count.Beaconing, 0), 1) * thousand))
 	c.keys = newKeys(p, func(w *countWindow) int { return len(w.reports) })
 	return c
 }
 
 // distinct reports whether values are counted, not connections.
-func (c *counts) distinct() bool { return c.ask.Of != "" }
+func (c *counts) distinct() bool { return c.def.Of != "" }
 
 // weight is what a match counts, in thousandths.
 func (c *counts) weight(r *report) int64 {
 	switch {
-	case c.ask.Sum == "" || c.distinct():
+	case c.def.Sum == "" || c.distinct():
 		return thousand
 	case r.Sum > 0:
 		return int64(math.Round(min(r.Sum, maxSum) * thousand))
@@ -58,7 +58,7 @@ func (c *counts) feed(r *report) []Fired {
 	r.By = k.name
 	w := &k.window
 	w.newest = max(w.newest, nanoseconds(r.At))
-	if w.fired.useless(r.own, c.within) {
+	if w.fired.covered(r.own, c.within) {
 		return nil
 	}
 	at, found := place(w.reports, r)
@@ -69,7 +69,7 @@ func (c *counts) feed(r *report) []Fired {
 	fired := c.check(w, r, at)
 	c.thin(w, r)
 	if len(fired) > 0 {
-		c.settle(w)
+		c.compact(w)
 	}
 	c.trim(w)
 	c.keys.resized(k)
@@ -87,10 +87,10 @@ func (c *counts) check(w *countWindow, r *report, at int) (fired []Fired) {
 			break
 		}
 		reached := ups.until(end) - downs.until(end)
-		if reached < c.need || w.fired.has(dayOf(end)) || c.ask.AboveUsual > 0 && !c.aboveUsual(w, end, reached) {
+		if reached < c.need || w.fired.has(dayOf(end)) || c.def.AboveUsual > 0 && !c.aboveBaseline(w, end, reached) {
 			continue
 		}
-		if c.regular > 0 && (at < len(w.reports)-1 || regularity(w.between(end-c.within, end)) < c.regular) {
+		if c.beaconing > 0 && (at < len(w.reports)-1 || beaconing(w.between(end-c.within, end)) < c.beaconing) {
 			continue
 		}
 		w.fired.add(dayOf(end))
@@ -107,7 +107,7 @@ func (c *counts) found(w *countWindow, id string, end, reached int64) Fired {
 		Rule: c.rule.ID, ID: id, Key: proof[0].By, Matched: len(proof), Reached: float64(reached) / thousand,
 		At: latest(proof), Evidence: some(proof),
 	}
-	if c.ask.Sum == "" || c.distinct() {
+	if c.def.Sum == "" || c.distinct() {
 		f.Matched = int(reached / thousand)
 	}
 	return f
@@ -139,22 +139,22 @@ func (c *counts) proof(window []*report) []*report {
 	return proof
 }
 
-// aboveUsual reports whether some matches of a window are enough and more than
+// aboveBaseline reports whether some matches of a window are enough and more than
 // AboveUsual times the largest Usual among them. Those with the smallest Usual
 // are tried first.
-func (c *counts) aboveUsual(w *countWindow, end, reached int64) bool {
-	if c.above(reached, w.usual.high) {
+func (c *counts) aboveBaseline(w *countWindow, end, reached int64) bool {
+	if c.above(reached, w.baseline.high) {
 		return true
 	}
-	if w.usual.low == w.usual.high || !c.above(reached, w.usual.low) {
+	if w.baseline.low == w.baseline.high || !c.above(reached, w.baseline.low) {
 		return false
 	}
 	reports := slices.Clone(w.between(end-c.within, end))
-	slices.SortStableFunc(reports, func(a, b *report) int { return cmp.Compare(usual(a), usual(b)) })
+	slices.SortStableFunc(reports, func(a, b *report) int { return cmp.Compare(baselineOf(a), baselineOf(b)) })
 	sum := newSum(c)
 	for i, r := range reports {
 		sum.add(r)
-		if (i == len(reports)-1 || usual(reports[i+1]) > usual(r)) && sum.total >= c.need && c.above(sum.total, usual(r)) {
+		if (i == len(reports)-1 || baselineOf(reports[i+1]) > baselineOf(r)) && sum.total >= c.need && c.above(sum.total, baselineOf(r)) {
 			return true
 		}
 	}
@@ -163,13 +163,13 @@ func (c *counts) aboveUsual(w *countWindow, end, reached int64) bool {
 
 // above reports whether what was reached is more than AboveUsual times a usual.
 func (c *counts) above(reached int64, usual float64) bool {
-	return float64(reached) > c.ask.AboveUsual*usual*thousand
+	return float64(reached) > c.def.AboveUsual*usual*thousand
 }
 
-// usual is the Usual of a report; what makes no sense is none.
-func usual(r *report) float64 {
-	if r.Usual > 0 && r.Usual <= math.MaxFloat64 {
-		return r.Usual
+// baselineOf is the Usual of a report; what makes no sense is none.
+func baselineOf(r *report) float64 {
+	if r.Baseline > 0 && r.Baseline <= math.MaxFloat64 {
+		return r.Baseline
 	}
 	return 0
 }
@@ -177,6 +177,6 @@ func usual(r *report) float64 {
 func (c *counts) expire() {
 	c.keys.expire(c.within)
 	for _, k := range c.keys.all {
-		k.window.measureUsual()
+		k.window.measureBaseline()
 	}
 }

@@ -70,7 +70,7 @@ func (d *definition) count() {
 		for _, m := range d.matches {
 			if m.By == end.By && !m.OpenedBefore.After(end.OpenedBefore) && end.OpenedBefore.Sub(m.OpenedBefore) <= c.Within {
 				window = append(window, m)
-				levels = append(levels, m.Usual)
+				levels = append(levels, m.Baseline)
 			}
 		}
 		for _, level := range levels {
@@ -95,7 +95,7 @@ func (d *definition) weight(m *pattern.Match) float64 {
 func (d *definition) reached(window []*pattern.Match, level float64) (reached float64) {
 	values := map[string]map[string]float64{}
 	for _, m := range window {
-		if m.Usual > level {
+		if m.Baseline > level {
 			continue
 		}
 		value, host := fmt.Sprint(m.Edge.Source, m.Edge.SourcePort, m.Edge.Destination), m.Host

@@ -17,11 +17,11 @@ type Contents struct {
 
 	// Of a count the window with the most, of a sequence the steps that have a
 	// match, of a path the edges of the longest that leads to a connection.
-	Needed  float64 `json:"needed"`
-	Reached float64 `json:"reached"`
-	Above   float64 `json:"above,omitempty"`   // the usual of a count with above_usual, times that: what must be exceeded
-	Regular float64 `json:"regular,omitempty"` // how regular the window is, from 0 to 1, of a count that asks
-	Held    int     `json:"held"`              // matches of the key, in this window or not
+	Needed    float64 `json:"needed"`
+	Reached   float64 `json:"reached"`
+	Above     float64 `json:"above,omitempty"`   // the usual of a count with above_usual, times that: what must be exceeded
+	Beaconing float64 `json:"regular,omitempty"` // how regular the window is, from 0 to 1, of a count that asks
+	Held      int     `json:"held"`              // matches of the key, in this window or not
 
 	Values  []string `json:"values,omitempty"`  // distinct ones of the window, at most MaxEvidence
 	Matches []Held   `json:"matches,omitempty"` // of the window or the path, at most MaxEvidence, in order
@@ -111,15 +111,15 @@ func (c *counts) contents(k *key[countWindow]) *Contents {
 	}
 	out.Reached = float64(most) / thousand
 	window := w.between(end-c.within, end)
-	if c.ask.AboveUsual > 0 {
+	if c.def.AboveUsual > 0 {
 		var highest float64
 		for _, r := range window {
-			highest = max(highest, usual(r))
+			highest = max(highest, baselineOf(r))
 		}
-		out.Above = highest * c.ask.AboveUsual
+		out.Above = highest * c.def.AboveUsual
 	}
-	if c.regular > 0 {
-		out.Regular = float64(regularity(window)) / thousand
+	if c.beaconing > 0 {
+		out.Beaconing = float64(beaconing(window)) / thousand
 	}
 	for _, r := range window[max(0, len(window)-MaxEvidence):] {
 		out.Matches = append(out.Matches, held(r))
@@ -139,9 +139,9 @@ func (s *sequences) contents(k *key[sequenceWindow]) *Contents {
 	w := &k.window
 	out := &Contents{
 		Rule: s.rule.ID, Key: k.name, Within: event.Seconds(s.within), Fired: w.fired.texts(),
-		Needed: float64(len(s.ask.Steps)), Held: w.size(),
+		Needed: float64(len(s.def.Steps)), Held: w.size(),
 	}
-	each := max(1, MaxEvidence/len(s.ask.Steps))
+	each := max(1, MaxEvidence/len(s.def.Steps))
 	for i, step := range w.steps {
 		if len(step) > 0 {
 			out.Reached++

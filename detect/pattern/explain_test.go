@@ -16,7 +16,7 @@ import (
 func seenAt(n byte, minute int, part int, value string) pattern.Match {
 	at := time.Date(2025, 6, 5, 15, minute, 0, 0, time.UTC)
 	return pattern.Match{
-		Rule: "r", Part: part, By: "web-01", Of: value, Usual: 2, Host: "web-01", Connection: event.ConnectionID{n},
+		Rule: "r", Part: part, By: "web-01", Of: value, Baseline: 2, Host: "web-01", Connection: event.ConnectionID{n},
 		At: at, OpenedAfter: at.Add(-30 * time.Second), OpenedBefore: at, SeenUntil: at.Add(time.Hour), State: event.Established,
 		Edge: pattern.Edge{Source: event.AddressFrom4(1), Destination: event.AddressFrom4(uint32(n) + 2), SourceHost: "web-01", DestinationHost: value, SourcePort: uint16(n) + 1, Port: 445},
 	}

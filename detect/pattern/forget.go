@@ -25,7 +25,7 @@ func (c *counts) thin(w *countWindow, r *report) {
 
 func (c *counts) redundant(v *value, i int) bool {
 	r := v.reports[i]
-	covers := func(o *report) bool { return c.ask.AboveUsual == 0 || usual(o) <= usual(r) }
+	covers := func(o *report) bool { return c.def.AboveUsual == 0 || baselineOf(o) <= baselineOf(r) }
 	var before, after *report
 	if i > 0 && covers(v.reports[i-1]) {
 		before = v.reports[i-1]
@@ -54,10 +54,10 @@ func (c *counts) trim(w *countWindow) {
 	clear(w.reports[:gone])
 	w.reports = w.reports[gone:]
 	if w.compactAt > 0 && len(w.reports) >= w.compactAt {
-		c.settle(w)
+		c.compact(w)
 	}
 	if most := c.patterns.limits.MatchesPerKey; len(w.reports) > most {
-		if c.ask.Sum != "" && !c.distinct() {
+		if c.def.Sum != "" && !c.distinct() {
 			c.dropSmallest(w, most-most/4)
 			return
 		}
@@ -87,14 +87,14 @@ func (c *counts) removeAll(w *countWindow, which func(*report) bool) {
 	})
 }
 
-// settle drops what is left of days that have fired but for what a window that
+// compact drops what is left of days that have fired but for what a window that
 // ends on the next day can need: the latest that are enough by themselves.
-func (c *counts) settle(w *countWindow) {
-	c.removeAll(w, func(r *report) bool { return w.fired.useless(r.own, c.within) })
+func (c *counts) compact(w *countWindow) {
+	c.removeAll(w, func(r *report) bool { return w.fired.covered(r.own, c.within) })
 	for _, day := range w.fired {
 		enough := c.need
-		if c.ask.AboveUsual > 0 {
-			enough = max(enough, int64(min(c.ask.AboveUsual*w.usual.high*thousand, 1e18))+thousand)
+		if c.def.AboveUsual > 0 {
+			enough = max(enough, int64(min(c.def.AboveUsual*w.baseline.high*thousand, 1e18))+thousand)
 		}
 		first, end := firstAt(w.reports, day*dayLength), firstAt(w.reports, (day+1)*dayLength)
 		sum := newSum(c)

@@ -95,7 +95,7 @@ func someHistory(random *rand.Rand, r pattern.Rule) []told {
 		}
 		m := pattern.Match{
 			Rule: r.ID, Part: random.IntN(steps(r)), By: []string{"k", "k", "l", "m"}[random.IntN(4)], Of: hosts[to],
-			Sum: float64(random.IntN(10) - 1), Usual: float64(random.IntN(3)), Edge: edge, State: event.Established,
+			Sum: float64(random.IntN(10) - 1), Baseline: float64(random.IntN(3)), Edge: edge, State: event.Established,
 		}
 		lives := time.Duration(random.Int64N(int64(age - 2*time.Minute)))
 		ends := []string{hosts[from]}
@@ -184,7 +184,7 @@ func describe(history []told) (text string) {
 			after = m.OpenedAfter.Format(time.TimeOnly)
 		}
 		text += fmt.Sprintf("%s %s #%d seen=%t part=%d by=%s of=%s sum=%g usual=%g %s:%d>%s opened=(%s, %s] at=%s until=%s\n",
-			e.arrives.Format(time.TimeOnly), m.Host, binary.BigEndian.Uint64(m.Connection[:]), e.seen, m.Part, m.By, m.Of, m.Sum, m.Usual,
+			e.arrives.Format(time.TimeOnly), m.Host, binary.BigEndian.Uint64(m.Connection[:]), e.seen, m.Part, m.By, m.Of, m.Sum, m.Baseline,
 			m.Edge.SourceHost, m.Edge.SourcePort, m.Edge.DestinationHost, after, m.OpenedBefore.Format(time.TimeOnly),
 			m.At.Format(time.TimeOnly), m.SeenUntil.Format(time.TimeOnly))
 	}

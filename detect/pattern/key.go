@@ -47,7 +47,7 @@ func (t *keys[W]) use(r *report) *key[W] {
 		t.unlink(k)
 		t.link(k)
 	}
-	k.used, k.touched = t.patterns.used, t.patterns.heard(r.At)
+	k.used, k.touched = t.patterns.used, t.patterns.clockAt(r.At)
 	return k
 }
 

@@ -126,7 +126,7 @@ func TestAKeyThatHasFiredDoesNotGrow(t *testing.T) {
 				m := someMatches(1)[0]
 				m.At = start.Add(-16 * time.Hour).Add(time.Duration(i) * 5 * time.Second)
 				m.OpenedBefore, m.OpenedAfter = m.At, m.At.Add(-30*time.Second)
-				m.Of, m.Sum, m.Usual = fmt.Sprint(i%1000), 10, 3
+				m.Of, m.Sum, m.Baseline = fmt.Sprint(i%1000), 10, 3
 				m.Connection[0], m.Connection[1], m.Edge.SourcePort = byte(i), byte(i>>8), uint16(i)
 				for range p.Feed(m) {
 					days[m.At.Format(time.DateOnly)]++

@@ -245,7 +245,7 @@ func matchField(m *pattern.Match, field string) (err error) {
 	case "sum":
 		m.Sum, err = strconv.ParseFloat(value, 64)
 	case "usual":
-		m.Usual, err = strconv.ParseFloat(value, 64)
+		m.Baseline, err = strconv.ParseFloat(value, 64)
 	case "opened":
 		after, before, _ := strings.Cut(value, "..")
 		if m.OpenedAfter = (time.Time{}); after != "" {

@@ -63,7 +63,7 @@ func (s *paths) feed(r *report) []Fired {
 	if s.nodes[id] != nil {
 		return s.seen(id, until)
 	}
-	n := &node{report: r, until: until, touched: s.patterns.heard(r.At), chains: make([][]*chain, s.hops)}
+	n := &node{report: r, until: until, touched: s.patterns.clockAt(r.At), chains: make([][]*chain, s.hops)}
 	n.longest = &chain{node: n, length: 1}
 	n.chains[1] = []*chain{n.longest}
 	s.nodes[id] = n

@@ -82,10 +82,10 @@ type Match struct {
 	Rule string
 	Part int // of a sequence: the step, from 0
 
-	By    string  // the key; unused by a path
-	Of    string  // the value that a count of distinct values counts
-	Sum   float64 // what a count that sums adds
-	Usual float64 // the originator's usual fan-out, of a count with AboveUsual
+	By       string  // the key; unused by a path
+	Of       string  // the value that a count of distinct values counts
+	Sum      float64 // what a count that sums adds
+	Baseline float64 // the originator's usual fan-out, of a count with AboveUsual
 
 	Edge       Edge
 	Connection event.ConnectionID // as one host saw it
@@ -286,9 +286,9 @@ func (p *Patterns) Expire(now time.Time) {
 	}
 }
 
-// heard is when something was heard of: the time of its snapshot, or what the
+// clockAt is when something was heard of: the time of its snapshot, or what the
 // stream has come to.
-func (p *Patterns) heard(at time.Time) int64 { return max(p.clock, nanoseconds(at)) }
+func (p *Patterns) clockAt(at time.Time) int64 { return max(p.clock, nanoseconds(at)) }
 
 // Len returns how many matches are remembered.
 func (p *Patterns) Len() int {

@@ -10,7 +10,7 @@ import (
 type sequences struct {
 	patterns *Patterns
 	rule     Rule
-	ask      *rule.Sequence
+	def      *rule.Sequence
 	within   int64
 	keys     keys[sequenceWindow]
 }
@@ -25,7 +25,7 @@ type sequenceWindow struct {
 
 func newSequences(p *Patterns, r Rule) *sequences {
 	return &sequences{
-		patterns: p, rule: r, ask: r.Sequence, within: withinOf(r.Sequence.Within),
+		patterns: p, rule: r, def: r.Sequence, within: withinOf(r.Sequence.Within),
 		keys: newKeys(p, (*sequenceWindow).size),
 	}
 }
@@ -38,18 +38,18 @@ func (w *sequenceWindow) size() (n int) {
 }
 
 func (s *sequences) feed(r *report) []Fired {
-	if r.Part < 0 || r.Part >= len(s.ask.Steps) {
+	if r.Part < 0 || r.Part >= len(s.def.Steps) {
 		return nil
 	}
 	k := s.keys.use(r)
 	r.By = k.name
 	w := &k.window
 	if w.steps == nil {
-		w.steps = make([][]*report, len(s.ask.Steps))
+		w.steps = make([][]*report, len(s.def.Steps))
 	}
 	w.newest = max(w.newest, nanoseconds(r.At))
 	at, found := place(w.steps[r.Part], r)
-	if found || w.fired.useless(r.own, s.within) {
+	if found || w.fired.covered(r.own, s.within) {
 		return nil
 	}
 	w.steps[r.Part] = slices.Insert(w.steps[r.Part], at, r)
@@ -195,7 +195,7 @@ func (s *sequences) trim(w *sequenceWindow, part int) {
 		w.steps[i] = step[gone:]
 	}
 	if len(w.fired) > 0 {
-		w.steps[part] = slices.DeleteFunc(w.steps[part], func(r *report) bool { return w.fired.useless(r.own, s.within) })
+		w.steps[part] = slices.DeleteFunc(w.steps[part], func(r *report) bool { return w.fired.covered(r.own, s.within) })
 	}
 	if most := max(s.patterns.limits.MatchesPerKey/len(w.steps), 1); len(w.steps[part]) > most {
 		w.steps[part] = slices.Delete(w.steps[part], 0, 1)

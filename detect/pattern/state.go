@@ -184,7 +184,7 @@ func (w *countWindow) save(s *keyState) {
 	for _, r := range w.reports {
 		s.Matches = append(s.Matches, r.Match)
 	}
-	s.Newest, s.Fired, s.CompactAt, s.Low, s.High = w.newest, slices.Clone(w.fired), w.compactAt, w.usual.low, w.usual.high
+	s.Newest, s.Fired, s.CompactAt, s.Low, s.High = w.newest, slices.Clone(w.fired), w.compactAt, w.baseline.low, w.baseline.high
 }
 
 func (c *counts) restore(w *countWindow, s *keyState) {
@@ -196,7 +196,7 @@ func (c *counts) restore(w *countWindow, s *keyState) {
 			}
 		}
 	}
-	w.newest, w.fired, w.compactAt, w.usual.low, w.usual.high = s.Newest, slices.Clone(s.Fired), s.CompactAt, s.Low, s.High
+	w.newest, w.fired, w.compactAt, w.baseline.low, w.baseline.high = s.Newest, slices.Clone(s.Fired), s.CompactAt, s.Low, s.High
 }
 
 func (w *sequenceWindow) save(s *keyState) {
@@ -209,7 +209,7 @@ func (w *sequenceWindow) save(s *keyState) {
 }
 
 func (q *sequences) restore(w *sequenceWindow, s *keyState) {
-	w.steps = make([][]*report, len(q.ask.Steps))
+	w.steps = make([][]*report, len(q.def.Steps))
 	for _, m := range s.Matches {
 		if r := newReport(m, q.patterns.limits.Interval); r != nil && r.Part >= 0 && r.Part < len(w.steps) {
 			r.By = s.Name

@@ -13,7 +13,7 @@ type countWindow struct {
 	newest    int64 // snapshot
 	fired     days
 	compactAt int // how many reports make it worth to settle again; 0: it has not fired
-	usual     struct{ low, high float64 }
+	baseline  struct{ low, high float64 }
 }
 
 // value is what is counted once.
@@ -55,9 +55,9 @@ func (c *counts) insert(w *countWindow, r *report, at int) {
 		v.reports = slices.Insert(v.reports, at, r)
 	})
 	if len(w.reports) == 1 {
-		w.usual.low, w.usual.high = usual(r), usual(r)
+		w.baseline.low, w.baseline.high = baselineOf(r), baselineOf(r)
 	}
-	w.usual.low, w.usual.high = min(w.usual.low, usual(r)), max(w.usual.high, usual(r))
+	w.baseline.low, w.baseline.high = min(w.baseline.low, baselineOf(r)), max(w.baseline.high, baselineOf(r))
 }
 
 // remove takes a report out of all but the list of reports.
@@ -104,12 +104,12 @@ func firstAt(reports []*report, from int64) int {
 	return i
 }
 
-func (w *countWindow) measureUsual() {
+func (w *countWindow) measureBaseline() {
 	for i, r := range w.reports {
 		if i == 0 {
-			w.usual.low, w.usual.high = usual(r), usual(r)
+			w.baseline.low, w.baseline.high = baselineOf(r), baselineOf(r)
 		}
-		w.usual.low, w.usual.high = min(w.usual.low, usual(r)), max(w.usual.high, usual(r))
+		w.baseline.low, w.baseline.high = min(w.baseline.low, baselineOf(r)), max(w.baseline.high, baselineOf(r))
 	}
 }
 
@@ -129,9 +129,9 @@ func (d *days) add(day int64) {
 	}
 }
 
-// useless reports whether each window that a match at a time can be in ends on
+// covered reports whether each window that a match at a time can be in ends on
 // one of the days.
-func (d days) useless(own, within int64) bool {
+func (d days) covered(own, within int64) bool {
 	last := dayOf(own + within)
 	for day := dayOf(own); day <= last; day++ {
 		if !d.has(day) {

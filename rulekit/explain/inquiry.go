@@ -18,7 +18,7 @@ type Inquiry struct {
 	rule        *rule.Rule
 	subject     Subject
 	explainer   *rule.Explainer
-	correlation *detect.Correlation
+	correlation *detect.Engine
 	cases       map[event.ConnectionID]*Case
 	hosts       map[string]*Case // of a missing poller
 	seen        map[event.ConnectionID]sighting
@@ -45,15 +45,15 @@ func New(set *rule.Set, r *rule.Rule, s Subject) *Inquiry {
 }
 
 // Begin watches a correlation, which must use the set of the inquiry.
-func (q *Inquiry) Begin(c *detect.Correlation) {
+func (q *Inquiry) Begin(c *detect.Engine) {
 	q.correlation = c
 	c.Observe(q.asked)
 }
 
-func (q *Inquiry) asked(a *firing.Asked) {
+func (q *Inquiry) asked(a *firing.Evaluation) {
 	o := &a.Observation
 	at := o.At
-	if a.Occasion != firing.Absence {
+	if a.Trigger != firing.OnAbsence {
 		at = a.Message.StreamTime(at)
 	}
 	if q.first.IsZero() {
@@ -76,7 +76,7 @@ func (q *Inquiry) asked(a *firing.Asked) {
 	}
 	var parts []*rule.Explanation
 	switch {
-	case q.rule.Absent != nil && a.Occasion != firing.Absence: // nothing is missing
+	case q.rule.Absent != nil && a.Trigger != firing.OnAbsence: // nothing is missing
 		if q.rule.Absent.Of == rule.MissingPoller {
 			conn = nil
 		}
@@ -87,7 +87,7 @@ func (q *Inquiry) asked(a *firing.Asked) {
 			parts = append(parts, q.explainer.Explain(q.rule, n, *o))
 		}
 	}
-	q.note(o, conn, &Asking{At: at, Times: 1, Occasion: a.Occasion.String(), Event: eventOf(conn), Parts: parts})
+	q.note(o, conn, &Asking{At: at, Times: 1, Occasion: a.Trigger.String(), Event: eventOf(conn), Parts: parts})
 }
 
 func eventOf(conn *event.Connection) string {
@@ -98,9 +98,9 @@ func eventOf(conn *event.Connection) string {
 }
 
 // inStreamTime returns the connection with its times on the stream's clock.
-func (q *Inquiry) inStreamTime(a *firing.Asked) *event.Connection {
+func (q *Inquiry) inStreamTime(a *firing.Evaluation) *event.Connection {
 	conn := a.Observation.Connection
-	if conn == nil || a.Occasion == firing.Absence {
+	if conn == nil || a.Trigger == firing.OnAbsence {
 		return conn
 	}
 	moved := *conn

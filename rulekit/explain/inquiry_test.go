@@ -20,7 +20,7 @@ func address(text string) event.Address { return event.AddressFrom(netip.MustPar
 // history is a host that is looked at every 30 s from three o'clock on. Its clock
 // is an hour behind.
 type history struct {
-	correlation *detect.Correlation
+	correlation *detect.Engine
 	inquiry     *explain.Inquiry
 	n           int
 }

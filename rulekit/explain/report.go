@@ -240,7 +240,7 @@ func (q *Inquiry) short(w *pattern.Contents) string {
 		text += fmt.Sprintf("; above_usual asks for more than %.4g", w.Above)
 	}
 	if w.Reached >= w.Needed && q.rule.Count != nil && q.rule.Count.Beaconing > 0 {
-		text += fmt.Sprintf("; they are regular by %.2f, and %g is asked for", w.Regular, q.rule.Count.Beaconing)
+		text += fmt.Sprintf("; they are regular by %.2f, and %g is asked for", w.Beaconing, q.rule.Count.Beaconing)
 	}
 	return text
 }

@@ -221,7 +221,7 @@ func (s *Scene) playLead(set *rule.Set) error {
 	return nil
 }
 
-func (s *Scene) begin(set *rule.Set) (*detect.Correlation, error) {
+func (s *Scene) begin(set *rule.Set) (*detect.Engine, error) {
 	c := detect.New(set, s.lesson.options)
 	if err := c.Restore(s.begun); err != nil {
 		return nil, fmt.Errorf("case %s: %w", s.Case.Name, err)

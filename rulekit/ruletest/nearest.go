@@ -55,7 +55,7 @@ type search struct {
 	wanted    *expected
 	explainer *rule.Explainer
 	evaluator *rule.Evaluator
-	state     *detect.Correlation
+	state     *detect.Engine
 
 	asked  int                                    // how often something was asked of the rule
 	nearly []nearly                               // for each part, the nearest for which it didn't hold
@@ -98,9 +98,9 @@ func (l *search) play(ctx context.Context, set *rule.Set) (err error) {
 	return nil
 }
 
-func (l *search) observe(a *firing.Asked) {
+func (l *search) observe(a *firing.Evaluation) {
 	switch {
-	case a.Rule != nil && a.Rule.ID != l.rule.ID, (a.Occasion == firing.Absence) != (l.rule.Absent != nil):
+	case a.Rule != nil && a.Rule.ID != l.rule.ID, (a.Trigger == firing.OnAbsence) != (l.rule.Absent != nil):
 		return
 	case a.Rule != nil:
 		l.ask(a.Part, &a.Observation)
@@ -296,7 +296,7 @@ func (l *search) sayCount() []string {
 	case best.Reached >= best.Needed && best.Above > 0 && best.Reached <= best.Above:
 		return []string{fmt.Sprintf("the count reached %s of %s, but had to be above what is usual, %s%s", decimal(best.Reached), decimal(best.Needed), decimal(best.Above), ofKey(best))}
 	case best.Reached >= best.Needed && len(best.Fired) == 0 && l.rule.Count.Beaconing > 0:
-		return []string{fmt.Sprintf("the count reached %s of %s, but regularity %s of %s%s", decimal(best.Reached), decimal(best.Needed), decimal(best.Regular), decimal(l.rule.Count.Beaconing), ofKey(best))}
+		return []string{fmt.Sprintf("the count reached %s of %s, but regularity %s of %s%s", decimal(best.Reached), decimal(best.Needed), decimal(best.Beaconing), decimal(l.rule.Count.Beaconing), ofKey(best))}
 	case len(best.Fired) > 0:
 		return nil // it came, at another time or of another host
 	}

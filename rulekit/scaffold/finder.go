@@ -37,9 +37,9 @@ type Finder struct {
 func NewFinder(id, host string) *Finder { return &Finder{id: strings.ToLower(id), host: host} }
 
 // Begin watches a correlation.
-func (f *Finder) Begin(c *detect.Correlation) { c.Observe(f.asked) }
+func (f *Finder) Begin(c *detect.Engine) { c.Observe(f.asked) }
 
-func (f *Finder) asked(a *firing.Asked) {
+func (f *Finder) asked(a *firing.Evaluation) {
 	o := &a.Observation
 	conn := o.Connection
 	switch {

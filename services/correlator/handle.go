@@ -19,7 +19,7 @@ type correlator struct {
 	rules       *rules
 	set         *ruleset // in force
 	metrics     *correlatorMetrics
-	correlation *detect.Correlation
+	correlation *detect.Engine
 	maxHosts    int
 	every       time.Duration // a checkpoint is made
 
@@ -87,7 +87,7 @@ func (c *correlator) take(m bus.Message) (*detect.Output, error) {
 		return nil, fmt.Errorf("host %q on subject %s, want %s", c.changes.Host, m.Subject, want)
 	}
 	out := c.correlation.Apply(&c.changes, m.StoredAt)
-	if out.Refused {
+	if out.Rejected {
 		return nil, fmt.Errorf("more than %d hosts (--max-hosts)", c.maxHosts)
 	}
 	return out, nil

@@ -71,11 +71,11 @@ func (m *correlatorMetrics) count(out *detect.Output) {
 }
 
 // observe takes over what the correlation has counted.
-func (m *correlatorMetrics) observe(c *detect.Correlation) {
+func (m *correlatorMetrics) observe(c *detect.Engine) {
 	counts := c.Counts()
 	m.events.Add(counts.Events - m.seen.Events)
 	m.forgotten.Add(counts.Forgotten - m.seen.Forgotten)
-	for rule, n := range counts.Muted {
+	for rule, n := range counts.Suppressed {
 		m.set.GetOrCreateCounter(fmt.Sprintf("headstart_rule_muted_total{rule=%q}", rule)).Add(n - m.muted[rule])
 		m.muted[rule] = n
 	}
@@ -84,7 +84,7 @@ func (m *correlatorMetrics) observe(c *detect.Correlation) {
 	m.hosts.Store(int64(sizes.Hosts))
 	m.contested.Store(int64(sizes.Contested))
 	m.edges.Store(int64(sizes.Edges))
-	m.refused.Store(int64(sizes.EdgesRefused))
+	m.refused.Store(int64(sizes.EdgesRejected))
 	m.windows.Store(int64(sizes.Windows))
 	m.firings.Store(int64(sizes.Firings))
 	m.firingsForgotten.Store(int64(counts.FiringsForgotten))

@@ -138,7 +138,7 @@ func (c *correlator) ruleStatus(r *rule.Rule, cost *rule.Cost, now time.Time) Ru
 		s.Measured, s.Cost = cost.Samples, float64(cost.Average().Nanoseconds())/1000
 	}
 	for _, e := range r.Unless {
-		muted := c.correlation.Muted(r.ID, e)
+		muted := c.correlation.Suppressed(r.ID, e)
 		s.Unless = append(s.Unless, ExceptionStatus{
 			Owner: e.Owner, Reason: e.Reason, Expires: e.Expires, State: exceptionState(e, now),
 			Muted: muted.Count, Since: utc(muted.First), Last: utc(muted.Last),

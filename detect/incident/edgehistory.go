@@ -7,10 +7,10 @@ import (
 	"headstart/event"
 )
 
-// trail keeps the unusual edges of the last days, whether or not an alert was
+// edgeHistory keeps the unusual edges of the last days, whether or not an alert was
 // raised on them: when a host comes under suspicion, they tell how it was
 // reached and where it went since.
-type trail struct {
+type edgeHistory struct {
 	From, To map[string][]*Edge // by host, in order of time
 	Count    int
 	Dropped  int
@@ -18,14 +18,16 @@ type trail struct {
 }
 
 const (
-	trailPerHost = 256
-	trailTotal   = 200_000
+	historyPerHost = 256
+	historyTotal   = 200_000
 )
 
-func newTrail() trail { return trail{From: map[string][]*Edge{}, To: map[string][]*Edge{}} }
+func newEdgeHistory() edgeHistory {
+	return edgeHistory{From: map[string][]*Edge{}, To: map[string][]*Edge{}}
+}
 
-func (t *trail) add(e *Edge) {
-	if t.Count >= trailTotal {
+func (t *edgeHistory) add(e *Edge) {
+	if t.Count >= historyTotal {
 		t.Dropped++
 		return
 	}
@@ -37,7 +39,7 @@ func (t *trail) add(e *Edge) {
 
 // insert puts an edge where its time says; of one step that repeats, only the
 // first and the last are kept.
-func (t *trail) insert(list []*Edge, e *Edge) []*Edge {
+func (t *edgeHistory) insert(list []*Edge, e *Edge) []*Edge {
 	n, same := len(list), 0
 	for n > 0 && list[n-1].At.After(e.At) {
 		n--
@@ -50,7 +52,7 @@ func (t *trail) insert(list []*Edge, e *Edge) []*Edge {
 	switch {
 	case same >= 4:
 		return list
-	case len(list) >= trailPerHost:
+	case len(list) >= historyPerHost:
 		t.Dropped++
 		list = slices.Delete(list, 0, 1)
 		n = max(0, n-1)
@@ -59,7 +61,7 @@ func (t *trail) insert(list []*Edge, e *Edge) []*Edge {
 }
 
 // sweeps reports whether an edge is one of many alike from the same host.
-func (t *trail) sweeps(e *Edge) bool {
+func (t *edgeHistory) sweeps(e *Edge) bool {
 	n := 0
 	for _, other := range t.From[e.SourceHost] {
 		if other.Port == e.Port && e.At.Sub(other.At).Abs() < sweepMemory {
@@ -69,7 +71,7 @@ func (t *trail) sweeps(e *Edge) bool {
 	return n > sweep
 }
 
-func (t *trail) expire(now time.Time) {
+func (t *edgeHistory) expire(now time.Time) {
 	if now.Sub(t.SweptAt) < time.Hour {
 		return
 	}
@@ -91,22 +93,22 @@ func (t *trail) expire(now time.Time) {
 	}
 }
 
-// follow adds to an incident what the trail says of a host: where it went since
+// correlate adds to an incident what the trail says of a host: where it went since
 // it was reached, and, when nothing says how it was reached, what came before
 // it acted. Each host that is new to the incident is followed in turn. It
 // returns all that were.
-func (g *Grouper) follow(i *incident, hosts ...string) (followed []string) {
+func (g *Grouper) correlate(i *incident, hosts ...string) (followed []string) {
 	seen := map[string]bool{}
 	for len(hosts) > 0 {
 		host := hosts[0]
 		hosts = hosts[1:]
 		m := i.Members[host]
-		if m == nil || seen[host] || m.Part < event.Target || len(i.Members) > mostFollowed {
+		if m == nil || seen[host] || m.Part < event.Target || len(i.Members) > maxCorrelated {
 			continue
 		}
 		seen[host] = true
 		followed = append(followed, host)
-		for _, e := range g.trail.From[host] {
+		for _, e := range g.history.From[host] {
 			if e.At.Before(m.Since.Add(-slack)) || e.At.Sub(m.Since) > memory || m.Swept && e.At.Sub(m.Since) > sweepMemory {
 				continue
 			}
@@ -117,9 +119,9 @@ func (g *Grouper) follow(i *incident, hosts ...string) (followed []string) {
 				hosts = append(hosts, e.DestinationHost)
 			}
 		}
-		for _, e := range g.logins.seldom(i, host) {
+		for _, e := range g.logins.rare(i, host) {
 			e := *e
-			e.Reasons = []string{seldomUsed}
+			e.Reasons = []string{rarelyUsed}
 			if i.addEdge(&e, false) {
 				hosts = append(hosts, e.DestinationHost)
 			}
@@ -127,10 +129,10 @@ func (g *Grouper) follow(i *incident, hosts ...string) (followed []string) {
 		if !m.acted() || i.reached(host, m.ActedAt) {
 			continue
 		}
-		before := g.trail.To[host]
+		before := g.history.To[host]
 		for n := len(before) - 1; n >= 0; n-- {
 			e := before[n]
-			if e.Attempt || e.Minor || e.At.After(m.ActedAt.Add(slack)) || m.ActedAt.Sub(e.At) > approach || g.trail.sweeps(e) {
+			if e.Attempt || e.Minor || e.At.After(m.ActedAt.Add(slack)) || m.ActedAt.Sub(e.At) > approach || g.history.sweeps(e) {
 				continue
 			}
 			if i.addEdge(e, false) && !e.SourceExternal {
@@ -139,7 +141,7 @@ func (g *Grouper) follow(i *incident, hosts ...string) (followed []string) {
 			break
 		}
 		if !i.reached(host, m.ActedAt) {
-			if e := g.logins.before(host, m.ActedAt, g.trail.sweeps); e != nil && i.addEdge(e, false) {
+			if e := g.logins.before(host, m.ActedAt, g.history.sweeps); e != nil && i.addEdge(e, false) {
 				// It is how others are reached too: it says little of its source.
 				if from := i.Members[e.SourceHost]; from != nil && from.LastAt.Equal(e.At) {
 					from.Swept, from.OnlyBefore = true, true
@@ -150,9 +152,9 @@ func (g *Grouper) follow(i *incident, hosts ...string) (followed []string) {
 	return followed
 }
 
-// mostFollowed is from how many hosts an incident doesn't grow by what is only
+// maxCorrelated is from how many hosts an incident doesn't grow by what is only
 // unusual.
-const mostFollowed = 60
+const maxCorrelated = 60
 
 // reached reports whether a step says how a host was reached before it acted.
 func (i *incident) reached(host string, acted time.Time) bool {

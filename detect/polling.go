@@ -13,32 +13,32 @@ import (
 // often: every [fast], and every [slower] once it is quiet, each for [hurry]
 // after the last word of the incident. Then they are back at their own pace.
 const (
-	fast     = 10 * time.Second
-	slower   = 20 * time.Second
-	hurry    = 15 * time.Minute
-	sayAgain = 5 * time.Minute
-	maxNamed = 5
+	activeInterval = 10 * time.Second
+	quietInterval  = 20 * time.Second
+	pollingLasts   = 15 * time.Minute
+	pollingRepeat  = 5 * time.Minute
+	maxNamed       = 5
 )
 
-// hurry asks the hosts of an incident to look more often.
-func (c *Correlation) hurry(i *event.Incident) {
-	interval := fast
+// adaptPolling asks the hosts of an incident to look more often.
+func (c *Engine) adaptPolling(i *event.Incident) {
+	interval := activeInterval
 	switch {
 	case !i.Notified || i.State == event.IncidentResolved:
 		return
 	case i.State == event.IncidentQuiet:
-		interval = slower
+		interval = quietInterval
 	}
 	var asked []string
 	ask := func(name string) {
 		h := c.hosts[name]
-		if h == nil || slices.Contains(asked, name) || c.now.Sub(h.told) < sayAgain {
+		if h == nil || slices.Contains(asked, name) || c.now.Sub(h.polledAt) < pollingRepeat {
 			return
 		}
-		h.told = c.now
+		h.polledAt = c.now
 		asked = append(asked, name)
 		c.out.Controls = append(c.out.Controls, Control{name, event.Control{
-			Interval: interval, ExpiresAt: c.now.Add(hurry), Reason: "incident " + i.ID,
+			Interval: interval, ExpiresAt: c.now.Add(pollingLasts), Reason: "incident " + i.ID,
 		}})
 	}
 	for _, p := range i.Parts {
@@ -55,6 +55,6 @@ func (c *Correlation) hurry(i *event.Incident) {
 		if more := len(asked) - maxNamed; more > 0 {
 			named += fmt.Sprintf(" and %d more", more)
 		}
-		c.incidents.Remark(i.ID, c.now, fmt.Sprintf("%s asked to look every %s until %s", named, interval, c.now.Add(hurry).UTC().Format("15:04")))
+		c.incidents.Annotate(i.ID, c.now, fmt.Sprintf("%s asked to look every %s until %s", named, interval, c.now.Add(pollingLasts).UTC().Format("15:04")))
 	}
 }

@@ -16,7 +16,7 @@ import (
 func TestWhatIsObservedExplainsEveryAlert(t *testing.T) {
 	t.Parallel()
 	set := shippedPack(t)
-	asked := map[firing.Occasion]int{}
+	asked := map[firing.Trigger]int{}
 	for _, f := range readScripts(t) {
 		if filepath.Base(f.name) == "incident-hub.txtar" {
 			continue // its hosts are many
@@ -29,7 +29,7 @@ func TestWhatIsObservedExplainsEveryAlert(t *testing.T) {
 			}
 			name := filepath.Base(f.name) + ", " + sc.name
 			plain, observed := detect.New(set, learned.options), detect.New(set, learned.options)
-			for _, c := range []*detect.Correlation{plain, observed} {
+			for _, c := range []*detect.Engine{plain, observed} {
 				if err := c.Restore(learned.saved); err != nil {
 					t.Fatal(err)
 				}
@@ -37,8 +37,8 @@ func TestWhatIsObservedExplainsEveryAlert(t *testing.T) {
 			p.heard = p.begin
 			explainer := rule.NewExplainer(set)
 			holds, raised := map[string]bool{}, map[string]bool{}
-			observed.Observe(func(a *firing.Asked) {
-				asked[a.Occasion]++
+			observed.Observe(func(a *firing.Evaluation) {
+				asked[a.Trigger]++
 				for _, r := range set.Rules {
 					if a.Rule != nil && a.Rule != r || r.IsPattern() || !r.Enabled {
 						continue
@@ -72,7 +72,7 @@ func TestWhatIsObservedExplainsEveryAlert(t *testing.T) {
 			}
 		}
 	}
-	for _, o := range []firing.Occasion{firing.OnChange, firing.Again, firing.AtEnd, firing.Absence} {
+	for _, o := range []firing.Trigger{firing.OnChange, firing.Pending, firing.OnEnd, firing.OnAbsence} {
 		if asked[o] == 0 {
 			t.Errorf("nothing was asked on the occasion %s", o)
 		}

@@ -10,12 +10,12 @@ import (
 )
 
 const (
-	// habit is from how many known responders on a port an originator is one
+	// manyPeers is from how many known responders on a port an originator is one
 	// that reaches many: one more is nothing unusual.
-	habit = 5
+	manyPeers = 5
 
-	// poolHabit is likewise for a network of originators without names.
-	poolHabit = 2
+	// manyPoolPeers is likewise for a network of originators without names.
+	manyPoolPeers = 2
 
 	// common is from which part of all originators a responder is one that
 	// everybody reaches: monitoring, name service, a mirror.
@@ -31,21 +31,21 @@ const (
 	// together, an originator is one whose work is to reach others.
 	wide = 12
 
-	// sharedBy is how many edges of a role make a habit of the role.
-	sharedBy = 2
+	// manyOfRole is how many edges of a role make a habit of the role.
+	manyOfRole = 2
 )
 
-// Usual answers what is normal for a connection. hostIsOriginator says which
+// Lookup answers what is normal for a connection. hostIsOriginator says which
 // of its ends reported it.
-func (b *Baseline) Usual(s Sighting, hostIsOriginator bool) rule.Baseline {
+func (b *Baseline) Lookup(s Sighting, hostIsOriginator bool) rule.Baseline {
 	at := s.At
-	today := settled(at)
+	today := unfinishedDay(at)
 	key := b.key(&s)
 	var u rule.Baseline
 	if e := b.edges[key]; e != nil {
 		u.Days = e.days.before(today)
 		u.PerDay = float64(e.count) / float64(max(1, e.days.before(e.days.last+1)))
-		u.HourUsual = e.hours.usual(at.Unix(), today)
+		u.HourUsual = e.hours.normal(at.Unix(), today)
 		if n := e.lengths.count(); n > 0 {
 			u.Length = rule.UsualLength{P50: e.lengths.at(0.5), P99: e.lengths.at(0.99), Count: n}
 		}
@@ -56,7 +56,7 @@ func (b *Baseline) Usual(s Sighting, hostIsOriginator bool) rule.Baseline {
 	}
 	if a := b.from[endKey{key.from, key.port}]; a != nil {
 		u.Originator.Peers = a.before(today)
-		u.Fanout.P99, u.Fanout.Now = a.fanout.usual(at)
+		u.Fanout.P99, u.Fanout.Now = a.fanout.normal(at)
 	}
 	if g := b.to[endKey{key.to, key.port}]; g != nil {
 		u.Responder.Peers = g.before(today)
@@ -77,8 +77,8 @@ func (b *Baseline) Usual(s Sighting, hostIsOriginator bool) rule.Baseline {
 // expected reports whether an edge that was never seen is nothing to wonder
 // about, because of what its ends are like.
 func (b *Baseline) expected(s *Sighting, key edgeKey, u *rule.Baseline) bool {
-	today := settled(s.At)
-	if u.Originator.Peers >= habit || u.Responder.Peers >= popular || u.Prevalence >= common && u.Responder.Peers >= commonLeast {
+	today := unfinishedDay(s.At)
+	if u.Originator.Peers >= manyPeers || u.Responder.Peers >= popular || u.Prevalence >= common && u.Responder.Peers >= commonLeast {
 		return true
 	}
 	if g := b.to[endKey{key.to, key.port}]; g != nil && g.open(today) {
@@ -88,7 +88,7 @@ func (b *Baseline) expected(s *Sighting, key edgeKey, u *rule.Baseline) bool {
 		return true
 	}
 	if pool, ok := b.pool(&s.Originator); ok {
-		if a := b.from[endKey{pool, key.port}]; a != nil && a.before(today) >= poolHabit {
+		if a := b.from[endKey{pool, key.port}]; a != nil && a.before(today) >= manyPoolPeers {
 			return true
 		}
 	}
@@ -96,7 +96,7 @@ func (b *Baseline) expected(s *Sighting, key edgeKey, u *rule.Baseline) bool {
 	if all == nil {
 		return false
 	}
-	p99, _ := all.fanout.usual(s.At)
+	p99, _ := all.fanout.normal(s.At)
 	return p99 >= wide
 }
 
@@ -106,7 +106,7 @@ func (b *Baseline) roleKnown(s *Sighting, key edgeKey, today int32) (known bool)
 	}
 	b.roleKeys(s, key, func(k edgeKey) bool {
 		g := b.roles[k]
-		known = g != nil && g.before(today) >= sharedBy && g.days.before(today) >= b.options.KnownDays
+		known = g != nil && g.before(today) >= manyOfRole && g.days.before(today) >= b.options.KnownDays
 		return !known
 	})
 	return known
@@ -141,7 +141,7 @@ func (b *Baseline) Reached(host string, at time.Time, limit int) []Reach {
 	if !ok {
 		return nil
 	}
-	today := settled(at)
+	today := unfinishedDay(at)
 	var all []Reach
 	for key, e := range b.edges {
 		if n := e.days.before(today); key.from == from && n >= b.options.KnownDays {

@@ -6,10 +6,10 @@ import (
 	"headstart/event"
 )
 
-// grow follows hosts of an incident, and makes one incident of it and of those
+// expand follows hosts of an incident, and makes one incident of it and of those
 // that it turns out to be part of.
-func (g *Grouper) grow(i *incident, hosts ...string) *incident {
-	followed := g.follow(i, hosts...)
+func (g *Grouper) expand(i *incident, hosts ...string) *incident {
+	followed := g.correlate(i, hosts...)
 	g.index(i)
 	if !i.Strong {
 		return i
@@ -24,7 +24,7 @@ func (g *Grouper) grow(i *incident, hosts ...string) *incident {
 		sortByAge(strong)
 		for _, other := range strong {
 			if other != i && other.active() && linked(i, other, host) {
-				i = g.fuse(i, other)
+				i = g.merge(i, other)
 			}
 		}
 	}
@@ -44,9 +44,9 @@ func linked(i, j *incident, host string) bool {
 	return a.acted() && j.reached(host, a.ActedAt) || b.acted() && i.reached(host, b.ActedAt)
 }
 
-// fuse makes one incident of two: the one that people were told of goes on, of
+// merge makes one incident of two: the one that people were told of goes on, of
 // two such, or none, the older. It returns that.
-func (g *Grouper) fuse(a, b *incident) *incident {
+func (g *Grouper) merge(a, b *incident) *incident {
 	pair := []*incident{a, b}
 	sortByAge(pair)
 	into, from := pair[0], pair[1]
@@ -62,10 +62,10 @@ func (g *Grouper) fuse(a, b *incident) *incident {
 	for k, s := range from.Edges {
 		if old := into.Edges[k]; old != nil {
 			old.Count += s.Count
-			old.Witnesses |= s.Witnesses
+			old.Reporters |= s.Reporters
 			old.Alerted = old.Alerted || s.Alerted
 			old.Attempt = old.Attempt && s.Attempt
-			old.Reasons = merge(old.Reasons, s.Reasons)
+			old.Reasons = mergeReasons(old.Reasons, s.Reasons)
 			continue
 		}
 		into.Edges[k] = s
@@ -95,10 +95,10 @@ func (g *Grouper) fuse(a, b *incident) *incident {
 			into.Sources[a] = at
 		}
 	}
-	for rule, p := range from.Points {
-		old := into.Points[rule]
+	for rule, p := range from.Scores {
+		old := into.Scores[rule]
 		if old == nil {
-			into.Points[rule] = p
+			into.Scores[rule] = p
 			continue
 		}
 		old.Best = max(old.Best, p.Best)
@@ -116,7 +116,7 @@ func (g *Grouper) fuse(a, b *incident) *incident {
 	into.State = event.IncidentUpdated
 	if !from.NotifiedAt.IsZero() && (into.NotifiedAt.IsZero() || from.NotifiedAt.Before(into.NotifiedAt)) {
 		into.NotifiedAt, into.Threshold = from.NotifiedAt, from.Threshold
-		into.ToldAt, into.ToldSeverity, into.ToldMembers = from.ToldAt, from.ToldSeverity, from.ToldMembers
+		into.NotifiedLast, into.NotifiedSeverity, into.NotifiedMembers = from.NotifiedLast, from.NotifiedSeverity, from.NotifiedMembers
 	}
 	into.touch(from.BurstAt, from.ActiveAt)
 	into.Pending = true

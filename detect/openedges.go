@@ -7,40 +7,40 @@ import (
 	"headstart/event"
 )
 
-// maxSteps are the edges of paths that one host keeps in mind while they are
+// maxOpenEdges are the edges of paths that one host keeps in mind while they are
 // open.
-const maxSteps = 256
+const maxOpenEdges = 256
 
-// stillOpen tells the paths which of their edges this host still shows: a
+// reportOpenEdges tells the paths which of their edges this host still shows: a
 // heartbeat shows all that it doesn't say is over.
-func (c *Correlation) stillOpen(at time.Time) {
+func (c *Engine) reportOpenEdges(at time.Time) {
 	h := c.host
 	if c.changes.PreviousAt.IsZero() && c.changes.Part <= 1 {
-		clear(h.steps)
+		clear(h.openEdges)
 	}
-	if len(h.steps) == 0 {
+	if len(h.openEdges) == 0 {
 		return
 	}
 	for i := range c.changes.Connections {
 		conn := &c.changes.Connections[i]
-		if conn.Kind != event.Closed || !h.steps[conn.ID] {
+		if conn.Kind != event.Closed || !h.openEdges[conn.ID] {
 			continue
 		}
-		delete(h.steps, conn.ID)
-		c.firedAll(c.patterns.Seen(c.self.Name, conn.ID, c.changes.StreamTime(conn.SeenUntil)), at)
+		delete(h.openEdges, conn.ID)
+		c.raisePatterns(c.patterns.Seen(c.self.Name, conn.ID, c.changes.StreamTime(conn.SeenUntil)), at)
 	}
 	if c.changes.Part != c.changes.Parts {
 		return
 	}
 	for _, id := range h.ordered() {
-		c.firedAll(c.patterns.Seen(c.self.Name, id, at), at)
+		c.raisePatterns(c.patterns.Seen(c.self.Name, id, at), at)
 	}
 }
 
 // ordered returns the open edges in an order that doesn't change.
 func (h *host) ordered() []event.ConnectionID {
-	ids := make([]event.ConnectionID, 0, len(h.steps))
-	for id := range h.steps {
+	ids := make([]event.ConnectionID, 0, len(h.openEdges))
+	for id := range h.openEdges {
 		ids = append(ids, id)
 	}
 	slices.SortFunc(ids, func(a, b event.ConnectionID) int { return slices.Compare(a[:], b[:]) })

@@ -48,10 +48,10 @@ const (
 	// Lateness is by how much a host's messages may be behind those of others.
 	Lateness = 5 * time.Minute
 
-	kept     = Lateness + time.Minute
-	silence  = 24 * time.Hour
-	enough   = 3 // snapshots
-	sweeping = 10 * time.Minute
+	retention  = Lateness + time.Minute
+	silence    = 24 * time.Hour
+	needed     = 3 // snapshots
+	sweepEvery = 10 * time.Minute
 )
 
 // Report is a change of a connection between two monitored hosts, as one of
@@ -62,9 +62,9 @@ type Report struct {
 	At         time.Time        // of the snapshot, on that clock
 }
 
-// OneSided is a connection that one end shows and the other doesn't.
-type OneSided struct {
-	Host, Silent string
+// Unpaired is a connection that one end shows and the other doesn't.
+type Unpaired struct {
+	Host, Peer   string
 	Connection   event.Connection // as Host shows it
 	Since, Until time.Time        // the first and the last of three snapshots of Silent without it
 	At           time.Time        // of the snapshot that proves it
@@ -77,20 +77,20 @@ type Limits struct {
 	Hosts          int // 100,000
 }
 
-// Witnesses knows who reports what. One goroutine uses it at a time.
-type Witnesses struct {
-	limits  Limits
-	hosts   map[string]*host
-	links   map[ends]*link
-	reports int
-	number  uint64 // of the last report
-	clock   int64  // the largest heartbeat, nanoseconds since 1970, as all times here
-	swept   int64
-	refused int
+// Pairs knows who reports what. One goroutine uses it at a time.
+type Pairs struct {
+	limits   Limits
+	hosts    map[string]*host
+	links    map[ends]*link
+	reports  int
+	number   uint64 // of the last report
+	clock    int64  // the largest heartbeat, nanoseconds since 1970, as all times here
+	swept    int64
+	rejected int
 }
 
 // New returns witnesses that know nothing.
-func New(limits Limits) *Witnesses {
+func New(limits Limits) *Pairs {
 	for _, d := range []struct {
 		to *int
 		is int
@@ -99,11 +99,11 @@ func New(limits Limits) *Witnesses {
 			*d.to = d.is
 		}
 	}
-	return &Witnesses{limits: limits, hosts: map[string]*host{}, links: map[ends]*link{}}
+	return &Pairs{limits: limits, hosts: map[string]*host{}, links: map[ends]*link{}}
 }
 
 // Report takes a change that a host reports, and returns what it proves.
-func (w *Witnesses) Report(r *Report) []OneSided {
+func (w *Pairs) Report(r *Report) []Unpaired {
 	c := &r.Connection
 	if c.Kind != event.Opened && c.Kind != event.Closed && c.Kind != event.Attempted || r.Host == r.Peer {
 		return nil
@@ -116,11 +116,11 @@ func (w *Witnesses) Report(r *Report) []OneSided {
 	if one == nil {
 		return nil // there was no room for it, or it was forgotten
 	}
-	one.host.heard = w.clock
+	one.host.activeAt = w.clock
 	if c.Kind == event.Closed {
 		return w.end(one, c)
 	}
-	var proved []OneSided
+	var proved []Unpaired
 	if c.Kind == event.Opened && one.stage == attempted {
 		proved = w.begin(one, c)
 	}
@@ -130,7 +130,7 @@ func (w *Witnesses) Report(r *Report) []OneSided {
 
 // Heartbeat says that a host has taken a snapshot, of which all reports have
 // come, and returns what that proves.
-func (w *Witnesses) Heartbeat(name string, at time.Time) (proved []OneSided) {
+func (w *Pairs) Heartbeat(name string, at time.Time) (proved []Unpaired) {
 	when := nanoseconds(at)
 	h := w.host(name)
 	if h == nil || when <= h.last {
@@ -138,21 +138,21 @@ func (w *Witnesses) Heartbeat(name string, at time.Time) (proved []OneSided) {
 	}
 	h.beat(when)
 	w.clock = max(w.clock, when)
-	h.heard = w.clock
-	for _, one := range h.waiting.reports {
-		if one.stage == waits && one.count(when) {
+	h.activeAt = w.clock
+	for _, one := range h.pending.reports {
+		if one.stage == pending && one.count(when) {
 			proved = append(proved, w.judge(one)...)
 		}
 	}
-	h.waiting.keep(waits)
+	h.pending.keep(pending)
 	for _, one := range h.unseen.reports {
-		if one.stage == isUnseen && when >= one.third+int64(Margin) {
+		if one.stage == unseen && when >= one.third+int64(Margin) {
 			proved = append(proved, one.prove())
 		}
 	}
-	h.unseen.keep(isUnseen)
+	h.unseen.keep(unseen)
 	w.expire(h)
-	if w.clock-w.swept >= int64(sweeping) {
+	if w.clock-w.swept >= int64(sweepEvery) {
 		w.sweep()
 	}
 	return proved
@@ -160,10 +160,10 @@ func (w *Witnesses) Heartbeat(name string, at time.Time) (proved []OneSided) {
 
 // Reset says that the tracker knows nothing of a host any more: the ends of the
 // connections that it had open will never be reported.
-func (w *Witnesses) Reset(name string) {
+func (w *Pairs) Reset(name string) {
 	w.removeAll(func(one *report) bool { return one.host.name == name && !one.over })
 }
 
 // Len returns how many reports are remembered, and how many there was no room
 // for.
-func (w *Witnesses) Len() (reports, refused int) { return w.reports, w.refused }
+func (w *Pairs) Len() (reports, refused int) { return w.reports, w.rejected }

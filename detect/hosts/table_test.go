@@ -26,7 +26,7 @@ func says(host string, addresses ...string) *event.Changes {
 }
 
 // at returns the name of the host that has an address, or nobody.
-func at(d *hosts.Directory, a string) string {
+func at(d *hosts.Table, a string) string {
 	if h := d.At(address(a)); h != nil {
 		return h.Name
 	}
@@ -35,7 +35,7 @@ func at(d *hosts.Directory, a string) string {
 
 func TestAddressLeadsToItsHost(t *testing.T) {
 	d := hosts.New(10)
-	self, news := d.Learn(says("web-01", "10.1.1.10", "2001:db8::10"))
+	self, news := d.Update(says("web-01", "10.1.1.10", "2001:db8::10"))
 	if !news || self.Name != "web-01" || !slices.Equal(self.Roles, []string{"web"}) || len(self.Addresses) != 2 {
 		t.Errorf("learnt %+v, news is %t", self, news)
 	}
@@ -49,7 +49,7 @@ func TestAddressLeadsToItsHost(t *testing.T) {
 func TestWhatIsLearntIsNotTheMessages(t *testing.T) {
 	d := hosts.New(10)
 	c := says("web-01", "10.1.1.10")
-	self, _ := d.Learn(c)
+	self, _ := d.Update(c)
 	c.Roles[0], c.Addresses[0] = "attacker", address("10.9.9.9")
 	if self.Roles[0] != "web" || at(d, "10.1.1.10") != "web-01" || at(d, "10.9.9.9") != "nobody" {
 		t.Error("the next message changes what was learnt from this one")
@@ -64,17 +64,17 @@ func TestContestedAddressIsNobodys(t *testing.T) {
 			t.Errorf("%s: 172.17.0.1 is %s's and %d addresses are contested, want %s and %d", when, got, d.Contested(), owner, contested)
 		}
 	}
-	d.Learn(says("a", "172.17.0.1", "10.0.0.1"))
+	d.Update(says("a", "172.17.0.1", "10.0.0.1"))
 	expect("one host has it", "a", 0)
-	d.Learn(says("b", "172.17.0.1", "10.0.0.2"))
+	d.Update(says("b", "172.17.0.1", "10.0.0.2"))
 	expect("two have it", "nobody", 1)
-	d.Learn(says("c", "172.17.0.1"))
+	d.Update(says("c", "172.17.0.1"))
 	expect("three have it", "nobody", 1)
-	d.Learn(says("b", "10.0.0.2"))
+	d.Update(says("b", "10.0.0.2"))
 	expect("two have it again", "nobody", 1)
-	d.Learn(says("a", "10.0.0.1"))
+	d.Update(says("a", "10.0.0.1"))
 	expect("one has it again", "c", 0)
-	d.Learn(says("c"))
+	d.Update(says("c"))
 	expect("none has it", "nobody", 0)
 	if at(d, "10.0.0.1") != "a" || at(d, "10.0.0.2") != "b" {
 		t.Error("addresses that nobody contests have moved")
@@ -83,12 +83,12 @@ func TestContestedAddressIsNobodys(t *testing.T) {
 
 func TestAddressSaidTwiceIsSaidOnce(t *testing.T) {
 	d := hosts.New(10)
-	d.Learn(says("a", "10.0.0.1", "10.0.0.1", "10.0.0.1"))
+	d.Update(says("a", "10.0.0.1", "10.0.0.1", "10.0.0.1"))
 	if at(d, "10.0.0.1") != "a" || d.Contested() != 0 {
 		t.Errorf("a host contests its own address: it is %s's, %d contested", at(d, "10.0.0.1"), d.Contested())
 	}
-	d.Learn(says("b", "10.0.0.1", "10.0.0.1"))
-	d.Learn(says("a"))
+	d.Update(says("b", "10.0.0.1", "10.0.0.1"))
+	d.Update(says("a"))
 	if at(d, "10.0.0.1") != "b" || d.Contested() != 0 {
 		t.Errorf("it is %s's, %d contested", at(d, "10.0.0.1"), d.Contested())
 	}
@@ -97,8 +97,8 @@ func TestAddressSaidTwiceIsSaidOnce(t *testing.T) {
 func TestAddressThatEveryHostHasIsNobodys(t *testing.T) {
 	d := hosts.New(10)
 	everybodys := []string{"127.0.0.1", "::1", "0.0.0.0", "::", "169.254.1.1", "fe80::1", "224.0.0.1", "ff02::1"}
-	d.Learn(says("intruder", everybodys...))
-	d.Learn(says("other", everybodys...))
+	d.Update(says("intruder", everybodys...))
+	d.Update(says("other", everybodys...))
 	for _, a := range everybodys {
 		if got := at(d, a); got != "nobody" || d.Contested() != 0 {
 			t.Errorf("%s is %s's, %d contested", a, got, d.Contested())
@@ -118,7 +118,7 @@ func TestOnlyChangesAreNews(t *testing.T) {
 		{&event.Changes{Host: "a", ObservedAt: noon, Roles: []string{"database"}, Addresses: []event.Address{address("10.0.0.2")}}, true},
 		{&event.Changes{Host: "a", ObservedAt: noon, Roles: []string{"database"}, Addresses: []event.Address{address("10.0.0.2")}}, false},
 	} {
-		self, news := d.Learn(test.says)
+		self, news := d.Update(test.says)
 		if news != test.news {
 			t.Errorf("message %d: news is %t", i, news)
 		}
@@ -135,18 +135,18 @@ func TestSilentHostIsForgotten(t *testing.T) {
 	d := hosts.New(10)
 	late := says("late", "10.0.0.1")
 	late.ObservedAt = noon.Add(time.Hour)
-	d.Learn(late)
-	d.Learn(says("early", "10.0.0.2", "10.0.0.3"))
-	d.Learn(says("again", "10.0.0.3"))
+	d.Update(late)
+	d.Update(says("early", "10.0.0.2", "10.0.0.3"))
+	d.Update(says("again", "10.0.0.3"))
 	again := says("again", "10.0.0.3")
 	again.ObservedAt = noon.Add(2 * time.Hour)
-	d.Learn(again)
+	d.Update(again)
 
 	// A clock that is wrong by a day doesn't make a host silent.
 	ahead := says("ahead", "10.0.0.4")
 	ahead.ObservedAt, ahead.ClockOffset = noon.Add(-24*time.Hour), 25*time.Hour
-	d.Learn(ahead)
-	d.Learn(ahead) // nothing new, but a word
+	d.Update(ahead)
+	d.Update(ahead) // nothing new, but a word
 
 	if names := d.Expire(noon.Add(time.Minute)); !slices.Equal(names, []string{"early"}) {
 		t.Errorf("forgotten: %v", names)
@@ -163,21 +163,21 @@ func TestSilentHostIsForgotten(t *testing.T) {
 
 func TestDirectoryHasACap(t *testing.T) {
 	d := hosts.New(2)
-	d.Learn(says("a", "10.0.0.1"))
-	d.Learn(says("b", "10.0.0.2"))
-	self, news := d.Learn(says("c", "10.0.0.3"))
+	d.Update(says("a", "10.0.0.1"))
+	d.Update(says("b", "10.0.0.2"))
+	self, news := d.Update(says("c", "10.0.0.3"))
 	if self.Name != "c" || !news {
 		t.Errorf("one too many doesn't know itself: %+v", self)
 	}
-	d.Learn(says("c", "10.0.0.1"))
+	d.Update(says("c", "10.0.0.1"))
 	if d.Len() != 2 || at(d, "10.0.0.3") != "nobody" || at(d, "10.0.0.1") != "a" {
 		t.Error("one too many is known to others, or contests an address")
 	}
-	if _, news := d.Learn(says("a", "10.0.0.9")); !news || at(d, "10.0.0.9") != "a" {
+	if _, news := d.Update(says("a", "10.0.0.9")); !news || at(d, "10.0.0.9") != "a" {
 		t.Error("one that is known can't change when there is no more room")
 	}
 	d.Expire(noon.Add(time.Second))
-	if d.Learn(says("c", "10.0.0.3")); at(d, "10.0.0.3") != "c" {
+	if d.Update(says("c", "10.0.0.3")); at(d, "10.0.0.3") != "c" {
 		t.Error("there is no room after others were forgotten")
 	}
 }
@@ -196,7 +196,7 @@ func TestDirectoryAgreesWithASearch(t *testing.T) {
 		}
 		c := says(name, addresses...)
 		c.ObservedAt = noon.Add(time.Duration(step) * time.Second)
-		d.Learn(c)
+		d.Update(c)
 		if _, known := want[name]; known || len(want) < most {
 			want[name] = addresses
 		}
@@ -232,8 +232,8 @@ func TestDirectoryAgreesWithASearch(t *testing.T) {
 func TestLearningNothingNewAllocatesNothing(t *testing.T) {
 	d := hosts.New(10)
 	c := says("web-01", "10.1.1.10", "2001:db8::10")
-	d.Learn(c)
-	if n := testing.AllocsPerRun(100, func() { d.Learn(c) }); n != 0 {
+	d.Update(c)
+	if n := testing.AllocsPerRun(100, func() { d.Update(c) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
@@ -244,12 +244,12 @@ func BenchmarkLearnNothingNew(b *testing.B) {
 	messages := make([]*event.Changes, count)
 	for i := range messages {
 		messages[i] = says(fmt.Sprint("host-", i), fmt.Sprintf("10.0.%d.%d", i/250, i%250), "172.17.0.1")
-		d.Learn(messages[i])
+		d.Update(messages[i])
 	}
 	b.ReportAllocs()
 	i := 0
 	for b.Loop() {
-		d.Learn(messages[i%count])
+		d.Update(messages[i%count])
 		i++
 	}
 }

@@ -17,7 +17,7 @@ const (
 	oneMoment = 1000
 )
 
-// regularity is how regular the calls of a window are, in thousandths: the mean
+// beaconing is how regular the calls of a window are, in thousandths: the mean
 // of three measures that RITA also takes of the intervals between them. They
 // differ little from their median (median absolute deviation), upwards by as much
 // as downwards (the skew of the quartiles, as Bowley takes it, but as a part of the
@@ -27,7 +27,7 @@ const (
 // What is not certain counts as irregular: the deviation is the largest that
 // the bounds allow. So what is seen at the polls only is never regular when it
 // comes about as often as they do.
-func regularity(reports []*report) int64 {
+func beaconing(reports []*report) int64 {
 	moments := momentsOf(reports)
 	if len(moments) < leastMoments {
 		return 0

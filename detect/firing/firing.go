@@ -46,7 +46,7 @@ type Host struct {
 	last    event.SnapshotID // of the last message that was watched
 	part    uint16
 	at      time.Time // of the last message, on the clock of the entries' times
-	entries map[event.ConnectionID]*entry
+	entries map[event.ConnectionID]*tracked
 
 	// due is not later than the first moment at which a rule that waits can
 	// fire or an attempt is forgotten; zero when nothing is.
@@ -54,28 +54,28 @@ type Host struct {
 	rules string // hash of the set that due was computed with
 }
 
-// entry is one remembered connection.
-type entry struct {
+// tracked is one remembered connection.
+type tracked struct {
 	connection event.Connection
 	fired      []string // parts of rules, by name
-	waiting    []string
+	pending    []string
 }
 
-// Finding is a rule, or a part of one, that fired, was muted, or failed.
-type Finding struct {
+// Outcome is a rule, or a part of one, that fired, was muted, or failed.
+type Outcome struct {
 	Rule       *rule.Rule
 	Part       int
 	Connection event.Connection
-	Muted      *rule.Exception
+	Suppressed *rule.Exception
 	Err        error
 
 	// What a pattern knows the match by, as in [rule.Result].
-	By, Of     string
-	Sum, Usual float64
+	By, Of        string
+	Sum, Baseline float64
 }
 
-// Watcher applies one set of rules. One goroutine uses it at a time.
-type Watcher struct {
+// Rules applies one set of rules. One goroutine uses it at a time.
+type Rules struct {
 	// Baseline says what is normal for a connection of the host that is
 	// watched; nil knows nothing. See [rule.Observation].
 	Baseline func(*event.Connection) rule.Baseline
@@ -83,14 +83,14 @@ type Watcher struct {
 	// Fired says when a rule last fired about a host; nil: none has.
 	Fired func(rule, host string) (time.Time, bool)
 
-	// Asked is told what rules are about to be asked; nil is nobody.
-	Asked func(*Asked)
+	// Observer is told what rules are about to be asked; nil is nobody.
+	Observer func(*Evaluation)
 
 	set       *rule.Set
 	parts     map[string]part         // by name
 	names     map[*rule.Rule][]string // of their parts
 	evaluator *rule.Evaluator
-	findings  []Finding
+	outcomes  []Outcome
 	forgotten int
 }
 
@@ -101,9 +101,9 @@ type part struct {
 	number int
 }
 
-// NewWatcher returns a watcher for a set of rules.
-func NewWatcher(set *rule.Set) *Watcher {
-	w := &Watcher{
+// NewRules returns a watcher for a set of rules.
+func NewRules(set *rule.Set) *Rules {
+	w := &Rules{
 		set: set, evaluator: rule.NewEvaluator(set),
 		parts: make(map[string]part, len(set.Rules)), names: make(map[*rule.Rule][]string, len(set.Rules)),
 	}
@@ -121,20 +121,20 @@ func NewWatcher(set *rule.Set) *Watcher {
 }
 
 // Evaluator is what the watcher asks rules with.
-func (w *Watcher) Evaluator() *rule.Evaluator { return w.evaluator }
+func (w *Rules) Evaluator() *rule.Evaluator { return w.evaluator }
 
 // Peers finds the host that has an address; nil when none is known.
 type Peers func(event.Address) *rule.Host
 
-// Watch applies the rules to a message. It returns what was found, valid until
+// Evaluate applies the rules to a message. It returns what was found, valid until
 // the next call; whether what is remembered has changed; and how many
 // connections could not be remembered for the cap.
-func (w *Watcher) Watch(h *Host, c *event.Changes, self *rule.Host, peers Peers) (findings []Finding, changed bool, forgotten int) {
+func (w *Rules) Evaluate(h *Host, c *event.Changes, self *rule.Host, peers Peers) (findings []Outcome, changed bool, forgotten int) {
 	if h.Repeated(c) {
 		return nil, false, 0
 	}
-	w.findings, w.forgotten = w.findings[:0], 0
-	t := turn{Watcher: w, host: h, changes: c, self: self, peers: peers}
+	w.outcomes, w.forgotten = w.outcomes[:0], 0
+	t := pass{Rules: w, host: h, changes: c, self: self, peers: peers}
 	t.begin()
 	for i := range c.Connections {
 		t.change(&c.Connections[i])
@@ -143,18 +143,18 @@ func (w *Watcher) Watch(h *Host, c *event.Changes, self *rule.Host, peers Peers)
 		t.advance()
 	}
 	h.last, h.part, h.at = c.SnapshotID(), c.Part, c.ObservedAt
-	return w.findings, t.changed, w.forgotten
+	return w.outcomes, t.changed, w.forgotten
 }
 
-// Again asks the rules that wait once more, of the message that was watched
+// Reevaluate asks the rules that wait once more, of the message that was watched
 // last: another rule has fired that they ask about. What it returns is valid
 // until the next call.
-func (w *Watcher) Again(h *Host, c *event.Changes, self *rule.Host, peers Peers) []Finding {
-	w.findings = w.findings[:0]
-	t := turn{Watcher: w, host: h, changes: c, self: self, peers: peers}
+func (w *Rules) Reevaluate(h *Host, c *event.Changes, self *rule.Host, peers Peers) []Outcome {
+	w.outcomes = w.outcomes[:0]
+	t := pass{Rules: w, host: h, changes: c, self: self, peers: peers}
 	h.rules = ""
 	t.advance()
-	return w.findings
+	return w.outcomes
 }
 
 // Repeated reports whether a message was watched before: the stream may hold
@@ -168,33 +168,33 @@ func (h *Host) Repeated(c *event.Changes) bool {
 // Len returns how many connections are remembered.
 func (h *Host) Len() int { return len(h.entries) }
 
-// turn is the work on one message.
-type turn struct {
-	*Watcher
-	host    *Host
-	changes *event.Changes
-	self    *rule.Host
-	peers   Peers
-	changed bool
-	refused *event.Connection // the last for which there was no room
+// pass is the work on one message.
+type pass struct {
+	*Rules
+	host     *Host
+	changes  *event.Changes
+	self     *rule.Host
+	peers    Peers
+	changed  bool
+	rejected *event.Connection // the last for which there was no room
 }
 
-func (t *turn) observe(c *event.Connection, at time.Time) rule.Observation {
+func (t *pass) observe(c *event.Connection, at time.Time) rule.Observation {
 	return rule.Observation{Connection: c, At: at, Host: t.self, Peer: t.peers(c.Remote), Baseline: t.Baseline, Fired: t.Fired}
 }
 
 // begin brings what is remembered up to what a message says of the host as a
 // whole.
-func (t *turn) begin() {
+func (t *pass) begin() {
 	c, last := t.changes, t.host.last
 	switch {
 	case c.Part > 1:
 	case c.PreviousAt.IsZero():
 		// The tracker knows nothing of the host: it will announce the end of
 		// nothing that is remembered.
-		t.forget(func(*entry) bool { return true })
+		t.forget(func(*tracked) bool { return true })
 	case c.BootID != last.BootID:
-		t.forget(func(e *entry) bool { return e.connection.Kind == event.Attempted })
+		t.forget(func(e *tracked) bool { return e.connection.Kind == event.Attempted })
 	case c.Run == last.Run && c.Sequence-c.Missed == last.Sequence+1:
 		// PreviousAt is when the last message was, on the clock of this one.
 		if step := c.PreviousAt.Sub(t.host.at); step.Abs() >= clockStep {
@@ -203,7 +203,7 @@ func (t *turn) begin() {
 	}
 }
 
-func (t *turn) forget(which func(*entry) bool) {
+func (t *pass) forget(which func(*tracked) bool) {
 	for id, e := range t.host.entries {
 		if which(e) {
 			delete(t.host.entries, id)
@@ -213,7 +213,7 @@ func (t *turn) forget(which func(*entry) bool) {
 }
 
 // shift moves the times of what is remembered to a clock that was set.
-func (t *turn) shift(step time.Duration) {
+func (t *pass) shift(step time.Duration) {
 	for _, e := range t.host.entries {
 		c := &e.connection
 		for _, at := range []*time.Time{&c.OpenedAfter, &c.OpenedBefore, &c.SeenUntil, &c.ClosedAfter, &c.ClosedBefore} {
@@ -227,24 +227,24 @@ func (t *turn) shift(step time.Duration) {
 }
 
 // change evaluates the rules on one change of a connection.
-func (t *turn) change(c *event.Connection) {
+func (t *pass) change(c *event.Connection) {
 	e := t.host.entries[c.ID]
 	ended := c.Kind == event.Closed || c.Kind == event.StoppedListening
 	if e != nil && ended {
-		t.lastCall(e, c)
+		t.evaluateEnded(e, c)
 	}
-	for _, r := range t.evaluator.Evaluate(t.asking(OnChange, part{}, c, t.changes.ObservedAt)) {
+	for _, r := range t.evaluator.Evaluate(t.observation(OnChange, part{}, c, t.changes.ObservedAt)) {
 		name := t.names[r.Rule][r.Part]
 		switch {
 		case e != nil && slices.Contains(e.fired, name):
 		case r.Wait > 0:
 			e = t.remember(e, c)
-			if e != nil && !slices.Contains(e.waiting, name) {
-				e.waiting = append(e.waiting, name)
+			if e != nil && !slices.Contains(e.pending, name) {
+				e.pending = append(e.pending, name)
 				t.dueAt(t.changes.ObservedAt.Add(r.Wait))
 			}
 		default:
-			t.find(r, c)
+			t.add(r, c)
 			if r.Err == nil && r.Muted == nil && !ended {
 				if e = t.remember(e, c); e != nil {
 					e.fired = append(e.fired, name)
@@ -263,37 +263,37 @@ func (t *turn) change(c *event.Connection) {
 	}
 }
 
-// lastCall asks the rules that waited for a connection that has ended whether
+// evaluateEnded asks the rules that waited for a connection that has ended whether
 // it lasted long enough: it may have, since the message before.
-func (t *turn) lastCall(e *entry, c *event.Connection) {
+func (t *pass) evaluateEnded(e *tracked, c *event.Connection) {
 	if c.Kind != event.Closed || e.connection.Kind != event.Opened {
 		return
 	}
-	for _, name := range e.waiting {
+	for _, name := range e.pending {
 		p, ok := t.parts[name]
 		if !ok || slices.Contains(e.fired, name) {
 			continue
 		}
-		if result, holds := t.evaluator.EvaluateRule(p.rule, p.number, t.asking(AtEnd, p, &e.connection, c.ClosedAfter)); holds && result.Wait == 0 {
-			t.find(result, c)
+		if result, holds := t.evaluator.EvaluateRule(p.rule, p.number, t.observation(OnEnd, p, &e.connection, c.ClosedAfter)); holds && result.Wait == 0 {
+			t.add(result, c)
 			e.fired = append(e.fired, name)
 		}
 	}
-	e.waiting = nil
+	e.pending = nil
 }
 
-func (t *turn) find(r rule.Result, c *event.Connection) {
-	t.findings = append(t.findings, Finding{
-		Rule: r.Rule, Part: r.Part, Connection: *c, Muted: r.Muted, Err: r.Err,
-		By: r.By, Of: r.Of, Sum: r.Sum, Usual: r.Usual,
+func (t *pass) add(r rule.Result, c *event.Connection) {
+	t.outcomes = append(t.outcomes, Outcome{
+		Rule: r.Rule, Part: r.Part, Connection: *c, Suppressed: r.Muted, Err: r.Err,
+		By: r.By, Of: r.Of, Sum: r.Sum, Baseline: r.Usual,
 	})
 }
 
 // remember returns the connection's entry; nil when there is no room.
-func (t *turn) remember(e *entry, c *event.Connection) *entry {
+func (t *pass) remember(e *tracked, c *event.Connection) *tracked {
 	if e == nil && len(t.host.entries) >= MaxEntries {
-		if t.refused != c {
-			t.refused = c
+		if t.rejected != c {
+			t.rejected = c
 			t.forgotten++
 		}
 		return nil
@@ -303,9 +303,9 @@ func (t *turn) remember(e *entry, c *event.Connection) *entry {
 		return e
 	}
 	if t.host.entries == nil {
-		t.host.entries = map[event.ConnectionID]*entry{}
+		t.host.entries = map[event.ConnectionID]*tracked{}
 	}
-	e = &entry{connection: *c}
+	e = &tracked{connection: *c}
 	t.host.entries[c.ID] = e
 	if c.Kind == event.Attempted {
 		t.dueAt(c.OpenedBefore.Add(attemptAge))
@@ -313,14 +313,14 @@ func (t *turn) remember(e *entry, c *event.Connection) *entry {
 	return e
 }
 
-func (t *turn) dueAt(at time.Time) {
+func (t *pass) dueAt(at time.Time) {
 	if t.host.due.IsZero() || at.Before(t.host.due) {
 		t.host.due = at
 	}
 }
 
 // advance asks the rules that wait, now that the message's time is reached.
-func (t *turn) advance() {
+func (t *pass) advance() {
 	now := t.changes.ObservedAt
 	if t.host.rules == t.set.Hash && (t.host.due.IsZero() || now.Before(t.host.due)) {
 		return
@@ -328,7 +328,7 @@ func (t *turn) advance() {
 	t.host.rules, t.host.due = t.set.Hash, time.Time{}
 	for _, id := range t.host.ordered() {
 		e := t.host.entries[id]
-		e.waiting = slices.DeleteFunc(e.waiting, func(name string) bool { return t.settled(e, name, now) })
+		e.pending = slices.DeleteFunc(e.pending, func(name string) bool { return t.resolved(e, name, now) })
 		if e.connection.Kind == event.Attempted {
 			end := e.connection.OpenedBefore.Add(attemptAge)
 			if !now.Before(end) {
@@ -338,28 +338,28 @@ func (t *turn) advance() {
 			}
 			t.dueAt(end)
 		}
-		if len(e.waiting) == 0 && len(e.fired) == 0 {
+		if len(e.pending) == 0 && len(e.fired) == 0 {
 			delete(t.host.entries, id)
 			t.changed = true
 		}
 	}
 }
 
-// settled reports whether a part of a rule no longer waits for a connection.
-func (t *turn) settled(e *entry, name string, now time.Time) bool {
+// resolved reports whether a part of a rule no longer waits for a connection.
+func (t *pass) resolved(e *tracked, name string, now time.Time) bool {
 	p, ok := t.parts[name]
 	if !ok || slices.Contains(e.fired, name) {
 		t.changed = true
 		return true
 	}
-	result, holds := t.evaluator.EvaluateRule(p.rule, p.number, t.asking(Again, p, &e.connection, now))
+	result, holds := t.evaluator.EvaluateRule(p.rule, p.number, t.observation(Pending, p, &e.connection, now))
 	if holds && result.Wait > 0 {
 		t.dueAt(now.Add(result.Wait))
 		return false
 	}
 	t.changed = true
 	if holds {
-		t.find(result, &e.connection)
+		t.add(result, &e.connection)
 		if result.Fires() {
 			e.fired = append(e.fired, name)
 		}

@@ -64,26 +64,26 @@ func (s Stage) String() string { return [...]string{"present", "late", "gone"}[s
 type Change struct {
 	Host     string
 	Stage    Stage
-	Length   time.Duration // that the silence has reached; 0: the stage is another
+	Silence  time.Duration // that the silence has reached; 0: the stage is another
 	Since    time.Time     // of the host's last snapshot; of the first again, when it is back
 	At       time.Time     // the stream's time
 	Interval time.Duration
 }
 
-// Presence knows who is present. One goroutine uses it at a time.
-type Presence struct {
-	most    int
-	hosts   map[string]*host
-	queue   queue
-	now     int64 // the largest event time, nanoseconds since 1970, as all times here
-	moved   int64 // how far time has come without leaps
-	leap    struct{ from, to int64 }
-	pace    time.Duration // interval of the host that was heard last
-	back    []Change
-	silent  map[string]*host
-	gone    int
-	refused int
-	lengths []time.Duration // that are asked for, the shortest first
+// Monitor knows who is present. One goroutine uses it at a time.
+type Monitor struct {
+	most      int
+	hosts     map[string]*host
+	queue     queue
+	now       int64 // the largest event time, nanoseconds since 1970, as all times here
+	moved     int64 // how far time has come without leaps
+	leap      struct{ from, to int64 }
+	pace      time.Duration // interval of the host that was heard last
+	back      []Change
+	silent    map[string]*host
+	gone      int
+	refused   int
+	durations []time.Duration // that are asked for, the shortest first
 }
 
 // host is one host. Its time is that without leaps.
@@ -99,11 +99,11 @@ type host struct {
 }
 
 // New returns a presence of at most so many hosts; 0: DefaultHosts.
-func New(most int) *Presence {
+func New(most int) *Monitor {
 	if most <= 0 {
 		most = DefaultHosts
 	}
-	return &Presence{most: most, hosts: map[string]*host{}, silent: map[string]*host{}}
+	return &Monitor{most: most, hosts: map[string]*host{}, silent: map[string]*host{}}
 }
 
 // lateAfter and goneAfter are for how long a host is silent before that is said.
@@ -111,7 +111,7 @@ func lateAfter(interval time.Duration) int64 { return int64(max(3*interval, 2*ti
 func goneAfter(interval time.Duration) int64 { return int64(max(20*interval, 15*time.Minute)) }
 
 // Observe says that a host has reported a snapshot of a time, and its interval.
-func (p *Presence) Observe(name string, at time.Time, interval time.Duration) {
+func (p *Monitor) Observe(name string, at time.Time, interval time.Duration) {
 	when := nanoseconds(at)
 	interval = min(max(interval, 0), maxInterval)
 	p.pace = interval
@@ -147,7 +147,7 @@ func (p *Presence) Observe(name string, at time.Time, interval time.Duration) {
 
 // Advance says that the stream has come to a time, and returns who is back, late
 // or gone since the last call.
-func (p *Presence) Advance(now time.Time) []Change {
+func (p *Monitor) Advance(now time.Time) []Change {
 	p.move(nanoseconds(now))
 	changes := p.back
 	p.back = nil
@@ -164,7 +164,7 @@ func (p *Presence) Advance(now time.Time) []Change {
 			h.told = length
 			due = append(due, h.reaches(length))
 			change := p.change(h)
-			change.Length = length
+			change.Silence = length
 			changes = append(changes, change)
 		}
 		if p.moved >= h.heard+int64(Expiry) {
@@ -179,10 +179,10 @@ func (p *Presence) Advance(now time.Time) []Change {
 	return changes
 }
 
-// Ask says of which lengths silences are reported. One that is reached when it is
+// Watch says of which lengths silences are reported. One that is reached when it is
 // first asked for is reported with the next Advance.
-func (p *Presence) Ask(lengths ...time.Duration) {
-	p.lengths = slices.Compact(slices.Sorted(slices.Values(lengths)))
+func (p *Monitor) Watch(lengths ...time.Duration) {
+	p.durations = slices.Compact(slices.Sorted(slices.Values(lengths)))
 	for _, h := range p.silent {
 		h.due = p.next(h)
 		p.queue.fix(h)
@@ -191,11 +191,11 @@ func (p *Presence) Ask(lengths ...time.Duration) {
 
 // asked returns the next length that a host's silence can reach; 0: there is
 // none, or the host isn't late.
-func (p *Presence) asked(h *host) time.Duration {
+func (p *Monitor) asked(h *host) time.Duration {
 	if h.stage == Present {
 		return 0
 	}
-	for _, length := range p.lengths {
+	for _, length := range p.durations {
 		if length > h.told {
 			return length
 		}
@@ -210,7 +210,7 @@ func (h *host) reaches(length time.Duration) int64 {
 }
 
 // next is when there will be something to report of a host.
-func (p *Presence) next(h *host) int64 {
+func (p *Monitor) next(h *host) int64 {
 	next := h.deadline(h.stage + 1)
 	if length := p.asked(h); length > 0 {
 		next = min(next, h.reaches(length))
@@ -220,7 +220,7 @@ func (p *Presence) next(h *host) int64 {
 
 // Silent returns the hosts that are late or gone, by name: each with its last
 // change, of which only At is the present time.
-func (p *Presence) Silent() []Change {
+func (p *Monitor) Silent() []Change {
 	all := make([]Change, 0, len(p.silent))
 	for _, h := range p.silent {
 		all = append(all, p.change(h))
@@ -230,9 +230,9 @@ func (p *Presence) Silent() []Change {
 }
 
 // Len returns how many hosts are known, and how many were refused for the cap.
-func (p *Presence) Len() (hosts, refused int) { return len(p.hosts), p.refused }
+func (p *Monitor) Len() (hosts, refused int) { return len(p.hosts), p.refused }
 
-func (p *Presence) change(h *host) Change {
+func (p *Monitor) change(h *host) Change {
 	return Change{Host: h.name, Stage: h.stage, Since: timeAt(h.last), At: timeAt(p.now), Interval: h.interval}
 }
 
@@ -248,7 +248,7 @@ func (h *host) deadline(stage Stage) int64 {
 	return h.heard + int64(Expiry)
 }
 
-func (p *Presence) setStage(h *host, stage Stage) {
+func (p *Monitor) setStage(h *host, stage Stage) {
 	if h.stage == Gone {
 		p.gone--
 	}
@@ -264,13 +264,13 @@ func (p *Presence) setStage(h *host, stage Stage) {
 	}
 }
 
-func (p *Presence) forget(h *host) {
+func (p *Monitor) forget(h *host) {
 	p.setStage(h, Present)
 	delete(p.hosts, h.name)
 }
 
 // makeRoom forgets hosts that are gone, those first that are longest.
-func (p *Presence) makeRoom() bool {
+func (p *Monitor) makeRoom() bool {
 	if p.gone == 0 {
 		return false
 	}

@@ -14,14 +14,14 @@ import (
 // known; each is forgotten once nobody looks back so far.
 type firings map[string]map[string]time.Time // by rule and host
 
-// lastFiring is one as it is saved.
-type lastFiring struct {
+// firingState is one as it is saved.
+type firingState struct {
 	Rule, Host string
 	At         time.Time
 }
 
-// fires notes that a rule has fired about a host.
-func (c *Correlation) fires(r *rule.Rule, host string, at time.Time) {
+// recordFiring notes that a rule has fired about a host.
+func (c *Engine) recordFiring(r *rule.Rule, host string, at time.Time) {
 	if c.set.Feeds(r.ID) == 0 {
 		return
 	}
@@ -36,12 +36,12 @@ func (c *Correlation) fires(r *rule.Rule, host string, at time.Time) {
 	}
 	if at.After(hosts[host]) {
 		hosts[host] = at
-		c.fed = true
+		c.fired = true
 	}
 }
 
-// fired says when a rule last fired about a host.
-func (c *Correlation) fired(id, host string) (time.Time, bool) {
+// lastFired says when a rule last fired about a host.
+func (c *Engine) lastFired(id, host string) (time.Time, bool) {
 	at, ok := c.firings[id][host]
 	return at, ok
 }
@@ -67,17 +67,17 @@ func (f firings) len() int {
 	return n
 }
 
-func (f firings) save() (all []lastFiring) {
+func (f firings) save() (all []firingState) {
 	for id, hosts := range f {
 		for host, at := range hosts {
-			all = append(all, lastFiring{id, host, at})
+			all = append(all, firingState{id, host, at})
 		}
 	}
-	slices.SortFunc(all, func(a, b lastFiring) int { return cmp.Or(cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Host, b.Host)) })
+	slices.SortFunc(all, func(a, b firingState) int { return cmp.Or(cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Host, b.Host)) })
 	return all
 }
 
-func (f firings) restore(all []lastFiring) {
+func (f firings) restore(all []firingState) {
 	for _, one := range all {
 		if f[one.Rule] == nil {
 			f[one.Rule] = map[string]time.Time{}

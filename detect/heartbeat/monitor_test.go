@@ -278,7 +278,7 @@ func lengthsTold(t *testing.T, ask []time.Duration, interval time.Duration, back
 	t.Helper()
 	begin := time.Date(2025, 6, 5, 15, 0, 0, 0, time.UTC)
 	p := heartbeat.New(0)
-	p.Ask(ask...)
+	p.Watch(ask...)
 	p.Observe("web-01", begin, interval)
 	said := ""
 	for minute := range 60 {
@@ -288,12 +288,12 @@ func lengthsTold(t *testing.T, ask []time.Duration, interval time.Duration, back
 			p.Observe("web-01", now, interval)
 		}
 		for _, c := range p.Advance(now) {
-			if c.Length > 0 {
-				said += fmt.Sprintf("%d:%s ", minute, c.Length)
+			if c.Silence > 0 {
+				said += fmt.Sprintf("%d:%s ", minute, c.Silence)
 			}
 		}
 		p = restored(t, p)
-		p.Ask(ask...)
+		p.Watch(ask...)
 	}
 	return strings.TrimSpace(said)
 }
@@ -327,9 +327,9 @@ func TestAskedWhileSilent(t *testing.T) {
 		p.Observe("other", begin.Add(time.Duration(minute)*time.Minute), 30*time.Second)
 		p.Advance(begin.Add(time.Duration(minute) * time.Minute))
 	}
-	p.Ask(10*time.Minute, time.Hour)
+	p.Watch(10*time.Minute, time.Hour)
 	changes := p.Advance(begin.Add(29 * time.Minute))
-	if len(changes) != 1 || changes[0].Host != "web-01" || changes[0].Length != 10*time.Minute {
+	if len(changes) != 1 || changes[0].Host != "web-01" || changes[0].Silence != 10*time.Minute {
 		t.Errorf("%+v, want the ten minutes that are over", changes)
 	}
 }

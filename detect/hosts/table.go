@@ -16,9 +16,9 @@ import (
 	"headstart/event"
 )
 
-// Directory knows hosts. One goroutine uses it at a time.
-type Directory struct {
-	most      int
+// Table knows hosts. One goroutine uses it at a time.
+type Table struct {
+	limit     int
 	hosts     map[string]*host
 	owners    map[event.Address][]*host
 	contested int
@@ -27,22 +27,22 @@ type Directory struct {
 }
 
 type host struct {
-	facts rule.Host
-	said  []string  // roles, as the host reports them
-	seen  time.Time // on the stream's clock
+	facts    rule.Host
+	reported []string  // roles, as the host reports them
+	seen     time.Time // on the stream's clock
 }
 
 // New returns an empty directory for at most most hosts.
-func New(most int) *Directory {
-	return &Directory{most: most, hosts: map[string]*host{}, owners: map[event.Address][]*host{}}
+func New(most int) *Table {
+	return &Table{limit: most, hosts: map[string]*host{}, owners: map[event.Address][]*host{}}
 }
 
-// Learn notes what a host says of itself, and returns the host as rules see it
+// Update notes what a host says of itself, and returns the host as rules see it
 // and whether something is new. A host for which there is no room is returned
 // but not known to others.
-func (d *Directory) Learn(c *event.Changes) (facts *rule.Host, news bool) {
+func (d *Table) Update(c *event.Changes) (facts *rule.Host, news bool) {
 	h := d.hosts[c.Host]
-	if h != nil && slices.Equal(h.facts.Addresses, c.Addresses) && slices.Equal(h.said, c.Roles) {
+	if h != nil && slices.Equal(h.facts.Addresses, c.Addresses) && slices.Equal(h.reported, c.Roles) {
 		h.seen = c.StreamTime(c.ObservedAt)
 		return &h.facts, false
 	}
@@ -50,10 +50,10 @@ func (d *Directory) Learn(c *event.Changes) (facts *rule.Host, news bool) {
 		d.forget(h)
 	}
 	h = &host{
-		facts: rule.Host{Name: c.Host, Roles: d.withListed(c.Host, c.Roles), Addresses: slices.Clone(c.Addresses), Reports: true},
-		said:  slices.Clone(c.Roles), seen: c.StreamTime(c.ObservedAt),
+		facts:    rule.Host{Name: c.Host, Roles: d.withListed(c.Host, c.Roles), Addresses: slices.Clone(c.Addresses), Reports: true},
+		reported: slices.Clone(c.Roles), seen: c.StreamTime(c.ObservedAt),
 	}
-	if len(d.hosts) >= d.most {
+	if len(d.hosts) >= d.limit {
 		return &h.facts, true
 	}
 	d.hosts[c.Host] = h
@@ -76,7 +76,7 @@ func ownable(a event.Address) bool {
 	return !ip.IsLoopback() && !ip.IsLinkLocalUnicast() && !ip.IsMulticast() && !a.IsWildcard()
 }
 
-func (d *Directory) forget(h *host) {
+func (d *Table) forget(h *host) {
 	delete(d.hosts, h.facts.Name)
 	for _, a := range h.facts.Addresses {
 		owners := d.owners[a]
@@ -96,7 +96,7 @@ func (d *Directory) forget(h *host) {
 
 // Expire forgets the hosts that have not spoken since a time of the stream, and
 // returns their names.
-func (d *Directory) Expire(before time.Time) []string {
+func (d *Table) Expire(before time.Time) []string {
 	var names []string
 	for name, h := range d.hosts {
 		if h.seen.Before(before) {
@@ -109,7 +109,7 @@ func (d *Directory) Expire(before time.Time) []string {
 
 // At returns the host that has an address, nil when none or several say so.
 // Of a host that the inventory lists and that doesn't report, Reports is false.
-func (d *Directory) At(a event.Address) *rule.Host {
+func (d *Table) At(a event.Address) *rule.Host {
 	if listed := d.listedAt[a]; listed != nil {
 		if h := d.hosts[listed.Name]; h != nil {
 			return &h.facts
@@ -123,7 +123,7 @@ func (d *Directory) At(a event.Address) *rule.Host {
 }
 
 // Len returns the number of hosts.
-func (d *Directory) Len() int { return len(d.hosts) }
+func (d *Table) Len() int { return len(d.hosts) }
 
 // Contested returns the number of addresses that several hosts say they have.
-func (d *Directory) Contested() int { return d.contested }
+func (d *Table) Contested() int { return d.contested }

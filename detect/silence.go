@@ -9,24 +9,24 @@ import (
 	"headstart/event"
 )
 
-// missing raises the alerts of hosts that have fallen silent.
-func (c *Correlation) missing(at time.Time) {
-	c.presence.Observe(c.self.Name, at, c.changes.Interval)
-	for _, change := range c.presence.Advance(c.now) {
+// checkHeartbeats raises the alerts of hosts that have fallen silent.
+func (c *Engine) checkHeartbeats(at time.Time) {
+	c.heartbeats.Observe(c.self.Name, at, c.changes.Interval)
+	for _, change := range c.heartbeats.Advance(c.now) {
 		for _, r := range c.absent[rule.MissingPoller-1] {
-			if change.Length == r.Absent.For {
-				c.silent(r, &change)
+			if change.Silence == r.Absent.For {
+				c.raiseSilent(r, &change)
 			}
 		}
 	}
 }
 
-func (c *Correlation) silent(r *rule.Rule, change *heartbeat.Change) {
-	host := c.directory.Named(change.Host)
+func (c *Engine) raiseSilent(r *rule.Rule, change *heartbeat.Change) {
+	host := c.table.Named(change.Host)
 	if host == nil {
 		return
 	}
-	result, holds := c.absence(r, rule.Observation{At: change.At, Host: host, Fired: c.fired})
+	result, holds := c.evaluateAbsence(r, rule.Observation{At: change.At, Host: host, Fired: c.lastFired})
 	switch {
 	case !holds || result.Wait > 0:
 		return
@@ -34,7 +34,7 @@ func (c *Correlation) silent(r *rule.Rule, change *heartbeat.Change) {
 		c.out.Failures = append(c.out.Failures, Failure{r.ID, change.Host, result.Err})
 		return
 	case result.Muted != nil:
-		c.muted(r, result.Muted, change.At)
+		c.suppress(r, result.Muted, change.At)
 		return
 	}
 	a := &event.Alert{
