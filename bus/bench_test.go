@@ -32,7 +32,7 @@ func BenchmarkStage(b *testing.B) {
 				}
 			}
 			c := connect(b, bus.Options{Server: w.server.URL})
-			store, err := c.OpenStore(b.Context(), bucket, storage)
+			store, err := c.OpenStateStore(b.Context(), bucket, storage)
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -18,10 +18,10 @@ import (
 )
 
 // teller is a stage that saves its whole state rarely, at once, and large. In a
-// new life it takes up the saved state and reads what came after that without
+// new instance it takes up the saved state and reads what came after that without
 // saying anything. Each output depends on all messages before it.
 type teller struct {
-	store *bus.Store
+	store *bus.StateStore
 	form  form
 	every uint64 // messages between two checkpoints
 	size  int    // bytes of a checkpoint
@@ -152,7 +152,7 @@ func (t *teller) run(ctx context.Context, b *bus.Bus, batch int) error {
 	})
 }
 
-func TestStageThatChecksItsStateInRarelyGoesOnExactly(t *testing.T) {
+func TestStageWithRareCheckpointsResumesExactly(t *testing.T) {
 	t.Parallel()
 	for name, form := range forms {
 		t.Run(name, func(t *testing.T) {
@@ -165,17 +165,17 @@ func TestStageThatChecksItsStateInRarelyGoesOnExactly(t *testing.T) {
 				all[i] = &nats.Msg{Subject: "snapshot.x", Data: fmt.Append(nil, i)}
 			}
 			w.publish(t, all...)
-			lives, caughtUp := 0, 0
-			for sent := 30_000; w.savedBy(t, "TELLER", "teller") < messages; lives++ {
+			instances, caughtUp := 0, 0
+			for sent := 30_000; w.savedBy(t, "TELLER", "teller") < messages; instances++ {
 				caughtUp += w.tell(t, form, messages, sent)
 				sent += 61_000
 				if sent > 1_500_000 {
 					sent = 30_000
 				}
 			}
-			t.Logf("%d lives, %d messages read again", lives, caughtUp)
-			if lives < 4 || caughtUp == 0 {
-				t.Errorf("only %d lives, and %d messages read again", lives, caughtUp)
+			t.Logf("%d instances, %d messages read again", instances, caughtUp)
+			if instances < 4 || caughtUp == 0 {
+				t.Errorf("only %d instances, and %d messages read again", instances, caughtUp)
 			}
 			outputs := w.read(t, event.StreamConnections)
 			if len(outputs) != messages {
@@ -211,7 +211,7 @@ func (w *world) tell(t *testing.T, form form, messages uint64, bytes int) (caugh
 	})
 	defer die()
 	teller := &teller{form: form, every: 40, size: 300_000}
-	if teller.store, err = b.OpenStore(ctx, "TELLER", storage); err != nil {
+	if teller.store, err = b.OpenStateStore(ctx, "TELLER", storage); err != nil {
 		return 0
 	}
 	caught := make(chan error, 1)
@@ -226,14 +226,14 @@ func (w *world) tell(t *testing.T, form form, messages uint64, bytes int) (caugh
 	}
 	done := make(chan error, 1)
 	go func() { done <- teller.run(ctx, b, 13) }()
-	await(t, "the life to end", func() bool { return l.isDead() || w.savedBy(t, "TELLER", "teller") == messages })
+	await(t, "the instance to end", func() bool { return l.isDead() || w.savedBy(t, "TELLER", "teller") == messages })
 	die()
 	receive(t, "the stage to end", done)
 	return caughtUp
 }
 
 // The whole state of a correlator with many hosts.
-func TestStoreKeepsALargeCheckpoint(t *testing.T) {
+func TestStateStoreSavesALargeCheckpoint(t *testing.T) {
 	t.Parallel()
 	for name, form := range forms {
 		t.Run(name, func(t *testing.T) {
@@ -241,7 +241,7 @@ func TestStoreKeepsALargeCheckpoint(t *testing.T) {
 			b := connect(t, bus.Options{Server: w.server.URL})
 			roomy := bus.Storage{Bytes: 4 << 30, Replicas: 1}
 			open := func() *teller {
-				store, err := b.OpenStore(t.Context(), "TELLER", roomy)
+				store, err := b.OpenStateStore(t.Context(), "TELLER", roomy)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -255,9 +255,9 @@ func TestStoreKeepsALargeCheckpoint(t *testing.T) {
 				began := time.Now()
 				w.send(t, fmt.Sprint(n))
 				await(t, "the output", func() bool { return w.count(t, event.StreamConnections) > int(n) })
-				said := time.Since(began)
+				entries := time.Since(began)
 				await(t, "the position", func() bool { return w.savedBy(t, "TELLER", "teller") > n })
-				t.Logf("message %d: said after %s, saved after %s", n+1, said.Round(time.Millisecond), time.Since(began).Round(time.Millisecond))
+				t.Logf("message %d: entries after %s, saved after %s", n+1, entries.Round(time.Millisecond), time.Since(began).Round(time.Millisecond))
 			}
 			cancel()
 			if err := receive(t, "the stage to end", done); err != nil {

@@ -12,10 +12,11 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"headstart/backoff"
 	"headstart/daemon"
 )
 
-// Bus is a connection to NATS. It reconnects by itself, for ever.
+// Bus is a connection to NATS. It reconnects forever.
 type Bus struct {
 	nc        *nats.Conn
 	js        jetstream.JetStream
@@ -25,8 +26,8 @@ type Bus struct {
 	session   session
 }
 
-// Connect connects to NATS. Unless Options.Wait is zero it returns an error
-// when no server answers in that time or the server refuses the user.
+// Connect connects to NATS. Unless Options.Wait is zero, it returns an error if
+// no server answers in that time or the server rejects the user.
 func Connect(ctx context.Context, log *slog.Logger, o Options) (*Bus, error) {
 	options, err := o.nats()
 	if err != nil {
@@ -37,21 +38,21 @@ func Connect(ctx context.Context, log *slog.Logger, o Options) (*Bus, error) {
 		b.telemetry = daemon.NewTelemetry()
 	}
 	b.session.renew(ctx)
-	b.telemetry.Ready(o.Name, errors.New("not connected yet"))
+	b.telemetry.Ready(o.Name, errors.New("not connected"))
 	reconnects := b.telemetry.Metrics.GetOrCreateCounter("headstart_nats_reconnects_total")
-	trouble := "" // that was logged; the library calls its handlers one at a time
+	logged := "" // the last connection error; the library calls its handlers one at a time
 	options = append(options,
 		nats.Name(o.Name),
 		nats.MaxReconnects(-1),
-		nats.IgnoreAuthErrorAbort(), // a password that is changed on the server first
-		nats.CustomReconnectDelay(reconnectDelay),
+		nats.IgnoreAuthErrorAbort(), // while a password is changed on the server first
+		nats.CustomReconnectDelay(retryWait),
 		nats.RetryOnFailedConnect(o.Wait == 0),
 		nats.ReconnectBufSize(-1),
 		nats.PingInterval(20*time.Second),
 		nats.MaxPingsOutstanding(2),
 		nats.ConnectHandler(func(nc *nats.Conn) {
 			b.telemetry.Ready(o.Name, nil)
-			trouble = ""
+			logged = ""
 			log.Info("connected", "server", redact(nc.ConnectedUrl()))
 		}),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
@@ -65,13 +66,13 @@ func Connect(ctx context.Context, log *slog.Logger, o Options) (*Bus, error) {
 		nats.ReconnectHandler(func(nc *nats.Conn) {
 			reconnects.Inc()
 			b.telemetry.Ready(o.Name, nil)
-			trouble = ""
+			logged = ""
 			log.Info("reconnected", "server", redact(nc.ConnectedUrl()))
 		}),
 		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) {
 			b.telemetry.Ready(o.Name, fmt.Errorf("not connected: %w", err))
-			if now := err.Error(); now != trouble {
-				trouble = now
+			if now := err.Error(); now != logged {
+				logged = now
 				log.Warn("nats not reachable", "error", err)
 			}
 		}),
@@ -95,29 +96,25 @@ func dial(ctx context.Context, log *slog.Logger, o Options, options []nats.Optio
 		if err == nil {
 			return nc, nil
 		}
-		if refused(err) || time.Now().After(deadline) {
-			return nil, fmt.Errorf("connect to NATS at %s: %w (is the server up, and are --server and the credentials right?)", redact(o.Server), err)
+		if permanent(err) || time.Now().After(deadline) {
+			return nil, fmt.Errorf("connect to NATS at %s: %w: check --server, the credentials, and that the server runs", redact(o.Server), err)
 		}
 		log.Warn("nats not reachable yet", "server", redact(o.Server), "error", err)
-		if err := pause(ctx, backoff(attempt)); err != nil {
+		if err := pause(ctx, retryWait(attempt)); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// refused reports whether waiting won't help.
-func refused(err error) bool {
+// permanent reports whether a retry can't succeed.
+func permanent(err error) bool {
 	var certificate *tls.CertificateVerificationError
 	return errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) || errors.As(err, &certificate)
 }
 
-func reconnectDelay(attempts int) time.Duration { return backoff(attempts) }
-
-// backoff doubles from 100 ms to 10 s, and takes a random half of that off so
-// that ten thousand pollers don't come back at once.
-func backoff(attempt int) time.Duration {
-	d := min(100*time.Millisecond<<min(attempt, 10), 10*time.Second)
-	return d/2 + rand.N(d/2)
+// retryWait returns the wait after an attempt, counted from 0.
+func retryWait(attempt int) time.Duration {
+	return backoff.Exponential{Initial: 100 * time.Millisecond, Max: 10 * time.Second}.Wait(uint64(attempt), rand.Float64())
 }
 
 func pause(ctx context.Context, d time.Duration) error {
@@ -131,9 +128,9 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// Close flushes what was sent and returns when the connection is closed, or
-// with the context's error after closing it by force. nats.Conn.Drain alone
-// returns before that, and acknowledgements would be lost.
+// Close flushes pending messages and returns when the connection is closed, or
+// closes it immediately when the context ends and returns its error.
+// nats.Conn.Drain alone returns before that, and acknowledgements would be lost.
 func (b *Bus) Close(ctx context.Context) error {
 	if err := b.nc.Drain(); err != nil {
 		b.nc.Close()

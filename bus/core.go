@@ -10,8 +10,8 @@ import (
 	"headstart/event"
 )
 
-// Control asks a host's poller to look more often, for a while. Nothing keeps
-// the request and nobody answers it: who needs it to last sends it again.
+// Control requests a shorter poll interval of a host's poller, for a while. The
+// request is neither stored nor acknowledged: repeat it to extend the time.
 func (b *Bus) Control(ctx context.Context, host string, c event.Control) error {
 	data, err := event.EncodeControl(c)
 	if err == nil {
@@ -21,7 +21,7 @@ func (b *Bus) Control(ctx context.Context, host string, c event.Control) error {
 		err = b.nc.Publish(event.ControlSubject(host), data)
 	}
 	if err != nil {
-		return fmt.Errorf("ask host %s to poll faster: %w", host, err)
+		return fmt.Errorf("control poller of host %s: %w", host, err)
 	}
 	return nil
 }
@@ -42,7 +42,7 @@ func (b *Bus) Listen(ctx context.Context, subject string, do func(data []byte)) 
 		case ctx.Err() != nil:
 			return nil
 		case errors.Is(err, nats.ErrSlowConsumer):
-			b.log.Warn("messages were dropped", "subject", subject)
+			b.log.Warn("messages dropped: the subscriber is too slow", "subject", subject)
 		default:
 			return fmt.Errorf("listen on %s: %w", subject, err)
 		}

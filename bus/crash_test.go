@@ -24,54 +24,54 @@ func dice(t *testing.T) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, 0))
 }
 
-func TestStageThatDiesSaysNothingTwice(t *testing.T) {
+func TestKilledStagePublishesNothingTwice(t *testing.T) {
 	t.Parallel()
 	for i := range 3 {
 		t.Run(fmt.Sprint(i+1), func(t *testing.T) {
 			t.Parallel()
-			const hosts, said = 4, 300
+			const hosts, entries = 4, 300
 			w, random := newWorld(t), dice(t)
-			w.say(t, hosts, 1, said)
-			lives := 0
-			for ; w.saved(t) < hosts*said; lives++ {
-				l, err := w.live(t, lifeOptions{bytes: 5000 + random.IntN(100_000), batch: 1 + random.IntN(60), room: 1 + random.IntN(hosts)})
-				await(t, "the life to end", func() bool { return err != nil || l.line.isDead() || w.saved(t) == hosts*said })
+			w.publishEntries(t, hosts, 1, entries)
+			instances := 0
+			for ; w.saved(t) < hosts*entries; instances++ {
+				l, err := w.start(t, instanceOptions{bytes: 5000 + random.IntN(100_000), batch: 1 + random.IntN(60), room: 1 + random.IntN(hosts)})
+				await(t, "the instance to end", func() bool { return err != nil || l.line.isDead() || w.saved(t) == hosts*entries })
 				l.kill(t)
 			}
-			t.Logf("%d lives", lives)
-			if lives < 4 {
-				t.Errorf("only %d lives", lives)
+			t.Logf("%d instances", instances)
+			if instances < 4 {
+				t.Errorf("only %d instances", instances)
 			}
-			w.check(t, hosts, said)
+			w.check(t, hosts, entries)
 		})
 	}
 }
 
-func TestStageWhoseConnectionBreaksKeepsTheOrder(t *testing.T) {
+func TestStageKeepsTheOrderWhenItsConnectionBreaks(t *testing.T) {
 	t.Parallel()
-	const hosts, said = 3, 180
+	const hosts, entries = 3, 180
 	w, random := newWorld(t), dice(t)
-	w.say(t, hosts, 1, said)
+	w.publishEntries(t, hosts, 1, entries)
 	next := func() int { return 10_000 + random.IntN(50_000) }
-	l := w.mustLive(t, lifeOptions{bytes: next(), again: next, batch: 40, room: hosts})
+	l := w.mustStart(t, instanceOptions{bytes: next(), again: next, batch: 40, room: hosts})
 	w.caughtUp(t)
-	l.end(t)
-	w.check(t, hosts, said)
+	l.stop(t)
+	w.check(t, hosts, entries)
 	if metric(t, l.telemetry, "headstart_nats_reconnects_total") < 3 {
 		t.Error("the connection hardly broke")
 	}
 }
 
-func TestStageOutlivesServerRestarts(t *testing.T) {
+func TestStageSurvivesServerRestarts(t *testing.T) {
 	t.Parallel()
-	const hosts, said, more, batch = 3, 200, 60, 20
+	const hosts, entries, more, batch = 3, 200, 60, 20
 	w, random := newWorld(t), dice(t)
-	w.say(t, hosts, 1, said)
+	w.publishEntries(t, hosts, 1, entries)
 	var left atomic.Int32 // batches until the server is to be restarted
 	restart := make(chan struct{}, 1)
 	again := func() { left.Store(int32(1 + random.IntN(hosts*more/batch))) }
 	again()
-	l := w.mustLive(t, lifeOptions{batch: batch, wrap: func(handle handler) handler {
+	l := w.mustStart(t, instanceOptions{batch: batch, wrap: func(handle handler) handler {
 		return func(ctx context.Context, batch []bus.Message) (bus.Work, error) {
 			if left.Add(-1) == 0 {
 				restart <- struct{}{}
@@ -79,59 +79,59 @@ func TestStageOutlivesServerRestarts(t *testing.T) {
 			return handle(ctx, batch)
 		}
 	}})
-	to := said
+	to := entries
 	for range 3 {
 		receive(t, "the stage to work", restart)
 		w.server.Stop(t)
 		w.server.Restart(t)
 		await(t, "an answer", func() bool { return w.nc.FlushTimeout(time.Second) == nil })
 		again()
-		w.say(t, hosts, to+1, to+more) // or it might have nothing to do any more
+		w.publishEntries(t, hosts, to+1, to+more) // or it might have nothing to do any more
 		to += more
 	}
 	w.caughtUp(t)
-	l.end(t)
+	l.stop(t)
 	w.check(t, hosts, to)
 }
 
 func TestStageInTwoInstances(t *testing.T) {
 	t.Parallel()
-	const hosts, said = 4, 400
+	const hosts, entries = 4, 400
 	w, random := newWorld(t), dice(t)
-	w.say(t, hosts, 1, said/2)
-	var lives []*life
+	w.publishEntries(t, hosts, 1, entries/2)
+	var instances []*instance
 	for range 2 {
-		l := w.mustLive(t, lifeOptions{batch: 1 + random.IntN(80), room: 1 + random.IntN(hosts)})
-		lives = append(lives, l)
+		l := w.mustStart(t, instanceOptions{batch: 1 + random.IntN(80), room: 1 + random.IntN(hosts)})
+		instances = append(instances, l)
 	}
-	w.say(t, hosts, said/2+1, said)
+	w.publishEntries(t, hosts, entries/2+1, entries)
 	// One is killed, and another takes its place.
-	await(t, "half of the work", func() bool { return w.saved(t) > hosts*said/2 })
-	lives[random.IntN(2)].kill(t)
-	third := w.mustLive(t, lifeOptions{batch: 1 + random.IntN(80), room: hosts})
+	await(t, "half of the work", func() bool { return w.saved(t) > hosts*entries/2 })
+	instances[random.IntN(2)].kill(t)
+	third := w.mustStart(t, instanceOptions{batch: 1 + random.IntN(80), room: hosts})
 	w.caughtUp(t)
-	third.end(t)
-	w.check(t, hosts, said)
+	third.stop(t)
+	w.check(t, hosts, entries)
 
-	// What they leave behind is what a later life goes on from.
-	for _, l := range lives {
+	// What they leave behind is what a later instance goes on from.
+	for _, l := range instances {
 		l.kill(t)
 	}
-	w.say(t, hosts, said+1, said+10)
-	last := w.mustLive(t, lifeOptions{batch: 10, room: hosts})
+	w.publishEntries(t, hosts, entries+1, entries+10)
+	last := w.mustStart(t, instanceOptions{batch: 10, room: hosts})
 	w.caughtUp(t)
-	last.end(t)
-	w.check(t, hosts, said+10)
+	last.stop(t)
+	w.check(t, hosts, entries+10)
 }
 
-// It is said that nobody else writes to the output stream. Whoever does so all
+// It is entries that nobody else writes to the output stream. Whoever does so all
 // the same can disturb the order, but nothing else.
 func TestStageBesideAnotherWriterLosesAndRepeatsNothing(t *testing.T) {
 	t.Parallel()
-	const hosts, said = 3, 150
+	const hosts, entries = 3, 150
 	w := newWorld(t)
-	w.say(t, hosts, 1, said)
-	batches := make(chan struct{}, said*hosts)
+	w.publishEntries(t, hosts, 1, entries)
+	batches := make(chan struct{}, entries*hosts)
 	foreign := make(chan int, 1)
 	go func() {
 		n := 0
@@ -144,7 +144,7 @@ func TestStageBesideAnotherWriterLosesAndRepeatsNothing(t *testing.T) {
 			n++
 		}
 	}()
-	l := w.mustLive(t, lifeOptions{batch: 10, room: hosts, wrap: func(handle handler) handler {
+	l := w.mustStart(t, instanceOptions{batch: 10, room: hosts, wrap: func(handle handler) handler {
 		return func(ctx context.Context, batch []bus.Message) (bus.Work, error) {
 			batches <- struct{}{}
 			return handle(ctx, batch)
@@ -153,7 +153,7 @@ func TestStageBesideAnotherWriterLosesAndRepeatsNothing(t *testing.T) {
 	w.caughtUp(t)
 	close(batches)
 	n := receive(t, "the other writer to end", foreign)
-	l.end(t)
+	l.stop(t)
 	seen := map[string]int{}
 	for _, m := range w.read(t, event.StreamConnections) {
 		seen[string(m.Data())]++
@@ -163,7 +163,7 @@ func TestStageBesideAnotherWriterLosesAndRepeatsNothing(t *testing.T) {
 	}
 	delete(seen, "foreign")
 	var a account
-	for i := 1; i <= said; i++ {
+	for i := 1; i <= entries; i++ {
 		a = a.next(i)
 		for h := range hosts {
 			for _, data := range answers(hostName(h), a)[event.StreamConnections] {
@@ -179,37 +179,37 @@ func TestStageBesideAnotherWriterLosesAndRepeatsNothing(t *testing.T) {
 	}
 }
 
-func TestStageThatDiesBeforeSavingReadsBack(t *testing.T) {
+func TestStageKilledBeforeSavingReadsBack(t *testing.T) {
 	t.Parallel()
-	const hosts, said = 3, 20
+	const hosts, entries = 3, 20
 	start := func(t *testing.T) (w *world, rewind func()) {
 		w = newWorld(t)
 		w.forgetful(t)
-		w.say(t, hosts, 1, said)
-		l := w.mustLive(t, lifeOptions{batch: 7})
+		w.publishEntries(t, hosts, 1, entries)
+		l := w.mustStart(t, instanceOptions{batch: 7})
 		w.caughtUp(t)
-		l.end(t)
-		rewind = w.photograph(t)
-		w.say(t, hosts, said+1, 2*said)
+		l.stop(t)
+		rewind = w.saveBucket(t)
+		w.publishEntries(t, hosts, entries+1, 2*entries)
 		w.publish(t, &nats.Msg{Subject: event.SnapshotSubject("bad"), Data: []byte(garbage)})
-		w.say(t, hosts, 2*said+1, 3*said)
+		w.publishEntries(t, hosts, 2*entries+1, 3*entries)
 		w.publish(t, &nats.Msg{Subject: event.SnapshotSubject("bad"), Data: []byte(garbage)})
-		l = w.mustLive(t, lifeOptions{batch: 25, room: hosts})
+		l = w.mustStart(t, instanceOptions{batch: 25, room: hosts})
 		w.caughtUp(t)
-		l.end(t)
-		w.check(t, hosts, 3*said)
+		l.stop(t)
+		w.check(t, hosts, 3*entries)
 		if n := w.count(t, event.StreamDeadLetters); n != 2 {
 			t.Fatalf("%d dead letters, want 2", n)
 		}
 		w.forgotten(t)
 		return w, rewind
 	}
-	again := func(t *testing.T, w *world, o lifeOptions) {
+	again := func(t *testing.T, w *world, o instanceOptions) {
 		t.Helper()
-		l := w.mustLive(t, o)
+		l := w.mustStart(t, o)
 		w.caughtUp(t)
-		l.end(t)
-		w.check(t, hosts, 3*said)
+		l.stop(t)
+		w.check(t, hosts, 3*entries)
 		if n := w.count(t, event.StreamDeadLetters); n != 2 {
 			t.Errorf("%d dead letters, want 2", n)
 		}
@@ -218,7 +218,7 @@ func TestStageThatDiesBeforeSavingReadsBack(t *testing.T) {
 		t.Parallel()
 		w, rewind := start(t)
 		rewind()
-		again(t, w, lifeOptions{batch: 10, room: hosts})
+		again(t, w, instanceOptions{batch: 10, room: hosts})
 	})
 	t.Run("the end was not published", func(t *testing.T) {
 		t.Parallel()
@@ -239,19 +239,19 @@ func TestStageThatDiesBeforeSavingReadsBack(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		again(t, w, lifeOptions{batch: 13, room: hosts})
+		again(t, w, instanceOptions{batch: 13, room: hosts})
 		if got := w.count(t, event.StreamConnections); got != int(info.State.Msgs) {
 			t.Errorf("%d outputs, want %d", got, info.State.Msgs)
 		}
 	})
-	t.Run("time and again, with batches that end elsewhere", func(t *testing.T) {
+	t.Run("repeatedly, with other batches", func(t *testing.T) {
 		t.Parallel()
 		w, rewind := start(t)
 		rewind()
 		for _, batch := range []int{3, 50, 11} {
 			w.forgotten(t)
 			limited, stop := 0, errors.New("enough")
-			l := w.mustLive(t, lifeOptions{batch: batch, room: hosts, wrap: func(handle handler) handler {
+			l := w.mustStart(t, instanceOptions{batch: batch, room: hosts, wrap: func(handle handler) handler {
 				return func(ctx context.Context, messages []bus.Message) (bus.Work, error) {
 					if limited++; limited > 2 {
 						return bus.Work{}, stop
@@ -263,20 +263,20 @@ func TestStageThatDiesBeforeSavingReadsBack(t *testing.T) {
 			l.kill(t)
 		}
 		w.forgotten(t)
-		again(t, w, lifeOptions{batch: 10, room: hosts})
+		again(t, w, instanceOptions{batch: 10, room: hosts})
 	})
 }
 
 // A process that was stopped for long, as by SIGSTOP or with its machine, goes
 // on with what it was about to publish when another has done that and more.
-func TestStageThatWakesUpLateChangesNothing(t *testing.T) {
+func TestStageThatResumesLateChangesNothing(t *testing.T) {
 	t.Parallel()
-	const hosts, said = 3, 30
+	const hosts, entries = 3, 30
 	w := newWorld(t)
 	w.forgetful(t)
-	w.say(t, hosts, 1, said)
+	w.publishEntries(t, hosts, 1, entries)
 	asleep, wake := make(chan struct{}, 1), make(chan struct{})
-	late := w.mustLive(t, lifeOptions{batch: 20, room: hosts, wrap: func(handle handler) handler {
+	late := w.mustStart(t, instanceOptions{batch: 20, room: hosts, wrap: func(handle handler) handler {
 		calls := 0
 		return func(ctx context.Context, batch []bus.Message) (bus.Work, error) {
 			work, err := handle(ctx, batch)
@@ -288,9 +288,9 @@ func TestStageThatWakesUpLateChangesNothing(t *testing.T) {
 		}
 	}})
 	receive(t, "the first instance to sleep", asleep)
-	other := w.mustLive(t, lifeOptions{batch: 20, room: hosts})
+	other := w.mustStart(t, instanceOptions{batch: 20, room: hosts})
 	w.caughtUp(t)
-	w.say(t, hosts, said+1, 2*said)
+	w.publishEntries(t, hosts, entries+1, 2*entries)
 	w.caughtUp(t)
 	w.forgotten(t)
 	close(wake)
@@ -298,9 +298,9 @@ func TestStageThatWakesUpLateChangesNothing(t *testing.T) {
 		return metric(t, late.telemetry, `headstart_stage_outputs_total{stage="ledger"}`) >= metric(t, other.telemetry, `headstart_stage_outputs_total{stage="ledger"}`)
 	})
 	other.kill(t)
-	w.check(t, hosts, 2*said)
-	w.say(t, hosts, 2*said+1, 3*said)
+	w.check(t, hosts, 2*entries)
+	w.publishEntries(t, hosts, 2*entries+1, 3*entries)
 	w.caughtUp(t)
-	late.end(t)
-	w.check(t, hosts, 3*said)
+	late.stop(t)
+	w.check(t, hosts, 3*entries)
 }

@@ -9,28 +9,27 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Delivery hands the messages of a stream to a handler, several at a time and
-// in no particular order but for InOrder. The server keeps what is not done: a
-// process that is killed or a handler that asks for another try loses nothing.
+// Delivery passes the messages of a stream to a handler, several at a time and in
+// no particular order unless InOrder is set. The server keeps the messages that
+// aren't done: nothing is lost when a process is killed or a handler requests a
+// retry.
 type Delivery struct {
 	Stream  string
-	Durable string // names the server's record of what is done
+	Durable string // name of the server's record of what is done
 
-	// InFlight bounds the messages that are being handled or wait for another
-	// try. A handler that fails for long holds up no more than these.
+	// InFlight bounds the messages that are being handled or wait for a retry.
 	InFlight int
 
-	// InOrder hands out the messages of one subject one at a time, as they
-	// come from the server: in the order of the stream, but for those that
-	// come again, which are late.
+	// InOrder passes on the messages of a subject one at a time, in the order
+	// of the stream except for retries, which are late.
 	InOrder bool
 
-	// Handle returns the zero Retry when it is done with the message. It has
-	// until the context ends.
+	// Handle returns the zero Retry when the message is done. It must return
+	// when the context ends.
 	Handle func(ctx context.Context, m Message) Retry
 }
 
-// Retry asks for a message again after a time, if Wanted.
+// Retry requests another delivery of a message after a time, if Wanted.
 type Retry struct {
 	Wanted bool
 	After  time.Duration
@@ -38,13 +37,13 @@ type Retry struct {
 
 const (
 	deliveryTime = 90 * time.Second // for one handling of one message
-	answerTime   = 30 * time.Second // to tell the server what became of it
-	lookBack     = time.Hour        // what a new durable starts with
+	ackTime      = 30 * time.Second // for its acknowledgement
+	lookBack     = time.Hour        // age of the first message of a new durable
 )
 
-// Deliver delivers until the context ends, then waits for the handlers. A
-// durable that is new starts with the messages of the last hour. It returns an
-// error when it can't start, or when the durable is gone.
+// Deliver delivers until the context ends, then waits for the handlers. A new
+// durable starts with the messages of the last hour. Deliver returns an error if
+// it can't start, or if the durable is deleted.
 func (b *Bus) Deliver(ctx context.Context, d Delivery) error {
 	consumer, err := b.durable(ctx, d)
 	if err != nil {
@@ -52,22 +51,22 @@ func (b *Bus) Deliver(ctx context.Context, d Delivery) error {
 	}
 	finish, cancel := afterwards(ctx)
 	defer cancel()
-	slots, ended, doubt := make(chan struct{}, d.InFlight), make(chan struct{}), make(chan error, 1)
+	slots, ended, problems := make(chan struct{}, d.InFlight), make(chan struct{}), make(chan error, 1)
 	defer close(ended)
-	turns := turns{last: map[string]chan struct{}{}}
+	queue := keyQueue{last: map[string]chan struct{}{}}
 	consuming, err := consumer.Consume(func(raw jetstream.Msg) {
 		select {
 		case slots <- struct{}{}:
-			turn, done := turns.take(d.line(raw))
+			ready, done := queue.enqueue(d.key(raw))
 			go func() {
 				defer func() { done(); <-slots }()
-				b.handle(ctx, finish, d, arrival{raw, turn})
+				b.handle(ctx, finish, d, received{raw, ready})
 			}()
 		case <-ended:
 		}
 	}, jetstream.PullMaxMessages(d.InFlight), jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {
 		select {
-		case doubt <- err:
+		case problems <- err:
 		default:
 		}
 	}))
@@ -75,12 +74,12 @@ func (b *Bus) Deliver(ctx context.Context, d Delivery) error {
 		return fmt.Errorf("durable %s on %s: %w", d.Durable, d.Stream, err)
 	}
 	b.telemetry.Ready(d.Durable, nil)
-	gone := b.watchDurable(ctx, d, consuming, doubt)
+	err = b.watchDurable(ctx, d, consuming, problems)
 	b.stop(finish, consuming)
 	for range d.InFlight {
 		slots <- struct{}{}
 	}
-	return gone
+	return err
 }
 
 // durable returns the server's record of a delivery.
@@ -98,7 +97,7 @@ func (b *Bus) durable(ctx context.Context, d Delivery) (jetstream.Consumer, erro
 	}
 	start := time.Now().Add(-lookBack)
 	consumer, err = b.js.CreateConsumer(ctx, d.Stream, jetstream.ConsumerConfig{
-		Durable: d.Durable, AckPolicy: jetstream.AckExplicitPolicy, AckWait: deliveryTime + answerTime,
+		Durable: d.Durable, AckPolicy: jetstream.AckExplicitPolicy, AckWait: deliveryTime + ackTime,
 		MaxDeliver: -1, MaxAckPending: d.InFlight,
 		DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &start,
 	})
@@ -108,32 +107,32 @@ func (b *Bus) durable(ctx context.Context, d Delivery) (jetstream.Consumer, erro
 	return consumer, err
 }
 
-// watchDurable waits until the context ends, or returns an error when the
-// durable is gone. A pull request that is lost with its consumer looks like one
-// that nothing answers.
-func (b *Bus) watchDurable(ctx context.Context, d Delivery, consuming jetstream.ConsumeContext, doubt <-chan error) error {
+// watchDurable waits until the context ends, or returns an error if the durable
+// is deleted. Without it, a pull request that is lost with its consumer looks
+// like one that waits for messages.
+func (b *Bus) watchDurable(ctx context.Context, d Delivery, consuming jetstream.ConsumeContext, problems <-chan error) error {
 	closed := consuming.Closed()
 	for {
 		var err error
 		select {
 		case <-ctx.Done():
 			return nil
-		case err = <-doubt:
-			b.log.Warn("delivery was interrupted", "durable", d.Durable, "error", err)
+		case err = <-problems:
+			b.log.Warn("delivery interrupted", "durable", d.Durable, "error", err)
 			_, err = b.js.Consumer(ctx, d.Stream, d.Durable)
 		case <-closed:
 			err = jetstream.ErrConsumerNotFound
 		}
 		if errors.Is(err, jetstream.ErrConsumerNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) {
-			err = fmt.Errorf("durable %s on %s is gone: was it deleted, or the stream made anew? %w", d.Durable, d.Stream, err)
+			err = fmt.Errorf("durable %s on %s: deleted, or its stream recreated: restart this process: %w", d.Durable, d.Stream, err)
 			b.telemetry.Ready(d.Durable, err)
 			return err
 		}
 	}
 }
 
-// stop lets what was received go back to the server, and returns when nothing
-// more comes.
+// stop returns received messages to the server, and returns when no more can be
+// received.
 func (b *Bus) stop(finish context.Context, consuming jetstream.ConsumeContext) {
 	if b.nc.IsConnected() {
 		consuming.Drain()
@@ -146,23 +145,22 @@ func (b *Bus) stop(finish context.Context, consuming jetstream.ConsumeContext) {
 	}
 }
 
-// arrival is a message that has come, and whose turn comes when that channel is
-// closed.
-type arrival struct {
+// received is a message, and a channel that is closed when it may be handled.
+type received struct {
 	jetstream.Msg
-	turn <-chan struct{}
+	ready <-chan struct{}
 }
 
-// line is the key of the messages that go one at a time: of one subject, or of
-// this one only.
-func (d *Delivery) line(raw jetstream.Msg) string {
+// key returns the key of messages that are handled one at a time: the subject,
+// or one of this message only.
+func (d *Delivery) key(raw jetstream.Msg) string {
 	if d.InOrder {
 		return raw.Subject()
 	}
 	return raw.Reply()
 }
 
-func (b *Bus) handle(ctx, finish context.Context, d Delivery, raw arrival) {
+func (b *Bus) handle(ctx, finish context.Context, d Delivery, raw received) {
 	meta, err := raw.Metadata()
 	if err != nil {
 		b.log.Error("message without metadata", "durable", d.Durable, "error", err)
@@ -171,36 +169,35 @@ func (b *Bus) handle(ctx, finish context.Context, d Delivery, raw arrival) {
 	m := messageOf(raw, meta)
 	limited, cancel := context.WithTimeout(finish, deliveryTime)
 	defer cancel()
-	answer := raw.DoubleAck
+	ack := raw.DoubleAck
 	select {
-	case <-raw.turn:
+	case <-raw.ready:
 	case <-limited.Done():
 	case <-ctx.Done():
 	}
 	if ctx.Err() != nil || limited.Err() != nil {
-		answer = func(context.Context) error { return raw.Nak() }
+		ack = func(context.Context) error { return raw.Nak() }
 	} else if retry := d.Handle(limited, m); retry.Wanted {
-		answer = func(context.Context) error { return raw.NakWithDelay(retry.After) }
+		ack = func(context.Context) error { return raw.NakWithDelay(retry.After) }
 	}
-	if err := b.answer(ctx, finish, answer); err != nil {
-		// It will be delivered again.
-		b.log.Warn("acknowledgement failed", "durable", d.Durable, "sequence", m.Sequence, "error", err)
+	if err := b.acknowledge(ctx, finish, ack); err != nil {
+		b.log.Warn("acknowledgement failed: the message will be delivered again", "durable", d.Durable, "sequence", m.Sequence, "error", err)
 	}
 }
 
-// answer tells the server what became of a message. It outlasts a server that
-// is restarted.
-func (b *Bus) answer(ctx, finish context.Context, do func(context.Context) error) error {
-	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTime)
+// acknowledge sends the result of a handler to the server. It survives restarts
+// of the server.
+func (b *Bus) acknowledge(ctx, finish context.Context, do func(context.Context) error) error {
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), ackTime)
 	defer cancel()
 	for attempt := 0; ; attempt++ {
-		once, cancel := context.WithTimeout(limited, answerTime/6)
+		once, cancel := context.WithTimeout(limited, ackTime/6)
 		err := do(once)
 		cancel()
 		if err == nil || limited.Err() != nil || finish.Err() != nil {
 			return err
 		}
-		if pause(finish, backoff(attempt)) != nil {
+		if pause(finish, retryWait(attempt)) != nil {
 			return err
 		}
 	}

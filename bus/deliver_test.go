@@ -66,7 +66,7 @@ func TestDeliveryInOrder(t *testing.T) {
 
 // A message that fails holds up its subject while it is handled, not until it
 // comes again: what to do then is for the handler to know.
-func TestDeliveryInOrderGoesOnAfterAFailure(t *testing.T) {
+func TestDeliveryInOrderContinuesAfterAFailure(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.stored(t, 1, 3, 1)

@@ -21,11 +21,11 @@ import (
 )
 
 // ledger is a stage with state and two output streams: it numbers what each
-// host says, and its outputs depend on all that the host has said before. So
+// host publishes, and its outputs depend on all that the host has published before. So
 // anything that is lost, repeated, reordered or forgotten shows in an output
 // stream.
 type ledger struct {
-	store *bus.Store
+	store *bus.StateStore
 	room  int // accounts kept in memory; others are read from the store
 
 	mu       sync.Mutex
@@ -52,7 +52,7 @@ func decodeAccount(value []byte) (a account, err error) {
 
 const garbage = "garbage"
 
-// entry is what a host says for the nth time.
+// entry is the nth entry of a host.
 func entry(host string, n int) *nats.Msg {
 	return &nats.Msg{
 		Subject: event.SnapshotSubject(host), Data: fmt.Appendf(nil, "%s %d", host, n),
@@ -124,7 +124,7 @@ func (l *ledger) handle(ctx context.Context, batch []bus.Message) (bus.Work, err
 			continue // the account was saved, the position wasn't
 		}
 		if n != a.n+1 {
-			l.problems = append(l.problems, fmt.Sprintf("%s says %d after %d", host, n, a.n))
+			l.problems = append(l.problems, fmt.Sprintf("%s: entry %d after %d", host, n, a.n))
 		}
 		a = a.next(n)
 		l.accounts[host] = a
@@ -152,8 +152,8 @@ func (l *ledger) handle(ctx context.Context, batch []bus.Message) (bus.Work, err
 
 const bucket = "LEDGER"
 
-// life is one process that runs the ledger.
-type life struct {
+// instance is one process that runs the ledger.
+type instance struct {
 	bus       *bus.Bus
 	line      *line
 	ledger    *ledger
@@ -163,8 +163,8 @@ type life struct {
 	done      chan error
 }
 
-// lifeOptions say how a life differs from a quiet one.
-type lifeOptions struct {
+// instanceOptions say how an instance differs from a quiet one.
+type instanceOptions struct {
 	bytes int        // that it may send before its line is cut; 0: any number
 	again func() int // how many after that; nil: it dies
 	batch int
@@ -174,13 +174,13 @@ type lifeOptions struct {
 
 type handler = func(context.Context, []bus.Message) (bus.Work, error)
 
-// live starts a life. It returns an error when that dies while it starts.
-func (w *world) live(t testing.TB, o lifeOptions) (*life, error) {
+// live starts an instance. It returns an error when that dies while it starts.
+func (w *world) start(t testing.TB, o instanceOptions) (*instance, error) {
 	t.Helper()
 	if o.bytes == 0 {
 		o.bytes = math.MaxInt
 	}
-	l := &life{line: newLine(w.server.URL, o.bytes, o.again), telemetry: daemon.NewTelemetry(), log: new(journal), done: make(chan error, 1)}
+	l := &instance{line: newLine(w.server.URL, o.bytes, o.again), telemetry: daemon.NewTelemetry(), log: new(journal), done: make(chan error, 1)}
 	var ctx context.Context
 	ctx, l.cancel = context.WithCancel(t.Context())
 	var err error
@@ -189,7 +189,7 @@ func (w *world) live(t testing.TB, o lifeOptions) (*life, error) {
 		t.Fatal(err)
 	}
 	l.ledger = &ledger{room: max(o.room, 1), accounts: map[string]account{}}
-	if l.ledger.store, err = l.bus.OpenStore(ctx, bucket, storage); err != nil {
+	if l.ledger.store, err = l.bus.OpenStateStore(ctx, bucket, storage); err != nil {
 		return l, err
 	}
 	handle := handler(l.ledger.handle)
@@ -205,9 +205,9 @@ func (w *world) live(t testing.TB, o lifeOptions) (*life, error) {
 	return l, nil
 }
 
-func (w *world) mustLive(t testing.TB, o lifeOptions) *life {
+func (w *world) mustStart(t testing.TB, o instanceOptions) *instance {
 	t.Helper()
-	l, err := w.live(t, o)
+	l, err := w.start(t, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,8 +215,8 @@ func (w *world) mustLive(t testing.TB, o lifeOptions) *life {
 	return l
 }
 
-// kill ends a life as SIGKILL would, as far as the server can see.
-func (l *life) kill(t testing.TB) {
+// kill ends an instance as SIGKILL would, as far as the server can see.
+func (l *instance) kill(t testing.TB) {
 	t.Helper()
 	l.line.cut()
 	l.cancel()
@@ -233,8 +233,8 @@ func (l *life) kill(t testing.TB) {
 	}
 }
 
-// end ends a life in order.
-func (l *life) end(t testing.TB) {
+// stop ends an instance in order.
+func (l *instance) stop(t testing.TB) {
 	t.Helper()
 	l.cancel()
 	if err := receive(t, "the stage to end", l.done); err != nil {
@@ -282,9 +282,9 @@ func (w *world) caughtUp(t testing.TB) {
 	await(t, fmt.Sprintf("message %d to be handled", last), func() bool { return w.saved(t) >= last })
 }
 
-// say publishes what each host says from one number to another, the hosts in
-// turn.
-func (w *world) say(t testing.TB, hosts, from, to int) {
+// publishEntries publishes the entries of each host from one number to another,
+// the hosts in turn.
+func (w *world) publishEntries(t testing.TB, hosts, from, to int) {
 	t.Helper()
 	var all []*nats.Msg
 	for n := from; n <= to; n++ {
@@ -298,7 +298,7 @@ func (w *world) say(t testing.TB, hosts, from, to int) {
 func hostName(h int) string { return fmt.Sprintf("host-%d.example", h) }
 
 // check holds the output streams and the saved accounts against what the hosts
-// have said.
+// have entries.
 func (w *world) check(t testing.TB, hosts, to int) {
 	t.Helper()
 	want, accounts := map[string]map[string][]string{}, map[string]account{}
@@ -319,7 +319,7 @@ func (w *world) check(t testing.TB, hosts, to int) {
 		w.checkOutputs(t, stream, want[stream])
 	}
 	b := connect(t, bus.Options{Server: w.server.URL})
-	store, err := b.OpenStore(t.Context(), bucket, storage)
+	store, err := b.OpenStateStore(t.Context(), bucket, storage)
 	if err != nil {
 		t.Fatal(err)
 	}

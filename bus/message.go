@@ -1,12 +1,9 @@
 package bus
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
-
-	"headstart/event"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -15,15 +12,15 @@ import (
 // Message is a message as a stream holds it.
 type Message struct {
 	Subject  string
-	ID       string // the deterministic id under which it was published
+	ID       string // the deterministic id with which it was published
 	Data     []byte
-	Stream   time.Time // when its stream was created: with Sequence a [Position]; zero in a [Delivery]
+	Stream   time.Time // creation time of its stream: with Sequence a [Position]; zero in a [Delivery]
 	Sequence uint64    // its place in the stream
 	StoredAt time.Time // by the server's clock
-	SentAt   time.Time // by the sender's; zero when it didn't say
-	Attempt  int       // how often it was delivered, from 1
+	SentAt   time.Time // by the sender's clock; zero if unknown
+	Attempt  int       // number of this delivery, from 1
 
-	deleted bool // of a bucket: it says that the key has no value any more
+	deleted bool // of a bucket: it deletes the key
 }
 
 // Output is a message to publish.
@@ -32,30 +29,29 @@ type Output struct {
 	ID      string
 	Data    []byte
 
-	// Source is the sequence, in the stage's input, of the message that this
-	// one follows from.
+	// Source is the sequence of the input message that the output results from.
 	Source uint64
 
-	dead bool // made by DeadLetter
+	dead bool // from DeadLetter
 }
 
 const (
 	headerID     = jetstream.MsgIDHeader
-	headerOrigin = "Headstart-Origin" // see origin
+	headerOrigin = "Headstart-Origin" // an origin
 	headerSent   = "Headstart-Sent"   // unix nanoseconds
 
-	headerOperation = "KV-Operation" // of what deletes a key
+	headerOperation = "KV-Operation" // of a message that deletes a key
 )
 
-// origin is what an output says of where it comes from: the stage that
-// published it, and the message of the stage's input.
+// origin is where an output comes from: the stage that published it, and the
+// position of its source in the stage's input.
 type origin struct {
 	stage string
 	Position
 }
 
-// String returns "tracker 1749133800000000000 42": the stage, when its input
-// was created in unix nanoseconds, and the sequence.
+// String returns "tracker 1749133800000000000 42": the stage, the creation time
+// of its input in unix nanoseconds, and the sequence.
 func (o origin) String() string {
 	b := make([]byte, 0, 64)
 	b = append(append(b, o.stage...), ' ')
@@ -89,17 +85,4 @@ func parseSent(h nats.Header) time.Time {
 		return time.Time{}
 	}
 	return time.Unix(0, n)
-}
-
-// DeadLetter makes the output that puts a message aside with the reason.
-func DeadLetter(service, stream string, m Message, reason error) (Output, error) {
-	data, err := event.EncodeDeadLetter(event.DeadLetter{
-		Service: service, Stream: stream, Subject: m.Subject, Sequence: m.Sequence,
-		At: m.StoredAt.UTC(), Reason: reason.Error(), Data: m.Data,
-	})
-	return Output{
-		Subject: event.DeadLetterSubject(service),
-		ID:      fmt.Sprintf("%s/%s/%d", service, stream, m.Sequence),
-		Data:    data, Source: m.Sequence, dead: true,
-	}, err
 }

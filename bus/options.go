@@ -12,8 +12,8 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// Options say how to reach NATS. The flags and environment variables are
-// those of the NATS command line tool.
+// Options are the address, credentials and TLS of NATS. The flags and the
+// environment variables are those of the NATS command line tool.
 type Options struct {
 	Name     string // of the connection, as the server lists it
 	Server   string // one or more URLs, separated by commas
@@ -30,8 +30,8 @@ type Options struct {
 	// InProcess connects to a server in this process instead.
 	InProcess nats.InProcessConnProvider
 
-	// Wait is for how long Connect tries. Zero is for ever: Connect then
-	// returns at once and connects in the background.
+	// Wait is the time for which Connect retries. With zero Connect returns at
+	// once and retries in the background forever.
 	Wait time.Duration
 
 	Telemetry *daemon.Telemetry
@@ -39,16 +39,16 @@ type Options struct {
 
 // Flags defines the flags for the options.
 func (o *Options) Flags(f *daemon.Flags) {
-	f.StringVar(&o.Server, "server", nats.DefaultURL, "NATS server `URLs`, separated by commas")
+	f.StringVar(&o.Server, "server", nats.DefaultURL, "`URLs` of NATS servers, separated by commas")
 	f.StringVar(&o.Creds, "creds", "", "`file` with the user's NATS credentials")
 	f.StringVar(&o.NKey, "nkey", "", "`file` with the user's NATS nkey seed")
-	f.StringVar(&o.User, "user", "", "NATS `name` of the user")
-	f.SecretVar(&o.Password, "password", "NATS `password`; better in the environment than on the command line")
-	f.SecretVar(&o.Token, "token", "NATS `token`; better in the environment than on the command line")
+	f.StringVar(&o.User, "user", "", "`name` of the NATS user")
+	f.SecretVar(&o.Password, "password", "`password` of the NATS user; use the environment variable to hide it from other users")
+	f.SecretVar(&o.Token, "token", "NATS `token`; use the environment variable to hide it from other users")
 	f.StringVar(&o.TLSCert, "tlscert", "", "`file` with the client's TLS certificate")
 	f.StringVar(&o.TLSKey, "tlskey", "", "`file` with the client's TLS key")
-	f.StringVar(&o.TLSCA, "tlsca", "", "`file` with the authorities that sign the server's certificate")
-	f.BoolVar(&o.TLSFirst, "tlsfirst", false, "do the TLS handshake before the server's greeting")
+	f.StringVar(&o.TLSCA, "tlsca", "", "`file` with the certificate authorities that the server's certificate must be signed by")
+	f.BoolVar(&o.TLSFirst, "tlsfirst", false, "TLS handshake before the server's first message")
 	for flagName, variable := range map[string]string{
 		"server": "NATS_URL", "creds": "NATS_CREDS", "nkey": "NATS_NKEY", "user": "NATS_USER", "password": "NATS_PASSWORD",
 		"token": "NATS_TOKEN", "tlscert": "NATS_CERT", "tlskey": "NATS_KEY", "tlsca": "NATS_CA", "tlsfirst": "NATS_TLS_FIRST",
@@ -61,8 +61,8 @@ func (o *Options) nats() ([]nats.Option, error) {
 	var options []nats.Option
 	for i, server := range strings.Split(o.Server, ",") {
 		if u, err := url.Parse(withScheme(server)); err != nil || u.Host == "" && len(server) > 0 {
-			// Not what is wrong with it: that could show a password.
-			return nil, daemon.Usage("--server: entry %d is not a URL such as nats://host:4222; percent-encode special characters in a password", i+1)
+			// The parse error could show a password.
+			return nil, daemon.Usage("--server: entry %d is not a URL: use nats://host:4222, with special characters of a password percent-encoded", i+1)
 		}
 	}
 	for _, f := range []struct{ flag, path string }{
@@ -76,7 +76,7 @@ func (o *Options) nats() ([]nats.Option, error) {
 		}
 	}
 	if (o.TLSCert == "") != (o.TLSKey == "") {
-		return nil, daemon.Usage("--tlscert and --tlskey go together")
+		return nil, daemon.Usage("--tlscert and --tlskey: must be given together")
 	}
 	if o.Creds != "" {
 		options = append(options, nats.UserCredentials(o.Creds))
@@ -116,8 +116,7 @@ func withScheme(server string) string {
 	return "nats://" + server
 }
 
-// redact returns server URLs without what they say of the user, which can be a
-// token.
+// redact removes users, passwords and tokens from server URLs.
 func redact(servers string) string {
 	var all []string
 	for server := range strings.SplitSeq(servers, ",") {

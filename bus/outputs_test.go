@@ -14,7 +14,7 @@ import (
 	"headstart/event"
 )
 
-// shut makes a stream refuse what a stage publishes to it, until it is opened.
+// shut makes a stream reject what a stage publishes to it, until it is opened.
 func (w *world) shut(t *testing.T, stream string) (open func()) {
 	t.Helper()
 	config := w.stream(t, stream).CachedInfo().Config
@@ -30,51 +30,51 @@ func (w *world) shut(t *testing.T, stream string) (open func()) {
 	})
 }
 
-// stuck starts a life that gets no further than between its two output
+// stuck starts an instance that gets no further than between its two output
 // streams, and returns when it is there.
-func (w *world) stuck(t *testing.T, o lifeOptions) *life {
+func (w *world) stuck(t *testing.T, o instanceOptions) *instance {
 	t.Helper()
-	l := w.mustLive(t, o)
-	await(t, "the second stream to refuse an output", func() bool {
+	l := w.mustStart(t, o)
+	await(t, "the second stream to reject an output", func() bool {
 		parts, _ := l.telemetry.Status()
 		return strings.Contains(parts["ledger"], "publish to incident.")
 	})
 	return l
 }
 
-func TestStageThatDiesBetweenItsOutputStreams(t *testing.T) {
+func TestStageKilledBetweenItsOutputStreams(t *testing.T) {
 	t.Parallel()
-	const hosts, said = 3, 40
-	t.Run("publishes what the second lacks, and nothing to the first again", func(t *testing.T) {
+	const hosts, entries = 3, 40
+	t.Run("publishes only the missing outputs", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		w.forgetful(t)
-		w.say(t, hosts, 1, said)
+		w.publishEntries(t, hosts, 1, entries)
 		open := w.shut(t, event.StreamIncidents)
-		l := w.stuck(t, lifeOptions{batch: 30, room: hosts})
+		l := w.stuck(t, instanceOptions{batch: 30, room: hosts})
 		l.kill(t)
 		if first, second := w.count(t, event.StreamConnections), w.count(t, event.StreamIncidents); first == 0 || second != 0 || w.saved(t) != 0 {
 			t.Fatalf("it died with %d and %d outputs at position %d", first, second, w.saved(t))
 		}
 		open()
 		w.forgotten(t)
-		l = w.mustLive(t, lifeOptions{batch: 7, room: hosts})
+		l = w.mustStart(t, instanceOptions{batch: 7, room: hosts})
 		w.caughtUp(t)
-		l.end(t)
-		w.check(t, hosts, said)
+		l.stop(t)
+		w.check(t, hosts, entries)
 	})
-	t.Run("time and again, with batches that end elsewhere", func(t *testing.T) {
+	t.Run("repeatedly, with other batches", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		w.forgetful(t)
 		for _, batch := range []int{11, 64, 5} {
-			w.say(t, hosts, 1+w.said(t, hosts), w.said(t, hosts)+said)
+			w.publishEntries(t, hosts, 1+w.entries(t, hosts), w.entries(t, hosts)+entries)
 			open := w.shut(t, event.StreamIncidents)
-			w.stuck(t, lifeOptions{batch: batch, room: hosts}).kill(t)
+			w.stuck(t, instanceOptions{batch: batch, room: hosts}).kill(t)
 			open()
 			w.forgotten(t)
 			limited := 0
-			l := w.mustLive(t, lifeOptions{batch: batch / 2, room: hosts, wrap: func(handle handler) handler {
+			l := w.mustStart(t, instanceOptions{batch: batch / 2, room: hosts, wrap: func(handle handler) handler {
 				return func(ctx context.Context, messages []bus.Message) (bus.Work, error) {
 					if limited++; limited > 3 {
 						return bus.Work{}, errors.New("enough")
@@ -86,31 +86,31 @@ func TestStageThatDiesBetweenItsOutputStreams(t *testing.T) {
 			l.kill(t)
 			w.forgotten(t)
 		}
-		l := w.mustLive(t, lifeOptions{batch: 20, room: hosts})
+		l := w.mustStart(t, instanceOptions{batch: 20, room: hosts})
 		w.caughtUp(t)
-		l.end(t)
-		w.check(t, hosts, w.said(t, hosts))
+		l.stop(t)
+		w.check(t, hosts, w.entries(t, hosts))
 	})
-	t.Run("while a second instance does the same", func(t *testing.T) {
+	t.Run("while a second instance runs", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		w.forgetful(t)
-		w.say(t, hosts, 1, said)
+		w.publishEntries(t, hosts, 1, entries)
 		open := w.shut(t, event.StreamIncidents)
-		lives := []*life{w.stuck(t, lifeOptions{batch: 13, room: hosts}), w.stuck(t, lifeOptions{batch: 31, room: hosts})}
+		instances := []*instance{w.stuck(t, instanceOptions{batch: 13, room: hosts}), w.stuck(t, instanceOptions{batch: 31, room: hosts})}
 		w.forgotten(t, event.StreamDeadLetters) // as long as the others: a probe in those would be another writer
 		open()
-		w.say(t, hosts, said+1, 2*said)
+		w.publishEntries(t, hosts, entries+1, 2*entries)
 		w.caughtUp(t)
-		for _, l := range lives {
+		for _, l := range instances {
 			l.kill(t)
 		}
-		w.check(t, hosts, 2*said)
+		w.check(t, hosts, 2*entries)
 	})
 }
 
-// said returns how often each host has spoken.
-func (w *world) said(t *testing.T, hosts int) int {
+// entries returns how often each host has spoken.
+func (w *world) entries(t *testing.T, hosts int) int {
 	t.Helper()
 	return w.count(t, event.StreamSnapshots) / hosts
 }
@@ -137,13 +137,13 @@ func TestStageReadsBackEachOutputStream(t *testing.T) {
 		}
 		return work, nil
 	}
-	for life := range 3 {
-		s := simpleStage{world: w, batch: 4 + 9*life, answer: answer, outputs: []string{event.StreamIncidents, event.StreamConnections}}
+	for instance := range 3 {
+		s := simpleStage{world: w, batch: 4 + 9*instance, answer: answer, outputs: []string{event.StreamIncidents, event.StreamConnections}}
 		s.start(t)
 		await(t, "all to be handled", func() bool { return w.savedBy(t, "SIMPLE", "simple") == 30 })
 		s.stop(t)
 		if connections, incidents := w.count(t, event.StreamConnections), w.count(t, event.StreamIncidents); connections != 29 || incidents != 2 {
-			t.Fatalf("life %d: %d and %d outputs, want 29 and 2", life+1, connections, incidents)
+			t.Fatalf("instance %d: %d and %d outputs, want 29 and 2", instance+1, connections, incidents)
 		}
 		w.forgotten(t)
 		if err := w.js.DeleteKeyValue(t.Context(), "SIMPLE"); err != nil { // begin anew
@@ -152,7 +152,7 @@ func TestStageReadsBackEachOutputStream(t *testing.T) {
 	}
 }
 
-func TestStageRefusesAnOutputOfNoneOfItsStreams(t *testing.T) {
+func TestStageRejectsAnOutputOutsideItsStreams(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.send(t, "1")
@@ -162,16 +162,16 @@ func TestStageRefusesAnOutputOfNoneOfItsStreams(t *testing.T) {
 	s.start(t)
 	await(t, "readiness to say why", func() bool {
 		parts, _ := s.telemetry.Status()
-		return strings.Contains(parts["simple"], "output o: no output stream of the stage takes alert.high.x")
+		return strings.Contains(parts["simple"], "output o: subject alert.high.x is in none of the stage's output streams")
 	})
 	b := connect(t, bus.Options{Server: w.server.URL})
 	err := b.Run(t.Context(), bus.Stage{Name: "x", Input: event.StreamSnapshots, Outputs: []string{"NOWHERE"}, Store: s.store, Batch: 1})
-	if err == nil || err.Error() != "x: output: there is no stream NOWHERE" {
+	if err == nil || err.Error() != "x: output stream NOWHERE: not found" {
 		t.Errorf("got %v", err)
 	}
 }
 
-func TestStreamLayoutLeavesNothingOver(t *testing.T) {
+func TestStreamSharesAddUpTo100Percent(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	sum := int64(0)

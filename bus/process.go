@@ -11,28 +11,28 @@ import (
 	"headstart/daemon"
 )
 
-// Process is a service as a program of its own: flags, environment, logger,
-// metrics and health, a connection to NATS, and an orderly end.
+// Process is a service as its own program: flags, environment, logger, metrics
+// and health, a connection to NATS, and an orderly shutdown.
 type Process struct {
 	Name  string
 	About string
 
-	// Patient connects in the background and never gives up. Otherwise the
-	// process ends with an error when NATS can't be reached within a minute.
+	// Patient connects in the background and retries forever. Otherwise the
+	// process exits with an error if NATS can't be reached within a minute.
 	Patient bool
 
 	// Flags defines the service's own flags.
 	Flags func(*daemon.Flags)
 
-	// Before, if set, runs after the flags are read and before anything else.
-	// done ends the process.
+	// Before, if set, runs after the flags are parsed and before anything else.
+	// The process ends if it returns done.
 	Before func(context.Context) (done bool, err error)
 
 	// Run is the service.
 	Run func(context.Context, Parts) error
 }
 
-// Parts are what a service's process gives to its Run.
+// Parts are what a process passes to its service.
 type Parts struct {
 	Bus       *Bus
 	Log       *slog.Logger
@@ -52,8 +52,8 @@ func (p Process) run(ctx context.Context) (err error) {
 	f := daemon.NewFlags(p.Name, p.About)
 	options.Flags(f)
 	logging.Flags(f)
-	f.StringVar(&listen, "listen", "", "`address` for metrics and health, such as 127.0.0.1:9470; empty for none")
-	f.BoolVar(&version, "version", false, "print the version and exit")
+	f.StringVar(&listen, "listen", "", "`address` of the HTTP server for metrics and health, such as 127.0.0.1:9470; none if empty")
+	f.BoolVar(&version, "version", false, "version of the program: print it and exit")
 	p.Flags(f)
 	if err := f.Parse(os.Args[1:], os.Stdout); err != nil {
 		return err
@@ -69,7 +69,7 @@ func (p Process) run(ctx context.Context) (err error) {
 	}
 	log := logging.Logger(os.Stderr)
 	telemetry := daemon.NewTelemetry()
-	telemetry.Ready(p.Name, errors.New("starting")) // until Run says otherwise
+	telemetry.Ready(p.Name, errors.New("starting")) // until Run sets it
 	address, err := telemetry.Listen(ctx, listen, log)
 	if err != nil {
 		return err

@@ -8,10 +8,10 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Published returns the last message of a stage's input from which something
-// follows that is in one of its output streams; the zero position when there is
-// none. A stage that was killed may have published part of a batch beyond its
-// saved position: up to here.
+// Published returns the position of the last input message that has an output in
+// one of a stage's output streams; the zero Position if there is none. A stage
+// that was killed may have published part of a batch beyond its saved position,
+// but nothing beyond this one.
 func (b *Bus) Published(ctx context.Context, stage string, outputs ...string) (Position, error) {
 	var latest Position
 	for _, name := range outputs {

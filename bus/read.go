@@ -14,36 +14,36 @@ import (
 const (
 	readAhead = 512
 
-	// readIdle is after how long without a message a reader asks whether
-	// there is one, and readPatience how often before it is opened again.
+	// readIdle is the time without a message after which a reader looks it up
+	// in the stream, and readAttempts the number of those before the stream is
+	// opened again.
 	readIdle     = time.Second
-	readPatience = 5
+	readAttempts = 5
 )
 
 // Read calls do with the messages of a stream between two sequences, both
-// included, in order; to 0 is the end of the stream as it is now. It publishes
-// and saves nothing. What the stream doesn't hold, or doesn't hold any more, is
-// left out: the messages' sequences show it, and whether the stream was made
-// anew, their Stream.
+// included, in order; to 0 is the current end of the stream. It publishes and
+// saves nothing. It skips messages that the stream doesn't have any more: the
+// sequences show the gap, and Message.Stream shows a recreated stream.
 //
-// It outlasts a server that is away, and returns an error of do as it is.
+// It survives restarts of the server, and returns an error of do unchanged.
 func (b *Bus) Read(ctx context.Context, stream string, from, to uint64, do func(Message) error) error {
 	return b.read(ctx, reading{stream: stream, at: Position{Sequence: max(from, 1) - 1}, to: to, do: do})
 }
 
-// ReadSince is Read from the first message that was stored at a time or later
-// to the end of the stream as it is now.
+// ReadSince is Read from the first message stored at a time or later to the
+// current end of the stream.
 func (b *Bus) ReadSince(ctx context.Context, stream string, since time.Time, do func(Message) error) error {
 	return b.read(ctx, reading{stream: stream, since: since, do: do})
 }
 
-// Last calls do with the last message of every subject that a filter takes, the
-// oldest first. A subject that has another message meanwhile can come twice.
+// Last calls do with the last message of every subject that matches a filter,
+// the oldest first. A subject that gets a new message meanwhile can appear twice.
 func (b *Bus) Last(ctx context.Context, stream, filter string, do func(Message) error) error {
 	return b.read(ctx, reading{stream: stream, last: filter, do: do})
 }
 
-// LastFor returns the last message of a subject, nil when there is none.
+// LastFor returns the last message of a subject, nil if there is none.
 func (b *Bus) LastFor(ctx context.Context, stream, subject string) (*Message, error) {
 	s, err := b.js.Stream(ctx, stream)
 	if err != nil {
@@ -62,13 +62,13 @@ func (b *Bus) LastFor(ctx context.Context, stream, subject string) (*Message, er
 	}, nil
 }
 
-// reading is messages of a stream on their way to a function.
+// reading is a running Read.
 type reading struct {
 	stream string
-	at     Position // up to where there is nothing to do any more; of no stream before it is opened
+	at     Position // everything up to it is done; without Stream before the stream is opened
 	since  time.Time
 	last   string
-	to     uint64 // zero before it is opened: its end
+	to     uint64 // 0 before the stream is opened: its end
 	do     func(Message) error
 }
 
@@ -93,10 +93,10 @@ func (b *Bus) read(ctx context.Context, r reading) error {
 	return err
 }
 
-// reopen opens the stream where the reading is, as soon as there is a server.
+// reopen opens the stream at r.at, as soon as the server is back.
 func (b *Bus) reopen(ctx context.Context, r *reading) (input *reader, err error) {
 	for attempt := 0; ; attempt++ {
-		if err := pause(ctx, backoff(attempt)); err != nil {
+		if err := pause(ctx, retryWait(attempt)); err != nil {
 			return nil, err
 		}
 		err := b.try(ctx, func(ctx context.Context) (err error) {
@@ -109,8 +109,8 @@ func (b *Bus) reopen(ctx context.Context, r *reading) (input *reader, err error)
 	}
 }
 
-// takeAll hands over what is wanted until there is no more of it, or returns
-// what it was interrupted by.
+// takeAll passes on messages up to the end of the reading, or returns the error
+// that interrupted it.
 func (r *reading) takeAll(ctx context.Context, input *reader) (interrupted, err error) {
 	defer input.close()
 	at := input.position
@@ -121,9 +121,9 @@ func (r *reading) takeAll(ctx context.Context, input *reader) (interrupted, err 
 			r.to = input.end
 		}
 	case !r.at.Stream.Equal(at.Stream):
-		return nil, fmt.Errorf("stream %s was made anew while it was read", r.stream)
+		return nil, fmt.Errorf("stream %s: recreated while it was read", r.stream)
 	case r.last != "":
-		r.to = input.end // what was the last of its subject may not be it any more
+		r.to = input.end // the last message of a subject may have been replaced
 	}
 	for r.at.Sequence < r.to {
 		m, ok, err := r.next(ctx, input)
@@ -145,17 +145,17 @@ func (r *reading) takeAll(ctx context.Context, input *reader) (interrupted, err 
 	return nil, nil
 }
 
-// next returns the next message, or none when there is none to come. The
-// consumer's word for that is not enough: it may be on a replica that is behind,
-// and counts what was dropped since.
+// next returns the next message, or none at the end. The consumer's count of
+// pending messages is not enough to know the end: its replica may be behind, and
+// it counts messages that the stream has dropped.
 func (r *reading) next(ctx context.Context, input *reader) (m Message, ok bool, err error) {
 	if m, ok = input.ready(); ok {
 		return m, true, nil
 	}
 	if input.pending == 0 && r.at.Sequence == 0 && !r.since.IsZero() {
-		return m, false, nil // which of those that are there it would be, only the consumer knows
+		return m, false, nil // only the consumer knows which stored message is the first
 	}
-	for range readPatience {
+	for range readAttempts {
 		if input.pending > 0 {
 			limited, cancel := context.WithTimeout(ctx, readIdle)
 			m, err = input.next(limited)
@@ -173,5 +173,5 @@ func (r *reading) next(ctx context.Context, input *reader) (m Message, ok bool, 
 		}
 		input.pending = max(input.pending, 1)
 	}
-	return m, false, fmt.Errorf("%w: nothing comes after message %d", errInterrupted, r.at.Sequence)
+	return m, false, fmt.Errorf("%w: no message after %d", errInterrupted, r.at.Sequence)
 }

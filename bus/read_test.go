@@ -53,7 +53,7 @@ func span(from, to int) (all []int) {
 	return all
 }
 
-func TestReadGivesWhatIsBetween(t *testing.T) {
+func TestReadBetweenTwoSequences(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	b := connect(t, bus.Options{Server: w.server.URL})
@@ -118,7 +118,7 @@ func TestReadMessage(t *testing.T) {
 	}
 }
 
-func TestReadLeavesOutWhatIsGone(t *testing.T) {
+func TestReadSkipsDeletedMessages(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	b := connect(t, bus.Options{Server: w.server.URL})
@@ -139,7 +139,7 @@ func TestReadLeavesOutWhatIsGone(t *testing.T) {
 }
 
 // What a reader waits for can expire before it comes.
-func TestReadEndsWhenTheRestIsGone(t *testing.T) {
+func TestReadEndsWhenTheRestIsDeleted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	b := connect(t, bus.Options{Server: w.server.URL})
@@ -160,7 +160,7 @@ func TestReadEndsWhenTheRestIsGone(t *testing.T) {
 	}
 }
 
-func TestReadEndsWithAnErrorOfItsFunction(t *testing.T) {
+func TestReadReturnsTheErrorOfItsFunction(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.stored(t, 1, 100, 1)
@@ -181,7 +181,7 @@ func TestReadEndsWithAnErrorOfItsFunction(t *testing.T) {
 	}
 }
 
-func TestReadOutlastsTheServer(t *testing.T) {
+func TestReadSurvivesServerRestarts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	const last = 5000
@@ -212,7 +212,7 @@ func TestReadOutlastsTheServer(t *testing.T) {
 	}
 }
 
-func TestReadSaysThatAStreamWasMadeAnew(t *testing.T) {
+func TestReadReportsARecreatedStream(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	const last = 5000 // more than a reader asks for at once
@@ -225,7 +225,7 @@ func TestReadSaysThatAStreamWasMadeAnew(t *testing.T) {
 		}
 		return nil
 	})
-	if err == nil || err.Error() != "stream INCIDENTS was made anew while it was read" {
+	if err == nil || err.Error() != "stream INCIDENTS: recreated while it was read" {
 		t.Errorf("got %v", err)
 	}
 }
@@ -254,7 +254,7 @@ func TestReadSince(t *testing.T) {
 	}
 }
 
-func TestLastGivesTheLastOfEachSubject(t *testing.T) {
+func TestLastReadsTheLastMessageOfEachSubject(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	b := connect(t, bus.Options{Server: w.server.URL})
@@ -343,7 +343,7 @@ func TestLastWhileAnotherWrites(t *testing.T) {
 }
 
 // Whoever is slow gets no more ahead than a bound, however large the messages.
-func TestReadHoldsLittle(t *testing.T) {
+func TestReadUsesLittleMemory(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	const n = 150
@@ -399,7 +399,7 @@ func TestControlReachesItsHost(t *testing.T) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	shut(t, b)
-	if err := b.Control(t.Context(), "web-01", want); !errors.Is(err, nats.ErrConnectionClosed) || !strings.Contains(err.Error(), "ask host web-01 to poll faster: ") {
+	if err := b.Control(t.Context(), "web-01", want); !errors.Is(err, nats.ErrConnectionClosed) || !strings.Contains(err.Error(), "control poller of host web-01: ") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -11,11 +11,11 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Position is how far a stream was read: up to and with Sequence. A stream
-// that is deleted and made anew counts from 1 again, which its time of
-// creation tells.
+// Position is a place in a stream: everything up to and including Sequence was
+// read. A stream that is deleted and recreated starts at 1 again, but has
+// another creation time.
 type Position struct {
-	Stream   time.Time
+	Stream   time.Time // its creation
 	Sequence uint64
 }
 
@@ -23,18 +23,18 @@ func (p Position) before(q Position) bool {
 	return p.Stream.Before(q.Stream) || p.Stream.Equal(q.Stream) && p.Sequence < q.Sequence
 }
 
-// reader reads a stream in order from a position on and misses nothing that
-// the stream holds. What it can't be sure of interrupts it: it then has to be
-// opened again at the last message taken. That is simpler than to repair it,
-// and what jetstream.OrderedConsumer does; but that one doesn't see that a
-// stream was made anew, and hands out messages of its old and its new consumer
-// from two goroutines.
+// reader reads a stream in order from a position on, without gaps. When it may
+// have missed a message it is interrupted, and must be opened again after the
+// last message taken. That is simpler than a repair, and it is what
+// jetstream.OrderedConsumer does, but that one doesn't notice a recreated
+// stream, and delivers messages of its old and its new consumer from two
+// goroutines.
 type reader struct {
-	position Position // where it was opened
+	position Position // at which it was opened
 	end      uint64   // the stream's last sequence then
-	queue    *queue
+	buffer   *buffer
 	expected uint64 // the consumer's number of the next message
-	pending  uint64 // messages after the last one taken, when that was sent
+	pending  uint64 // messages after the last one taken, as of its delivery
 
 	stream    jetstream.Stream
 	consuming jetstream.ConsumeContext
@@ -49,23 +49,22 @@ type reader struct {
 var errInterrupted = errors.New("reading was interrupted")
 
 const (
-	// pullBytes bounds what one request brings. Two can be under way, and
+	// pullBytes bounds the answer to one request. Two can be in flight, and
 	// nats.go drops what exceeds 64 MiB.
 	pullBytes = 16 << 20
 
-	// heartbeat is how often the server says that there is nothing to say.
+	// heartbeat is the interval at which the server reports an idle stream.
 	heartbeat = 5 * time.Second
 
-	// idleReader is after how long the server forgets a reader that is gone.
+	// idleReader is the time after which the server removes an abandoned reader.
 	idleReader = 5 * time.Minute
 )
 
-// start says with which of a stream's messages a reader begins: with the one
-// after a position, unless it is given another of these.
+// start is where a reader begins: after a position, unless since or last is set.
 type start struct {
 	after Position
-	since time.Time // with the first that was stored then or later
-	last  string    // with the last of each subject that this filter takes
+	since time.Time // the first message stored then or later
+	last  string    // the last message of each subject that matches this filter
 }
 
 func (from start) config() jetstream.ConsumerConfig {
@@ -82,10 +81,9 @@ func (from start) config() jetstream.ConsumerConfig {
 	return c
 }
 
-// openReader opens a stream. The reader's position is another than that to
-// start after when the stream was made anew, or has lost its end with the disk
-// that it was on. A position that doesn't say of which stream it is, is of this
-// one.
+// openReader opens a stream. The reader's position differs from from.after if
+// the stream was recreated, or has lost its end with its disk. A position with
+// the zero Stream applies to any stream.
 func (b *Bus) openReader(ctx context.Context, stream string, from start, ahead int) (*reader, error) {
 	s, err := b.js.Stream(ctx, stream)
 	if err != nil {
@@ -98,7 +96,7 @@ func (b *Bus) openReader(ctx context.Context, stream string, from start, ahead i
 	from.after.Stream = info.Created
 	from.after.Sequence = min(from.after.Sequence, info.State.LastSeq)
 	r := &reader{
-		stream: s, position: from.after, end: info.State.LastSeq, queue: newQueue(ahead), expected: 1, conn: b.nc, broken: make(chan struct{}),
+		stream: s, position: from.after, end: info.State.LastSeq, buffer: newBuffer(ahead), expected: 1, conn: b.nc, broken: make(chan struct{}),
 		status: b.nc.StatusChanged(nats.RECONNECTING, nats.CLOSED),
 	}
 	go func() {
@@ -108,14 +106,14 @@ func (b *Bus) openReader(ctx context.Context, stream string, from start, ahead i
 	}()
 	consumer, err := s.CreateConsumer(ctx, from.config())
 	if err == nil && from.last != "" {
-		// What was the last of its subject a moment ago may not be it any more.
+		// The last message of a subject may have been replaced meanwhile.
 		if info, err = s.Info(ctx); err == nil {
 			r.end = info.State.LastSeq
 		}
 	}
 	if err == nil {
 		r.pending = consumer.CachedInfo().NumPending
-		r.consuming, err = consumer.Consume(r.queue.put,
+		r.consuming, err = consumer.Consume(r.buffer.put,
 			jetstream.PullMaxMessagesWithBytesLimit(2*ahead, pullBytes), jetstream.PullHeartbeat(heartbeat),
 			jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) { r.interrupt(err) }))
 	}
@@ -140,15 +138,15 @@ func (r *reader) next(ctx context.Context) (Message, error) {
 		return Message{}, ctx.Err()
 	case <-r.broken:
 		return Message{}, r.why
-	case raw := <-r.queue.messages:
+	case raw := <-r.buffer.messages:
 		return r.take(raw)
 	}
 }
 
-// ready returns a message that is there already, if one is.
+// ready returns a message if one has arrived.
 func (r *reader) ready() (Message, bool) {
 	select {
-	case raw := <-r.queue.messages:
+	case raw := <-r.buffer.messages:
 		m, err := r.take(raw)
 		return m, err == nil
 	default:
@@ -157,7 +155,7 @@ func (r *reader) ready() (Message, bool) {
 }
 
 func (r *reader) take(raw jetstream.Msg) (Message, error) {
-	r.queue.taken(raw)
+	r.buffer.taken(raw)
 	meta, err := raw.Metadata()
 	if err != nil {
 		r.interrupt(err)
@@ -178,9 +176,9 @@ func (r *reader) take(raw jetstream.Msg) (Message, error) {
 	return m, nil
 }
 
-// close stops reading. The server forgets the consumer by itself.
+// close stops reading. The server removes the consumer after idleReader.
 func (r *reader) close() {
-	r.queue.close()
+	r.buffer.close()
 	if r.consuming != nil {
 		r.consuming.Stop()
 	}

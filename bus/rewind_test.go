@@ -11,9 +11,9 @@ import (
 	"headstart/event"
 )
 
-// photograph returns what a bucket holds, so that it can be made to hold it
+// saveBucket returns what a bucket holds, so that it can be made to hold it
 // again: as if a process had died before it saved more.
-func (w *world) photograph(t *testing.T) (restore func()) {
+func (w *world) saveBucket(t *testing.T) (restore func()) {
 	t.Helper()
 	kv, err := w.js.KeyValue(t.Context(), bucket)
 	if err != nil {

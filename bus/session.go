@@ -5,9 +5,8 @@ import (
 	"sync"
 )
 
-// session is the time between a connection's beginning and its end. A request
-// that was sent in one is not answered in the next, and nats.go would wait for
-// the answer all the same.
+// session is the time between connect and disconnect. A request of one session
+// is never answered in the next, but nats.go would wait for the answer.
 type session struct {
 	mu  sync.Mutex
 	ctx context.Context

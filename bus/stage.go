@@ -11,56 +11,55 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// Stage is a step of the pipeline: it reads a stream from where it left off,
-// in order, in batches, and turns each batch into messages for other streams
-// and into state. One after another it
+// Stage is a step of the pipeline: it reads a stream from its position, in
+// order, in batches, and turns each batch into messages for other streams and
+// into state. For each batch it
 //
 //	handles the batch → publishes its outputs → saves its states and its position
 //
-// and tries each for as long as NATS is away. While one batch is being
-// published the next is handled. What a crash cuts off is done again by the
-// next life from the position on; outputs that the stage finds in an output
-// stream by then are not published again. That is exact when Handle is
-// deterministic: the same saved state and the same messages give the same
-// outputs, in however many batches. A crash can leave states that are ahead of
-// the position: a state says up to which message of its key it stands, and
-// Handle answers those with nothing.
+// and retries each step for as long as NATS is away. It publishes one batch
+// while it handles the next. After a crash the next process repeats everything
+// from the saved position on, but doesn't publish outputs that it finds in an
+// output stream. That is exact if Handle is deterministic: the same saved state
+// and the same messages give the same outputs, whatever the batches. A crash can
+// leave states that are ahead of the position: a state records the last message
+// of its key that it contains, and Handle returns nothing for those up to it.
 //
-// A second instance of a stage does no harm: it computes the same outputs
-// under the same ids, and the server refuses whichever of the two is behind.
+// A second instance of a stage is safe: it computes the same outputs under the
+// same ids, and the server rejects those of the instance that is behind.
 type Stage struct {
-	Name    string   // in lower case: names metrics, position and dead letters
-	Input   string   // stream
-	Outputs []string // streams; nobody else writes to them
-	Store   *Store   // keeps the position, and the states that Handle returns
+	Name    string      // in lower case, for metrics, position and dead letters
+	Input   string      // stream
+	Outputs []string    // streams to which nobody else writes
+	Store   *StateStore // of the position and of the states that Handle returns
 
-	// Batch is how many messages Handle gets at most; it gets what is there
-	// and never waits for more.
+	// Batch is the maximum number of messages that Handle gets. The stage never
+	// waits to fill a batch.
 	Batch int
 
-	// Handle computes what follows from a batch. It is called again with the
-	// same batch after an error, so it must not have changed anything then.
+	// Handle computes the outputs and states of a batch. After an error it is
+	// called again with the same batch, so it must not have changed anything.
 	Handle func(ctx context.Context, batch []Message) (Work, error)
 }
 
-// Work is what follows from a batch. An output goes to the stream that takes
-// its subject. Those of a stream are published in the order of their sources,
-// those of one source in the order given; between two streams there is no
-// order, and a crash can leave one without what the other has already.
+// Work is the result of a batch. An output goes to the stream that has its
+// subject. The outputs of a stream are published in the order of their sources,
+// those of one source in the order given. Between two streams there is no order,
+// and a crash can leave one behind the other.
 type Work struct {
 	Outputs []Output
 	States  []State
 
 	// Before are states that are saved before the outputs are published, with
-	// the position of the batch before: what the next life has to know to
-	// compute the same outputs again.
+	// the position of the batch before: what the next process needs to compute
+	// the same outputs.
 	Before []State
 }
 
-// batchBytes is above which size a batch takes no more messages.
+// batchBytes is the size above which a batch takes no more messages.
 const batchBytes = 16 << 20
 
-// grace is for how long what was begun may go on after the end was asked for.
+// grace is the time that work in progress has after a shutdown was requested.
 const grace = 10 * time.Second
 
 // afterwards returns a context that outlives ctx by the grace.
@@ -73,29 +72,29 @@ func afterwards(ctx context.Context) (context.Context, context.CancelFunc) {
 	return finish, func() { stop(); cancel() }
 }
 
-// commit is a batch on its way to be durable.
+// commit is a handled batch that is not durable yet.
 type commit struct {
 	work     Work
 	after    Position // of the batch before
 	position Position
-	back     bool // after is behind what was saved: the stream has lost its end
+	back     bool // after is behind the saved position: the stream has lost its end
 	began    time.Time
 }
 
 // Run runs a stage until the context ends; then it finishes the batches in
-// flight and returns nil. It returns an error when it can't start, or when the
-// bus is closed before.
+// flight and returns nil. It returns an error if it can't start, or if the bus
+// is closed before.
 func (b *Bus) Run(ctx context.Context, s Stage) error {
 	r := &runner{
 		Stage: s, bus: b, log: b.log.With("stage", s.Name), position: s.Store.positions[s.Name],
 		commits: make(chan commit, 1), metrics: b.stageMetrics(s.Name),
 	}
 	for _, stream := range s.Outputs {
-		out, err := newOutlet(r, stream)
+		out, err := newOutputStream(r, stream)
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.Name, err)
 		}
-		r.outlets = append(r.outlets, out)
+		r.streams = append(r.streams, out)
 	}
 	input, err := r.open(ctx)
 	if err != nil {
@@ -112,7 +111,7 @@ func (b *Bus) Run(ctx context.Context, s Stage) error {
 		defer close(done)
 		for c := range r.commits {
 			if finish.Err() == nil && r.commit(finish, c) != nil {
-				cancel() // what follows from later batches must not be published
+				cancel() // later batches must not be published
 			}
 		}
 	}()
@@ -128,7 +127,7 @@ func (b *Bus) Run(ctx context.Context, s Stage) error {
 	close(r.commits)
 	<-done
 	if finish.Err() != nil {
-		r.log.Warn("stopped before the last batch was saved: it will be done again")
+		r.log.Warn("stopped before the last batch was saved: the next process repeats it")
 	}
 	s.Store.forgetUnsaved()
 	b.telemetry.Ready(s.Name, errors.New("stopped"))
@@ -144,12 +143,12 @@ type runner struct {
 	log      *slog.Logger
 	metrics  *stageMetrics
 	position Position // of the last message handled
-	back     bool     // the position was moved back, and nothing was handled since
+	back     bool     // the position has moved back, and no batch was handled since
 	commits  chan commit
-	outlets  []*outlet // of the goroutine that commits
+	streams  []*outputStream // of the committing goroutine
 }
 
-// open reads on after the last message handled.
+// open opens the input after the last message handled.
 func (r *runner) open(ctx context.Context) (*reader, error) {
 	input, err := r.bus.openReader(ctx, r.Input, start{after: r.position}, r.Batch)
 	if err != nil {
@@ -162,15 +161,15 @@ func (r *runner) open(ctx context.Context) (*reader, error) {
 	switch {
 	case r.position.Sequence == 0:
 	case !at.Stream.Equal(r.position.Stream):
-		r.log.Warn("stream was made anew, starting at its beginning", "stream", r.Input, "position", r.position.Sequence)
+		r.log.Warn("stream was recreated: starting at its beginning", "stream", r.Input, "position", r.position.Sequence)
 	case r.back:
-		r.log.Error("stream has lost its end, going on from there", "stream", r.Input, "position", r.position.Sequence, "last", at.Sequence)
+		r.log.Error("stream has lost its end: continuing from there", "stream", r.Input, "position", r.position.Sequence, "last", at.Sequence)
 	}
 	r.position = at
 	return input, nil
 }
 
-// read handles batches until ctx ends, finish does, or reading is interrupted.
+// read handles batches until ctx or finish ends, or reading is interrupted.
 func (r *runner) read(ctx, finish context.Context, input *reader) error {
 	batch := make([]Message, 0, r.Batch)
 	for {
@@ -209,7 +208,7 @@ func (r *runner) read(ctx, finish context.Context, input *reader) error {
 	}
 }
 
-// take moves the position to a message, and counts those that the stream
+// take moves the position to a message, and counts the messages that the stream
 // dropped before they could be read.
 func (r *runner) take(m Message) {
 	if gap := m.Sequence - r.position.Sequence - 1; gap > 0 && r.position.Sequence > 0 {
@@ -229,10 +228,10 @@ func (r *runner) handle(ctx context.Context, batch []Message) (Work, error) {
 	first, last := batch[0].Sequence, batch[len(batch)-1].Sequence
 	for _, o := range work.Outputs {
 		if o.Source < first || o.Source > last {
-			return Work{}, fmt.Errorf("output %s names message %d as its source, which is not of the batch %d to %d", o.ID, o.Source, first, last)
+			return Work{}, fmt.Errorf("output %s: source is message %d, outside the batch %d to %d", o.ID, o.Source, first, last)
 		}
-		if !o.dead && !slices.ContainsFunc(r.outlets, func(out *outlet) bool { return out.takes(o) }) {
-			return Work{}, fmt.Errorf("output %s: no output stream of the stage takes %s", o.ID, o.Subject)
+		if !o.dead && !slices.ContainsFunc(r.streams, func(out *outputStream) bool { return out.takes(o) }) {
+			return Work{}, fmt.Errorf("output %s: subject %s is in none of the stage's output streams", o.ID, o.Subject)
 		}
 	}
 	return work, nil
@@ -250,12 +249,12 @@ func (r *runner) commit(ctx context.Context, c commit) error {
 		r.Store.release(c.work.Before)
 	}
 	outputs, dead := inOrder(c.work.Outputs)
-	for _, out := range r.outlets {
+	for _, out := range r.streams {
 		if err := r.retry(ctx, "publish", func(ctx context.Context) error { return out.publish(ctx, c, outputs) }); err != nil {
 			return err
 		}
 	}
-	if err := r.retry(ctx, "put aside", func(ctx context.Context) error { return r.bury(ctx, c, dead) }); err != nil {
+	if err := r.retry(ctx, "dead-letter", func(ctx context.Context) error { return r.publishDeadLetters(ctx, c, dead) }); err != nil {
 		return err
 	}
 	err := r.retry(ctx, "save", func(ctx context.Context) error {
@@ -270,8 +269,8 @@ func (r *runner) commit(ctx context.Context, c commit) error {
 	return nil
 }
 
-// retry calls do until it succeeds or the context ends. That another instance
-// was faster is no trouble the first time.
+// retry calls do until it succeeds or the context ends. It retries at once the
+// first time that another instance was faster.
 func (r *runner) retry(ctx context.Context, what string, do func(context.Context) error) error {
 	for attempt := 0; ; attempt++ {
 		err := r.bus.try(ctx, do)
@@ -292,14 +291,14 @@ func (r *runner) retry(ctx context.Context, what string, do func(context.Context
 			continue
 		}
 		r.bus.telemetry.Ready(r.Name, fmt.Errorf("%s: %w", what, err))
-		r.log.Warn("trying again", "step", what, "attempt", attempt+1, "error", err)
-		if err := pause(ctx, backoff(attempt)); err != nil {
+		r.log.Warn("retrying", "step", what, "attempt", attempt+1, "error", err)
+		if err := pause(ctx, retryWait(attempt)); err != nil {
 			return err
 		}
 	}
 }
 
-// try calls do with a context that ends with the connection too.
+// try calls do with a context that also ends with the connection.
 func (b *Bus) try(ctx context.Context, do func(context.Context) error) error {
 	ctx, cancel := b.session.during(ctx)
 	defer cancel()

@@ -20,17 +20,17 @@ import (
 	"headstart/event"
 )
 
-func TestStageAnswersOnceAndInOrder(t *testing.T) {
+func TestStagePublishesOnceAndInOrder(t *testing.T) {
 	t.Parallel()
 	for _, batch := range []int{1, 7, 512} {
 		t.Run(fmt.Sprintf("batches of %d", batch), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			w.say(t, 5, 1, 40)
-			l := w.mustLive(t, lifeOptions{batch: batch})
-			w.say(t, 5, 41, 60)
+			w.publishEntries(t, 5, 1, 40)
+			l := w.mustStart(t, instanceOptions{batch: batch})
+			w.publishEntries(t, 5, 41, 60)
 			w.caughtUp(t)
-			l.end(t)
+			l.stop(t)
 			w.check(t, 5, 60)
 			for name, want := range map[string]int{
 				`headstart_stage_messages_total{stage="ledger"}`: 300,
@@ -46,16 +46,16 @@ func TestStageAnswersOnceAndInOrder(t *testing.T) {
 	}
 }
 
-func TestStageGoesOnWhereItWas(t *testing.T) {
+func TestStageResumesAtItsPosition(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	for life := range 4 {
-		w.say(t, 2, 10*life+1, 10*life+10)
-		l := w.mustLive(t, lifeOptions{batch: 8})
+	for instance := range 4 {
+		w.publishEntries(t, 2, 10*instance+1, 10*instance+10)
+		l := w.mustStart(t, instanceOptions{batch: 8})
 		w.caughtUp(t)
-		l.end(t)
+		l.stop(t)
 		if l.ledger.handled != 20 {
-			t.Errorf("life %d handled %d messages, want 20", life, l.ledger.handled)
+			t.Errorf("instance %d handled %d messages, want 20", instance, l.ledger.handled)
 		}
 	}
 	w.check(t, 2, 40)
@@ -94,7 +94,7 @@ type simpleStage struct {
 
 	outputs []string // CONNECTIONS unless set
 
-	store     *bus.Store
+	store     *bus.StateStore
 	telemetry *daemon.Telemetry
 	log       journal
 	messages  chan bus.Message
@@ -117,14 +117,14 @@ func (s *simpleStage) start(t *testing.T) {
 		t.Cleanup(func() { shut(t, s.bus) })
 	}
 	var err error
-	if s.store, err = s.bus.OpenStore(ctx, "SIMPLE", storage); err != nil {
+	if s.store, err = s.bus.OpenStateStore(ctx, "SIMPLE", storage); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(cancel)
 	go func() { s.done <- s.runOn(ctx, s.store) }()
 }
 
-func (s *simpleStage) runOn(ctx context.Context, store *bus.Store) error {
+func (s *simpleStage) runOn(ctx context.Context, store *bus.StateStore) error {
 	if s.outputs == nil {
 		s.outputs = []string{event.StreamConnections}
 	}
@@ -176,7 +176,7 @@ func (w *world) send(t *testing.T, data ...string) {
 	}
 }
 
-func TestStageHandlesABatchAgainAfterAnError(t *testing.T) {
+func TestStageRetriesABatchAfterAnError(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.send(t, "1", "2", "3")
@@ -210,7 +210,7 @@ func TestStageHandlesABatchAgainAfterAnError(t *testing.T) {
 	}
 }
 
-func TestStageRefusesAnOutputWithoutItsSource(t *testing.T) {
+func TestStageRejectsAnOutputWithoutASource(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.send(t, "1")
@@ -224,7 +224,7 @@ func TestStageRefusesAnOutputWithoutItsSource(t *testing.T) {
 	s.start(t)
 	await(t, "readiness to say why", func() bool {
 		parts, _ := s.telemetry.Status()
-		return strings.Contains(parts["simple"], "output o names message 0 as its source")
+		return strings.Contains(parts["simple"], "output o: source is message 0")
 	})
 	mended.Store(true)
 	s.stop(t)
@@ -233,7 +233,7 @@ func TestStageRefusesAnOutputWithoutItsSource(t *testing.T) {
 	}
 }
 
-func TestStageCountsWhatTheStreamDropped(t *testing.T) {
+func TestStageCountsMessagesThatTheStreamDropped(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.send(t, "1", "2")
@@ -278,7 +278,7 @@ func echo(batch []bus.Message) (work bus.Work, err error) {
 	return work, nil
 }
 
-func TestStageStartsAStreamThatWasMadeAnewAtItsBeginning(t *testing.T) {
+func TestStageReadsARecreatedStreamFromItsBeginning(t *testing.T) {
 	t.Parallel()
 	t.Run("while it was away", func(t *testing.T) {
 		t.Parallel()
@@ -299,8 +299,8 @@ func TestStageStartsAStreamThatWasMadeAnewAtItsBeginning(t *testing.T) {
 		if n := w.count(t, event.StreamConnections); n != 7 {
 			t.Errorf("%d outputs, want 7", n)
 		}
-		if log := again.log.String(); !strings.Contains(log, "stream was made anew") {
-			t.Errorf("the log doesn't say that the stream was made anew: %s", log)
+		if log := again.log.String(); !strings.Contains(log, "stream was recreated") {
+			t.Errorf("the log doesn't say that the stream was recreated: %s", log)
 		}
 	})
 	t.Run("while it runs", func(t *testing.T) {
@@ -342,7 +342,7 @@ func TestStageStartsAStreamThatWasMadeAnewAtItsBeginning(t *testing.T) {
 }
 
 // A machine that loses power takes what its disk hadn't got yet with it.
-func TestStageGoesOnAtTheEndOfAStreamThatLostIt(t *testing.T) {
+func TestStageContinuesAtTheEndOfATruncatedStream(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.send(t, "1", "2", "3")
@@ -430,16 +430,16 @@ func (w *world) value(t *testing.T, bucket, key string) []byte {
 	return e.Value()
 }
 
-func TestStagePutsAsideWhatItCanNotHandle(t *testing.T) {
+func TestStageDeadLettersWhatItCanNotHandle(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.say(t, 1, 1, 2)
+	w.publishEntries(t, 1, 1, 2)
 	w.publish(t, &nats.Msg{Subject: "snapshot.bad", Data: []byte(garbage)})
-	w.say(t, 1, 3, 4)
+	w.publishEntries(t, 1, 3, 4)
 	w.publish(t, &nats.Msg{Subject: "snapshot.bad", Data: []byte(garbage)})
-	l := w.mustLive(t, lifeOptions{batch: 10})
+	l := w.mustStart(t, instanceOptions{batch: 10})
 	w.caughtUp(t)
-	l.end(t)
+	l.stop(t)
 	w.check(t, 1, 4)
 	dead := w.read(t, event.StreamDeadLetters)
 	if len(dead) != 2 {
@@ -490,11 +490,11 @@ func TestStageReadsLargeMessages(t *testing.T) {
 	}
 }
 
-func TestStageSaysWhyItCanNotStart(t *testing.T) {
+func TestStageReportsWhyItCanNotStart(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	b := connect(t, bus.Options{Server: w.server.URL})
-	store, err := b.OpenStore(t.Context(), "X", storage)
+	store, err := b.OpenStateStore(t.Context(), "X", storage)
 	if err != nil {
 		t.Fatal(err)
 	}

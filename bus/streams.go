@@ -15,8 +15,8 @@ import (
 
 const day = 24 * time.Hour
 
-// layout is every stream on one screen. Shares are parts of a hundred of
-// Storage.Bytes; a stream that is full drops its oldest messages.
+// layout defines every stream. share is in percent of Storage.Bytes. A stream
+// that is full drops its oldest messages.
 var layout = map[string]struct {
 	subject string
 	age     time.Duration
@@ -29,37 +29,36 @@ var layout = map[string]struct {
 	event.StreamDeadLetters: {"deadletter.*", 90 * day, 5},
 }
 
-// duplicateWindow is for how long the server refuses a message id it has
-// stored. It serves what is sent twice at once; what is sent again after a
-// crash is recognised by reading back.
+// duplicateWindow is the time for which the server rejects a message id that it
+// has stored. It covers immediate retries; a stage recognizes what it had
+// published before a crash by reading back.
 const duplicateWindow = 2 * time.Minute
 
-// Storage says how the streams and buckets are kept: limits by bytes, and how
-// many servers hold each.
+// Storage is the space and the replicas of the streams and buckets.
 type Storage struct {
 	Bytes    int64
 	Replicas int
 }
 
-// Flags defines the flags for the storage. All services of one system have
-// the same values.
+// Flags defines the flags for the storage. All services of a system need the
+// same values.
 func (s *Storage) Flags(f *daemon.Flags) {
-	f.BytesVar(&s.Bytes, "storage", 10<<30, "`bytes` that all streams together may take; the oldest messages make room")
-	f.IntVar(&s.Replicas, "replicas", 1, "`number` of NATS servers that hold each stream: 1, or 3 in a cluster")
+	f.BytesVar(&s.Bytes, "storage", 10<<30, "maximum `bytes` of all streams together, at least 16MiB; when full, the oldest messages are dropped")
+	f.IntVar(&s.Replicas, "replicas", 1, "`number` of NATS servers that hold each stream: 1, 3 or 5")
 }
 
 func (s Storage) check() error {
 	if s.Bytes < 16<<20 {
-		return daemon.Usage("--storage %d: want at least 16MiB", s.Bytes)
+		return daemon.Usage("--storage %d: must be at least 16MiB", s.Bytes)
 	}
 	if s.Replicas != 1 && s.Replicas != 3 && s.Replicas != 5 {
-		return daemon.Usage("--replicas %d: want 1, 3 or 5", s.Replicas)
+		return daemon.Usage("--replicas %d: must be 1, 3 or 5", s.Replicas)
 	}
 	return nil
 }
 
-// config of several replicas lets only the leader answer: the others may not
-// have heard yet of what a stage is to find when it reads back.
+// config allows direct reads only without replicas: a follower may not yet have
+// the messages that a stage must find when it reads back.
 func (s Storage) config(stream string) jetstream.StreamConfig {
 	l := layout[stream]
 	return jetstream.StreamConfig{
@@ -70,36 +69,9 @@ func (s Storage) config(stream string) jetstream.StreamConfig {
 	}
 }
 
-const (
-	stateAge    = 30 * day // for how long a bucket keeps what is not written again
-	bucketShare = 20       // of a hundred of Storage.Bytes, for one bucket
-)
-
-func bucketStream(bucket string) string { return "KV_" + bucket }
-
-// bucket is what jetstream.KeyValueConfig makes, but for who answers, as above.
-func (s Storage) bucket(name string) jetstream.StreamConfig {
-	return jetstream.StreamConfig{
-		Name: bucketStream(name), Subjects: []string{"$KV." + name + ".>"},
-		Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardNew, Storage: jetstream.FileStorage,
-		MaxAge: stateAge, MaxBytes: s.Bytes / 100 * bucketShare, MaxMsgSize: -1, MaxMsgsPerSubject: 1,
-		Replicas: s.Replicas, Duplicates: duplicateWindow, AllowDirect: s.Replicas == 1, DenyDelete: true, AllowRollup: true,
-	}
-}
-
-const (
-	registerAge   = 365 * day
-	registerShare = 1 // of a hundred of Storage.Bytes
-)
-
-func (s Storage) register(name string) jetstream.StreamConfig {
-	c := s.bucket(name)
-	c.MaxAge, c.MaxBytes, c.Discard = registerAge, s.Bytes/100*registerShare, jetstream.DiscardOld
-	return c
-}
-
-// EnsureStreams creates the streams that don't exist. One that exists with
-// another configuration is an error that names the field: it is not changed.
+// EnsureStreams creates the streams that don't exist. It doesn't change a stream
+// that exists with another configuration, but returns an error that names the
+// field.
 func (b *Bus) EnsureStreams(ctx context.Context, s Storage, streams ...string) error {
 	if err := s.check(); err != nil {
 		return err
@@ -112,21 +84,21 @@ func (b *Bus) EnsureStreams(ctx context.Context, s Storage, streams ...string) e
 	return nil
 }
 
-// askAgain is how often a question is asked that a server doesn't answer within
-// the library's five seconds, as was seen on a busy machine where two made the
-// same stream at once. Asking twice does no harm.
-const askAgain = 6
+// ensureAttempts bounds the attempts to look up or create a stream that time out
+// after the library's five seconds, as happens on a busy machine when two
+// processes create the same stream. The request is idempotent.
+const ensureAttempts = 6
 
 func (b *Bus) ensureStream(ctx context.Context, want jetstream.StreamConfig) (err error) {
-	for range askAgain {
-		if err = b.makeStream(ctx, want); !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+	for range ensureAttempts {
+		if err = b.createStream(ctx, want); !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
 			return err
 		}
 	}
 	return err
 }
 
-func (b *Bus) makeStream(ctx context.Context, want jetstream.StreamConfig) error {
+func (b *Bus) createStream(ctx context.Context, want jetstream.StreamConfig) error {
 	stream, err := b.js.Stream(ctx, want.Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		stream, err = b.js.CreateStream(ctx, want)
@@ -134,7 +106,7 @@ func (b *Bus) makeStream(ctx context.Context, want jetstream.StreamConfig) error
 			stream, err = b.js.Stream(ctx, want.Name)
 		}
 		if err != nil {
-			return fmt.Errorf("create with up to %d bytes: %w (the server's JetStream limits may be lower than --storage)", want.MaxBytes, err)
+			return fmt.Errorf("create with up to %d bytes: %w: lower --storage, or raise the server's JetStream limits", want.MaxBytes, err)
 		}
 	}
 	if err != nil {
@@ -168,5 +140,5 @@ func sameConfig(got, want jetstream.StreamConfig) error {
 	if len(problems) == 0 {
 		return nil
 	}
-	return fmt.Errorf("configured otherwise; change the flags, or the stream with 'nats stream edit': %w", errors.Join(problems...))
+	return fmt.Errorf("configuration differs: change the flags, or the stream with 'nats stream edit': %w", errors.Join(problems...))
 }

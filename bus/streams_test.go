@@ -11,7 +11,7 @@ import (
 
 // The services of a system start at the same time, on a server that has nothing
 // yet: each finds the streams, whoever made them.
-func TestStreamsAreMadeByManyAtOnce(t *testing.T) {
+func TestStreamsAreCreatedConcurrently(t *testing.T) {
 	t.Parallel()
 	for range 10 {
 		server := natstest.Start(t)
@@ -22,7 +22,7 @@ func TestStreamsAreMadeByManyAtOnce(t *testing.T) {
 				if err := b.EnsureStreams(t.Context(), storage, event.StreamSnapshots, event.StreamConnections, event.StreamAlerts); err != nil {
 					t.Error(err)
 				}
-				if _, err := b.OpenStore(t.Context(), "TOGETHER", storage); err != nil {
+				if _, err := b.OpenStateStore(t.Context(), "TOGETHER", storage); err != nil {
 					t.Error(err)
 				}
 			})

@@ -5,11 +5,11 @@ import (
 	"fmt"
 )
 
-// tailAhead is how many messages are fetched before they are asked for.
+// tailAhead is the number of messages that are fetched ahead.
 const tailAhead = 256
 
 // Tail calls do with every message that a stream stores from now on, in order,
-// until the context ends. It returns an error when it can't start.
+// until the context ends. It returns an error if it can't start.
 func (b *Bus) Tail(ctx context.Context, stream string, do func(Message)) error {
 	s, err := b.js.Stream(ctx, stream)
 	if err != nil {
@@ -32,7 +32,7 @@ func (b *Bus) Tail(ctx context.Context, stream string, do func(Message)) error {
 		input.close()
 		for attempt := 0; err != nil; attempt++ {
 			b.log.Debug("reading again", "stream", stream, "position", position.Sequence, "error", err)
-			if pause(ctx, backoff(attempt)) != nil {
+			if pause(ctx, retryWait(attempt)) != nil {
 				return nil
 			}
 			err = b.try(ctx, func(ctx context.Context) (err error) {

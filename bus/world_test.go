@@ -72,7 +72,7 @@ func await(t testing.TB, what string, holds func() bool) {
 	for !holds() {
 		select {
 		case <-end.C:
-			t.Fatalf("waited in vain for %s", what)
+			t.Fatalf("timed out waiting for %s", what)
 		case <-look.C:
 		}
 	}
@@ -85,7 +85,7 @@ func receive[T any](t testing.TB, what string, from <-chan T) T {
 	case v := <-from:
 		return v
 	case <-time.After(time.Minute):
-		t.Fatalf("waited in vain for %s", what)
+		t.Fatalf("timed out waiting for %s", what)
 		panic("unreachable")
 	}
 }

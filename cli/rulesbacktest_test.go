@@ -244,7 +244,7 @@ func push(t *testing.T, s *system, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	archive, err := s.bus.OpenArchive(t.Context(), correlator.RulesBucket, bus.Storage{Bytes: 1 << 30, Replicas: 1})
+	archive, err := s.bus.OpenRevisions(t.Context(), correlator.RulesBucket, bus.Storage{Bytes: 1 << 30, Replicas: 1})
 	if err == nil {
 		_, err = archive.Add(t.Context(), correlator.RulesKey, packed, 0)
 	}

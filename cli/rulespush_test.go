@@ -188,7 +188,7 @@ func TestPushedRulesThatDoNotFitAreRefusedByTheCorrelator(t *testing.T) {
 	other := filepath.Join(t.TempDir(), "rules")
 	writeFile(t, filepath.Join(other, "other.yaml"), ruleText("other", "conn.port == 1"))
 	s := startSystem(t, event.StreamConnections)
-	archive, err := s.bus.OpenArchive(t.Context(), correlator.RulesBucket, bus.Storage{Bytes: 1 << 30, Replicas: 1})
+	archive, err := s.bus.OpenRevisions(t.Context(), correlator.RulesBucket, bus.Storage{Bytes: 1 << 30, Replicas: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,9 +225,9 @@ func TestPushedRulesThatDoNotFitAreRefusedByTheCorrelator(t *testing.T) {
 			t.Error(err)
 		}
 		// And one that no program can read.
-		last, err := archive.Last(t.Context(), correlator.RulesKey)
+		last, err := archive.Latest(t.Context(), correlator.RulesKey)
 		if err == nil {
-			_, err = archive.Add(t.Context(), correlator.RulesKey, []byte("no book"), last.Revision)
+			_, err = archive.Add(t.Context(), correlator.RulesKey, []byte("no book"), last.Number)
 		}
 		if err != nil {
 			t.Fatal(err)

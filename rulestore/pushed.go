@@ -19,13 +19,13 @@ import (
 
 // Store is the revisions of a system.
 type Store struct {
-	archive *bus.Archive
+	archive *bus.Revisions
 }
 
 // Open opens the store of a system. The error is [bus.ErrNoBucket] where no
 // correlator has run yet.
 func Open(ctx context.Context, b *bus.Bus) (*Store, error) {
-	archive, err := b.FindArchive(ctx, correlator.RulesBucket)
+	archive, err := b.FindRevisions(ctx, correlator.RulesBucket)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +48,7 @@ func (s *Store) Newest(ctx context.Context) (*bundle.Book, error) {
 }
 
 func (s *Store) newest(ctx context.Context) (*bundle.Book, uint64, error) {
-	last, err := s.archive.Last(ctx, correlator.RulesKey)
+	last, err := s.archive.Latest(ctx, correlator.RulesKey)
 	if err != nil || last == nil {
 		return nil, 0, err
 	}
@@ -56,12 +56,12 @@ func (s *Store) newest(ctx context.Context) (*bundle.Book, uint64, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	return book, last.Revision, nil
+	return book, last.Number, nil
 }
 
 // History returns the revisions that are kept, the oldest first.
 func (s *Store) History(ctx context.Context) ([]Revision, error) {
-	versions, err := s.archive.Versions(ctx, correlator.RulesKey)
+	versions, err := s.archive.List(ctx, correlator.RulesKey)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ func (s *Store) History(ctx context.Context) ([]Revision, error) {
 // Book returns a revision with its files. The error is an [UnknownError] when it
 // isn't kept.
 func (s *Store) Book(ctx context.Context, revision uint64) (*bundle.Book, error) {
-	versions, err := s.archive.Versions(ctx, correlator.RulesKey)
+	versions, err := s.archive.List(ctx, correlator.RulesKey)
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +165,7 @@ func (s *Store) Add(ctx context.Context, book *bundle.Book, p Push) error {
 			return fmt.Errorf("the rules have %d KiB when packed; the server takes %d KiB (its max_payload)", len(packed)>>10, most>>10)
 		}
 		_, err = s.archive.Add(ctx, correlator.RulesKey, packed, version)
-		if !errors.Is(err, bus.ErrOvertaken) {
+		if !errors.Is(err, bus.ErrConflict) {
 			return err
 		}
 	}
@@ -173,7 +173,7 @@ func (s *Store) Add(ctx context.Context, book *bundle.Book, p Push) error {
 
 // Statuses returns what the correlators of the system say of their rules.
 func (s *Store) Statuses(ctx context.Context) ([]*correlator.Status, error) {
-	notes, err := s.archive.Notes(ctx, correlator.StatusToken)
+	notes, err := s.archive.Announcements(ctx, correlator.StatusToken)
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +191,7 @@ func (s *Store) Statuses(ctx context.Context) ([]*correlator.Status, error) {
 // InForce returns the rules that a correlator of the system has in force, with
 // their files; nil when none says so.
 func (s *Store) InForce(ctx context.Context) (*bundle.Book, error) {
-	notes, err := s.archive.Notes(ctx, correlator.BookToken)
+	notes, err := s.archive.Announcements(ctx, correlator.BookToken)
 	if err != nil || len(notes) == 0 {
 		return nil, err
 	}

@@ -94,7 +94,7 @@ func decodeCheckpoint(value []byte) (checkpoint, error) {
 // resume brings the state to where the last life had got: what it had saved,
 // and the messages since, from which everything that follows is published. It
 // does so with the rules that were in force then.
-func (c *correlator) resume(ctx context.Context, store *bus.Store) error {
+func (c *correlator) resume(ctx context.Context, store *bus.StateStore) error {
 	value, err := store.Get(ctx, checkpointKey)
 	if err != nil {
 		return err

@@ -133,11 +133,11 @@ func Run(ctx context.Context, o Options) error {
 	if err := o.Bus.EnsureStreams(ctx, o.Storage, event.StreamConnections, event.StreamAlerts, event.StreamIncidents, event.StreamDeadLetters); err != nil {
 		return fmt.Errorf("correlator: %w", err)
 	}
-	store, err := o.Bus.OpenStore(ctx, "CORRELATOR", o.Storage)
+	store, err := o.Bus.OpenStateStore(ctx, "CORRELATOR", o.Storage)
 	if err != nil {
 		return fmt.Errorf("correlator: %w", err)
 	}
-	archive, err := o.Bus.OpenArchive(ctx, RulesBucket, o.Storage)
+	archive, err := o.Bus.OpenRevisions(ctx, RulesBucket, o.Storage)
 	if err == nil {
 		err = rules.attach(ctx, archive)
 	}

@@ -28,12 +28,12 @@ type RefusedRules struct {
 
 // attach reads what was pushed, if the options ask for it. Where the newest
 // can't be used, the newest that can is put in force.
-func (r *rules) attach(ctx context.Context, archive *bus.Archive) error {
+func (r *rules) attach(ctx context.Context, archive *bus.Revisions) error {
 	if r.current() != nil {
 		return nil
 	}
 	r.archive = archive
-	versions, err := archive.Versions(ctx, RulesKey)
+	versions, err := archive.List(ctx, RulesKey)
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func (r *rules) begin(set *ruleset, problem error) {
 }
 
 // take puts in force what was pushed.
-func (r *rules) take(v bus.Version) {
+func (r *rules) take(v bus.Revision) {
 	book, err := bundle.Unpack(v.Value)
 	if err != nil {
 		r.refuse(fmt.Errorf("what was pushed can't be read: %w", err))

@@ -25,14 +25,14 @@ const (
 // force and what has happened with them.
 type reporter struct {
 	rules    *rules
-	archive  *bus.Archive
+	archive  *bus.Revisions
 	instance string
 	expiries *expiries
 	counted  atomic.Pointer[[]RuleStatus]
 	changed  chan struct{}
 }
 
-func newReporter(r *rules, archive *bus.Archive, instance string) *reporter {
+func newReporter(r *rules, archive *bus.Revisions, instance string) *reporter {
 	report := &reporter{
 		rules: r, archive: archive, instance: instance,
 		expiries: newExpiries(r.metrics.telemetry.Metrics, r.log), changed: make(chan struct{}, 1),
@@ -86,7 +86,7 @@ func (r *reporter) tell(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, statusEvery/2)
 	defer cancel()
-	return r.archive.Note(ctx, StatusToken+"."+event.Token(r.instance), data, statusLasts)
+	return r.archive.Announce(ctx, StatusToken+"."+event.Token(r.instance), data, statusLasts)
 }
 
 func (r *reporter) tellBook(ctx context.Context, set *ruleset) error {
@@ -95,7 +95,7 @@ func (r *reporter) tellBook(ctx context.Context, set *ruleset) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, statusEvery/2)
 	defer cancel()
-	return r.archive.Note(ctx, BookToken+"."+event.Token(r.instance), set.packed, bookLasts)
+	return r.archive.Announce(ctx, BookToken+"."+event.Token(r.instance), set.packed, bookLasts)
 }
 
 func (r *reporter) status() *Status {

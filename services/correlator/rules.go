@@ -51,7 +51,7 @@ type rules struct {
 	internal []netip.Prefix // by an inventory
 	log      *slog.Logger
 	now      func() time.Time
-	archive  *bus.Archive                 // of what is pushed; nil before attach
+	archive  *bus.Revisions               // of what is pushed; nil before attach
 	pushed   *bundle.Book                 // the newest; nil before there is one
 	set      atomic.Pointer[ruleset]      // nil before attach, where pushed rules are asked for
 	refused  atomic.Pointer[RefusedRules] // what was not put in force since
@@ -182,12 +182,12 @@ const look = time.Second
 // when what the directories say of them has changed, and once more a second
 // later: an editor may be half-way through.
 func (r *rules) follow(ctx context.Context) {
-	pushes := make(chan bus.Version)
+	pushes := make(chan bus.Revision)
 	var following sync.WaitGroup
 	defer following.Wait()
 	if r.archive != nil {
 		following.Go(func() {
-			r.archive.Follow(ctx, RulesKey, func(v bus.Version) {
+			r.archive.Follow(ctx, RulesKey, func(v bus.Revision) {
 				select {
 				case pushes <- v:
 				case <-ctx.Done():

@@ -16,7 +16,7 @@ import (
 type desk struct {
 	config.Receiver
 	bus     *bus.Bus
-	told    *bus.Register // threads, by receiver and incident
+	told    *bus.KV // threads, by receiver and incident
 	log     *slog.Logger
 	metrics *receiverMetrics
 }

@@ -65,7 +65,7 @@ func Run(ctx context.Context, o Options) error {
 	if err := o.Bus.EnsureStreams(ctx, o.Storage, event.StreamIncidents, event.StreamAlerts, event.StreamDeadLetters); err != nil {
 		return fmt.Errorf("notifier: %w", err)
 	}
-	told, err := o.Bus.OpenRegister(ctx, "NOTIFIER", o.Storage)
+	told, err := o.Bus.OpenKV(ctx, "NOTIFIER", o.Storage)
 	if err != nil {
 		return fmt.Errorf("notifier: %w", err)
 	}

@@ -1,6 +1,7 @@
 package poller
 
 import (
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -68,19 +69,19 @@ func TestJitterStaysWithinAFifth(t *testing.T) {
 	}
 }
 
-func TestBackoffIsBounded(t *testing.T) {
+func TestRetriesAreBounded(t *testing.T) {
 	for _, tt := range []struct {
-		failures    int
+		failures    uint64
 		least, most time.Duration
 	}{
-		{1, 500 * time.Millisecond, time.Second},
-		{2, time.Second, 2 * time.Second},
-		{5, 8 * time.Second, 16 * time.Second},
-		{6, 15 * time.Second, 30 * time.Second},
+		{0, 500 * time.Millisecond, time.Second},
+		{1, time.Second, 2 * time.Second},
+		{4, 8 * time.Second, 16 * time.Second},
+		{5, 15 * time.Second, 30 * time.Second},
 		{1_000_000, 15 * time.Second, 30 * time.Second},
 	} {
 		for range 100 {
-			if got := backoff(tt.failures); got < tt.least || got > tt.most {
+			if got := retries.Wait(tt.failures, rand.Float64()); got < tt.least || got > tt.most {
 				t.Fatalf("after %d failures %s, want %s to %s", tt.failures, got, tt.least, tt.most)
 			}
 		}

@@ -15,6 +15,7 @@
 package poller
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -192,11 +193,7 @@ func (p *poller) take() error {
 	p.mu.Lock()
 	s.Interval = p.pace.at(s.TakenAt)
 	p.mu.Unlock()
-	limit := p.Bus.MaxPayload()
-	if limit == 0 {
-		limit = 1 << 20 // not connected yet: the server's default
-	}
-	messages, err := p.encoder.Parts(s, limit-headroom)
+	messages, err := p.encoder.Parts(s, cmp.Or(p.Bus.MaxData(), bus.DefaultMaxData))
 	if err != nil {
 		return err
 	}
@@ -206,6 +203,3 @@ func (p *poller) take() error {
 	p.metrics.taken(s, time.Since(began))
 	return nil
 }
-
-// headroom is what a message's headers take at most.
-const headroom = 2048

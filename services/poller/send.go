@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"headstart/backoff"
 	"headstart/bus"
 	"headstart/event"
 	"headstart/services/poller/spool"
@@ -13,13 +14,15 @@ import (
 
 const (
 	sendTime = 5 * time.Second     // for one message
-	lastCall = 3 * time.Second / 2 // for what waits at the end
+	lastCall = 3 * time.Second / 2 // for the messages that wait at shutdown
 )
+
+var retries = backoff.Exponential{Initial: time.Second, Max: 30 * time.Second}
 
 // send publishes what waits in the outbox, oldest first, until the context
 // ends. It never gives up.
 func (p *poller) send(ctx context.Context) {
-	for failures := 0; ctx.Err() == nil; {
+	for failures := uint64(0); ctx.Err() == nil; {
 		err := p.sendOne(ctx)
 		switch {
 		case err == nil:
@@ -33,15 +36,15 @@ func (p *poller) send(ctx context.Context) {
 			case <-ctx.Done():
 			}
 		case ctx.Err() == nil:
-			failures++
 			p.metrics.sendFailed.Inc()
-			if failures == 1 {
+			if failures == 0 {
 				p.Log.Warn("can't send, keeping snapshots", "waiting", p.outbox.stats().Messages, "error", err)
 			}
 			select {
-			case <-time.After(backoff(failures)):
+			case <-time.After(retries.Wait(failures, rand.Float64())):
 			case <-ctx.Done():
 			}
+			failures++
 		}
 	}
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastCall)
@@ -57,11 +60,11 @@ func (p *poller) sendOne(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if most := p.Bus.MaxPayload(); most > 0 && len(m.Payload) > most-headroom {
-		// It was packed for another server, or while none was known. What
-		// waits behind it must not wait for ever.
+	if most := p.Bus.MaxData(); most > 0 && len(m.Payload) > most {
+		// It was encoded for another server, or before the first connection.
+		// It must not block the messages behind it.
 		p.metrics.tooLarge.Inc()
-		p.Log.Error("snapshot dropped: too large for the server", "id", m.ID, "bytes", len(m.Payload), "max_payload", most)
+		p.Log.Error("snapshot dropped: too large for the server", "id", m.ID, "bytes", len(m.Payload), "max_bytes", most)
 		p.outbox.pop()
 		return nil
 	}
@@ -74,10 +77,4 @@ func (p *poller) sendOne(ctx context.Context) error {
 	p.metrics.sent.Inc()
 	p.metrics.sentBytes.Add(len(m.Payload))
 	return nil
-}
-
-// backoff doubles from a second to half a minute, less a random half.
-func backoff(failures int) time.Duration {
-	d := min(time.Second<<min(failures-1, 6), 30*time.Second)
-	return d/2 + rand.N(d/2)
 }

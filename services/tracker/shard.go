@@ -65,7 +65,7 @@ func (t *tracker) each(do func(*shard) error) error {
 // shard holds the tables of some hosts and the scratch space to work on them.
 type shard struct {
 	*tracker
-	store    *bus.Store
+	store    *bus.StateStore
 	maxHosts int
 	hosts    map[string]*host // by subject
 	count    atomic.Int64
@@ -98,7 +98,7 @@ type host struct {
 // partsKey is where the pending parts of a host are kept, beside its table.
 func partsKey(subject string) string { return subject + ".parts" }
 
-func newShard(t *tracker, store *bus.Store, maxHosts int) *shard {
+func newShard(t *tracker, store *bus.StateStore, maxHosts int) *shard {
 	return &shard{tracker: t, store: store, maxHosts: maxHosts, hosts: map[string]*host{}}
 }
 

@@ -52,11 +52,11 @@ func Run(ctx context.Context, o Options) error {
 	if err := o.Bus.EnsureStreams(ctx, o.Storage, event.StreamSnapshots, event.StreamConnections, event.StreamDeadLetters); err != nil {
 		return fmt.Errorf("tracker: %w", err)
 	}
-	store, err := o.Bus.OpenStore(ctx, "TRACKER", o.Storage)
+	store, err := o.Bus.OpenStateStore(ctx, "TRACKER", o.Storage)
 	if err != nil {
 		return fmt.Errorf("tracker: %w", err)
 	}
-	t := &tracker{log: o.Log, metrics: newMetrics(o.Telemetry.Metrics), seed: maphash.MakeSeed(), limit: o.Bus.MaxPayload() - headroom}
+	t := &tracker{log: o.Log, metrics: newMetrics(o.Telemetry.Metrics), seed: maphash.MakeSeed(), limit: o.Bus.MaxData()}
 	t.shards = make([]*shard, runtime.GOMAXPROCS(0))
 	for i := range t.shards {
 		t.shards[i] = newShard(t, store, max(1, o.MaxTables/len(t.shards)))
@@ -67,6 +67,3 @@ func Run(ctx context.Context, o Options) error {
 		Store: store, Batch: batch, Handle: t.handle,
 	})
 }
-
-// headroom is what a message's headers take at most.
-const headroom = 2048

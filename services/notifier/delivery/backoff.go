@@ -1,6 +1,10 @@
 package delivery
 
-import "time"
+import (
+	"time"
+
+	"headstart/backoff"
+)
 
 // What a [Backoff] is unless configured otherwise.
 const (
@@ -39,15 +43,6 @@ func (b Backoff) Next(o Outcome, attempt uint64, age time.Duration) Outcome {
 		o.After = max(o.After, b.Initial)
 		return o
 	}
-	wait := b.exponential(attempt)
-	o.After = wait - time.Duration(b.Random()*float64(wait)/2)
+	o.After = backoff.Exponential{Initial: b.Initial, Max: b.Most}.Wait(max(attempt, 1)-1, b.Random())
 	return o
-}
-
-func (b Backoff) exponential(attempt uint64) time.Duration {
-	wait := b.Initial
-	for n := uint64(1); n < attempt && wait < b.Most; n++ {
-		wait *= 2
-	}
-	return min(wait, b.Most)
 }

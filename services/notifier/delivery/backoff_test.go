@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-func backoff(random float64) Backoff {
+func newBackoff(random float64) Backoff {
 	return Backoff{
 		Initial: DefaultInitial, Most: DefaultMost, GiveUpAfter: DefaultGiveUpAfter,
 		Random: func() float64 { return random },
@@ -20,10 +20,10 @@ func TestBackoffDoublesUpToMost(t *testing.T) {
 		0: time.Second, 1: time.Second, 2: 2 * time.Second, 3: 4 * time.Second, 9: 256 * time.Second,
 		10: 5 * time.Minute, 100: 5 * time.Minute, math.MaxUint64: 5 * time.Minute,
 	} {
-		if got := backoff(0).Next(failed, attempt, 0); got.Verdict != Retry || got.After != want || got.Reason != failed.Reason {
+		if got := newBackoff(0).Next(failed, attempt, 0); got.Verdict != Retry || got.After != want || got.Reason != failed.Reason {
 			t.Errorf("attempt %d: %+v, want a wait of %v", attempt, got, want)
 		}
-		if got := backoff(0.5).Next(failed, attempt, 0).After; got != want*3/4 {
+		if got := newBackoff(0.5).Next(failed, attempt, 0).After; got != want*3/4 {
 			t.Errorf("attempt %d: %v with half of the jitter, want %v", attempt, got, want*3/4)
 		}
 	}
@@ -31,7 +31,7 @@ func TestBackoffDoublesUpToMost(t *testing.T) {
 
 func TestBackoffTakesOffAtMostHalf(t *testing.T) {
 	for random := 0.0; random < 1; random += 0.01 {
-		if got := backoff(random).Next(Retryf(0, ""), 1, 0).After; got > time.Second || got < time.Second/2 {
+		if got := newBackoff(random).Next(Retryf(0, ""), 1, 0).After; got > time.Second || got < time.Second/2 {
 			t.Errorf("random %v: %v", random, got)
 		}
 	}
@@ -43,7 +43,7 @@ func TestBackoffHonoursWhatWasAskedFor(t *testing.T) {
 		30 * time.Second: 30 * time.Second,
 		time.Hour:        time.Hour,
 	} {
-		if got := backoff(0.9).Next(Retryf(asked, ""), 12, 0).After; got != want {
+		if got := newBackoff(0.9).Next(Retryf(asked, ""), 12, 0).After; got != want {
 			t.Errorf("asked for %v: %v, want %v", asked, got, want)
 		}
 	}
@@ -51,10 +51,10 @@ func TestBackoffHonoursWhatWasAskedFor(t *testing.T) {
 
 func TestBackoffGivesUpByAge(t *testing.T) {
 	failed := Retryf(time.Minute, "connection refused")
-	if got := backoff(0).Next(failed, 300, DefaultGiveUpAfter-1); got.Verdict != Retry {
+	if got := newBackoff(0).Next(failed, 300, DefaultGiveUpAfter-1); got.Verdict != Retry {
 		t.Errorf("just before: %+v", got)
 	}
-	got := backoff(0).Next(failed, 300, DefaultGiveUpAfter)
+	got := newBackoff(0).Next(failed, 300, DefaultGiveUpAfter)
 	if got.Verdict != Dead || got.After != 0 {
 		t.Errorf("at the age: %+v, want dead", got)
 	}
@@ -67,14 +67,14 @@ func TestBackoffGivesUpByAge(t *testing.T) {
 
 func TestBackoffNeverGivesUpWhatWasNotTried(t *testing.T) {
 	held := Heldf(time.Millisecond, "asked for a pause")
-	if got := backoff(0).Next(held, 1, 48*time.Hour); got != held {
+	if got := newBackoff(0).Next(held, 1, 48*time.Hour); got != held {
 		t.Errorf("%+v, want %+v as it was", got, held)
 	}
 }
 
 func TestBackoffLeavesTheRest(t *testing.T) {
 	for _, o := range []Outcome{{Verdict: Done}, Deadf("404 Not Found")} {
-		if got := backoff(0).Next(o, 1, 48*time.Hour); got != o {
+		if got := newBackoff(0).Next(o, 1, 48*time.Hour); got != o {
 			t.Errorf("%+v became %+v", o, got)
 		}
 	}

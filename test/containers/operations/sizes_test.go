@@ -67,7 +67,7 @@ func measureStorage(t *testing.T, sockets int) (snapshot, changes float64) {
 	var encoder event.SnapshotEncoder
 	for range snapshots {
 		s.step()
-		parts, err := encoder.Parts(&s.Snapshot, b.MaxPayload()-2048)
+		parts, err := encoder.Parts(&s.Snapshot, b.MaxData())
 		if err != nil {
 			t.Fatal(err)
 		}

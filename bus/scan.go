@@ -11,21 +11,21 @@ import (
 	"headstart/event"
 )
 
-// All calls yield for every key and its value until it returns false. A key
-// that is written meanwhile can come again, its newest value last.
-func (s *Store) All(ctx context.Context, yield func(key string, value []byte) bool) error {
-	if err := s.all(ctx, yield); err != nil && !errors.Is(err, errEnough) {
-		return fmt.Errorf("bucket %s: %w", s.bucket, err)
+// All calls yield with every key and its value until it returns false. A key
+// that is written meanwhile can appear again; its latest value comes last.
+func (s *StateStore) All(ctx context.Context, yield func(key string, value []byte) bool) error {
+	if err := s.all(ctx, yield); err != nil && !errors.Is(err, errStopped) {
+		return fmt.Errorf("bucket %s: %w", s.name, err)
 	}
 	return nil
 }
 
-// errEnough says that yield wants no more.
-var errEnough = errors.New("enough")
+// errStopped means that yield has returned false.
+var errStopped = errors.New("stopped by the caller")
 
-func (s *Store) all(ctx context.Context, yield func(key string, value []byte) bool) error {
+func (s *StateStore) all(ctx context.Context, yield func(key string, value []byte) bool) error {
 	seen := map[string]bool{}
-	err := s.bus.Last(ctx, bucketStream(s.bucket), s.subject(keyState+"*"), func(m Message) error {
+	err := s.bus.Last(ctx, bucketPrefix+s.name, s.subject(keyState+"*"), func(m Message) error {
 		key := strings.TrimPrefix(m.Subject, s.subject(""))
 		seen[key] = true
 		if m.deleted {
@@ -36,12 +36,12 @@ func (s *Store) all(ctx context.Context, yield func(key string, value []byte) bo
 	if err != nil {
 		return err
 	}
-	stream, err := s.bus.js.Stream(ctx, bucketStream(s.bucket))
+	stream, err := s.stream(ctx)
 	if err != nil || stream.CachedInfo().State.LastSeq == s.opened {
 		return err
 	}
-	// A key that was written meanwhile may have moved on just before it was
-	// reached, each time.
+	// The bucket has changed since it was opened. A key that was written again
+	// each time just before the reader reached it has not been seen.
 	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(s.subject(keyState+"*")))
 	if err != nil {
 		return err
@@ -65,7 +65,7 @@ func (s *Store) all(ctx context.Context, yield func(key string, value []byte) bo
 	return nil
 }
 
-func (s *Store) yield(ctx context.Context, key string, entry []byte, yield func(key string, value []byte) bool) error {
+func (s *StateStore) yield(ctx context.Context, key string, entry []byte, yield func(key string, value []byte) bool) error {
 	name, err := event.FromToken(strings.TrimPrefix(key, keyState))
 	if err != nil {
 		return err
@@ -79,7 +79,7 @@ func (s *Store) yield(ctx context.Context, key string, entry []byte, yield func(
 		return nil
 	}
 	if !yield(name, value) {
-		return errEnough
+		return errStopped
 	}
 	return nil
 }

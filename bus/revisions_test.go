@@ -11,18 +11,18 @@ import (
 	"headstart/bus"
 )
 
-func TestArchive(t *testing.T) {
+func TestRevisions(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	client := func() *bus.Bus { return connect(t, bus.Options{Server: w.server.URL}) }
-	if _, err := client().FindArchive(t.Context(), "BOOKS"); !errors.Is(err, bus.ErrNoBucket) {
+	if _, err := client().FindRevisions(t.Context(), "BOOKS"); !errors.Is(err, bus.ErrNoBucket) {
 		t.Errorf("before it is made: %v", err)
 	}
-	a, err := client().OpenArchive(t.Context(), "BOOKS", storage)
+	a, err := client().OpenRevisions(t.Context(), "BOOKS", storage)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := client().FindArchive(t.Context(), "BOOKS")
+	b, err := client().FindRevisions(t.Context(), "BOOKS")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,38 +34,38 @@ func TestArchive(t *testing.T) {
 		}
 		return revision
 	}
-	t.Run("keeps every version", func(t *testing.T) {
-		if v, err := b.Last(t.Context(), "x"); v != nil || err != nil {
+	t.Run("keeps every revision", func(t *testing.T) {
+		if v, err := b.Latest(t.Context(), "x"); v != nil || err != nil {
 			t.Errorf("before the first: %v, %v", v, err)
 		}
-		if all, err := b.Versions(t.Context(), "x"); len(all) != 0 || err != nil {
+		if all, err := b.List(t.Context(), "x"); len(all) != 0 || err != nil {
 			t.Errorf("before the first: %v, %v", all, err)
 		}
 		first := add(t, "x", "one", 0)
 		add(t, "y", "else", 0)
 		second := add(t, "x", "two", first)
-		all, err := b.Versions(t.Context(), "x")
-		if err != nil || len(all) != 2 || string(all[0].Value) != "one" || string(all[1].Value) != "two" || all[1].Revision != second {
+		all, err := b.List(t.Context(), "x")
+		if err != nil || len(all) != 2 || string(all[0].Value) != "one" || string(all[1].Value) != "two" || all[1].Number != second {
 			t.Errorf("got %v, %v", all, err)
 		}
-		if v, err := b.Last(t.Context(), "x"); err != nil || string(v.Value) != "two" || v.Revision != second || v.StoredAt.IsZero() {
+		if v, err := b.Latest(t.Context(), "x"); err != nil || string(v.Value) != "two" || v.Number != second || v.StoredAt.IsZero() {
 			t.Errorf("last is %v, %v", v, err)
 		}
 	})
-	t.Run("refuses who doesn't know the version before", func(t *testing.T) {
-		last, err := a.Last(t.Context(), "x")
+	t.Run("rejects a revision after another than the latest", func(t *testing.T) {
+		last, err := a.Latest(t.Context(), "x")
 		if err != nil {
 			t.Fatal(err)
 		}
-		add(t, "x", "three", last.Revision)
-		for _, after := range []uint64{0, last.Revision} {
-			if _, err := b.Add(t.Context(), "x", []byte("four"), after); !errors.Is(err, bus.ErrOvertaken) {
+		add(t, "x", "three", last.Number)
+		for _, after := range []uint64{0, last.Number} {
+			if _, err := b.Add(t.Context(), "x", []byte("four"), after); !errors.Is(err, bus.ErrConflict) {
 				t.Errorf("after %d: %v", after, err)
 			}
 		}
 	})
-	t.Run("keeps the newest versions where there is no room for more", func(t *testing.T) {
-		a, err := client().OpenArchive(t.Context(), "SMALL", bus.Storage{Bytes: 16 << 20, Replicas: 1})
+	t.Run("drops the oldest revisions when it is full", func(t *testing.T) {
+		a, err := client().OpenRevisions(t.Context(), "SMALL", bus.Storage{Bytes: 16 << 20, Replicas: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -80,42 +80,42 @@ func TestArchive(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		all, err := a.Versions(t.Context(), "large")
+		all, err := a.List(t.Context(), "large")
 		if err != nil || len(all) < 2 || all[len(all)-1].Value[0] != 19 {
 			t.Errorf("%d versions, %v", len(all), err)
 		}
-		if v, err := a.Last(t.Context(), "x"); err != nil || string(v.Value) != "three" {
+		if v, err := a.Latest(t.Context(), "x"); err != nil || string(v.Value) != "three" {
 			t.Errorf("another value: %v, %v", v, err)
 		}
 		if _, err := a.Add(t.Context(), "larger", make([]byte, a.MaxValue()+1), 0); err == nil {
 			t.Error("a value that is larger than a message is added")
 		}
 	})
-	t.Run("notes have one version and an end", func(t *testing.T) {
+	t.Run("announcements have no history and expire", func(t *testing.T) {
 		for n := range 3 {
 			for _, who := range []string{"a", "b=2E"} {
-				if err := a.Note(t.Context(), "note."+who, fmt.Appendf(nil, "%s %d", who, n), time.Hour); err != nil {
+				if err := a.Announce(t.Context(), "note."+who, fmt.Appendf(nil, "%s %d", who, n), time.Hour); err != nil {
 					t.Fatal(err)
 				}
 			}
 		}
-		if err := a.Note(t.Context(), "note.short", []byte("gone"), time.Second); err != nil {
+		if err := a.Announce(t.Context(), "note.short", []byte("gone"), time.Second); err != nil {
 			t.Fatal(err)
 		}
-		if all, err := b.Versions(t.Context(), "note.a"); err != nil || len(all) != 1 {
+		if all, err := b.List(t.Context(), "note.a"); err != nil || len(all) != 1 {
 			t.Errorf("versions: %v, %v", all, err)
 		}
 		await(t, "the note is gone", func() bool {
-			all, err := b.Notes(t.Context(), "note")
+			all, err := b.Announcements(t.Context(), "note")
 			return err == nil && len(all) == 2 && string(all[0].Value) == "a 2" && string(all[1].Value) == "b=2E 2"
 		})
 	})
-	t.Run("can be followed while a server goes and comes back", func(t *testing.T) {
+	t.Run("can be followed across a restart of the server", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		got, done := make(chan string, 100), make(chan struct{})
 		go func() {
 			defer close(done)
-			b.Follow(ctx, "followed", func(v bus.Version) { got <- string(v.Value) })
+			b.Follow(ctx, "followed", func(v bus.Revision) { got <- string(v.Value) })
 		}()
 		revision := add(t, "followed", "one", 0)
 		if v := <-got; v != "one" {
@@ -125,7 +125,7 @@ func TestArchive(t *testing.T) {
 		w.server.Restart(t)
 		await(t, "the server takes another version", func() bool {
 			_, err := a.Add(t.Context(), "followed", []byte("two"), revision)
-			return err == nil || errors.Is(err, bus.ErrOvertaken)
+			return err == nil || errors.Is(err, bus.ErrConflict)
 		})
 		if v := <-got; v != "two" {
 			t.Errorf("got %q", v)

@@ -15,32 +15,31 @@ type checkpoint struct {
 	stage    string
 	states   []State
 	position Position
-	back     bool // the position may be behind the one that is saved
-	again    bool // it may be the one that is saved
+	back     bool // the position may be behind the saved one
+	again    bool // the position may be the saved one
 }
 
-// save writes the states, of each key the last, and then the position, unless
-// the position that is saved is not behind (or, again, is ahead).
+// save writes the last state of each key, then the position. It does nothing if
+// the saved position is not behind (with again: is ahead).
 //
-// Only the owner of the bucket writes to it, until another instance takes it
-// over. The writes are a chain, and the last of them, the position, is stored
-// only if the bucket still has the same owner. So the position is stored only
-// when all states before it are, and the state of each key is at any time at
-// least as new as the position.
-func (s *Store) save(ctx context.Context, c checkpoint) error {
+// Only the owner of the bucket writes to it, until another instance takes the
+// bucket over. Each write is conditional on the one before, and the last, the
+// position, also on the owner. So the position is stored only after all states,
+// and the state of each key is never older than the position.
+func (s *StateStore) save(ctx context.Context, c checkpoint) error {
 	if err := s.own(ctx, c); err != nil {
-		return fmt.Errorf("bucket %s: %w", s.bucket, err)
+		return fmt.Errorf("bucket %s: %w", s.name, err)
 	}
 	if s.done(c) {
 		return nil
 	}
 	messages, err := s.messages(ctx, c)
 	if err != nil {
-		return fmt.Errorf("bucket %s: %w", s.bucket, err)
+		return fmt.Errorf("bucket %s: %w", s.name, err)
 	}
 	s.owned = false
-	_, err = chain{after: s.last, messages: messages, each: s.trouble}.publish(ctx, s.bus)
-	if s.trouble = err != nil; s.trouble {
+	_, err = publisher{bus: s.bus, after: s.last, ackEach: s.failing}.publish(ctx, messages)
+	if s.failing = err != nil; s.failing {
 		return err
 	}
 	s.owned = true
@@ -49,7 +48,7 @@ func (s *Store) save(ctx context.Context, c checkpoint) error {
 	return nil
 }
 
-func (s *Store) done(c checkpoint) bool {
+func (s *StateStore) done(c checkpoint) bool {
 	saved := s.positions[c.stage]
 	switch {
 	case c.back:
@@ -60,8 +59,8 @@ func (s *Store) done(c checkpoint) bool {
 	return !saved.before(c.position)
 }
 
-// own makes the bucket this store's, unless what is to be saved is done.
-func (s *Store) own(ctx context.Context, c checkpoint) (err error) {
+// own takes the bucket over unless this store owns it or the checkpoint is done.
+func (s *StateStore) own(ctx context.Context, c checkpoint) (err error) {
 	if s.owned {
 		return nil
 	}
@@ -76,11 +75,12 @@ func (s *Store) own(ctx context.Context, c checkpoint) (err error) {
 	return err
 }
 
-// takeOver writes who owns the bucket, so many times that of what the owner
-// before has under way nothing can be stored any more: it wants to be stored
-// after one of the next [maxPending] sequences.
-func (s *Store) takeOver(ctx context.Context) error {
-	stream, err := s.bus.js.Stream(ctx, bucketStream(s.bucket))
+// takeOver makes this store the owner of the bucket. It writes the owner more
+// than [maxPending] times: each message that the previous owner has in flight
+// expects one of the next [maxPending] sequences, so the server rejects all of
+// them.
+func (s *StateStore) takeOver(ctx context.Context) error {
+	stream, err := s.stream(ctx)
 	if err != nil {
 		return err
 	}
@@ -95,14 +95,14 @@ func (s *Store) takeOver(ctx context.Context) error {
 		return err
 	}
 	if ack.Sequence <= before+maxPending {
-		return fmt.Errorf("take over: revision %d after %d, some were lost", ack.Sequence, before)
+		return fmt.Errorf("take over: revision %d after %d: messages were lost", ack.Sequence, before)
 	}
 	s.last, s.owner = ack.Sequence, ack.Sequence
 	clear(s.slots)
 	return nil
 }
 
-func (s *Store) messages(ctx context.Context, c checkpoint) ([]*nats.Msg, error) {
+func (s *StateStore) messages(ctx context.Context, c checkpoint) ([]*nats.Msg, error) {
 	last := make(map[string]int, len(c.states))
 	for i, state := range c.states {
 		last[state.Key] = i
@@ -125,9 +125,9 @@ func (s *Store) messages(ctx context.Context, c checkpoint) ([]*nats.Msg, error)
 	}}), nil
 }
 
-// appendState appends the message that puts a value in force, after those that
-// hold its chunks if it has any.
-func (s *Store) appendState(ctx context.Context, to []*nats.Msg, state State) ([]*nats.Msg, error) {
+// appendState appends the messages of a value's chunks, if it has any, and then
+// the message that activates the value.
+func (s *StateStore) appendState(ctx context.Context, to []*nats.Msg, state State) ([]*nats.Msg, error) {
 	key := stateKey(state.Key)
 	if state.Value == nil {
 		return append(to, &nats.Msg{Subject: s.subject(key), Header: nats.Header{headerOperation: {"DEL"}}}), nil
@@ -151,8 +151,8 @@ func (s *Store) appendState(ctx context.Context, to []*nats.Msg, state State) ([
 	return append(to, &nats.Msg{Subject: s.subject(key), Data: binary.BigEndian.AppendUint16([]byte{entryChunks, slot}, uint16(n))}), nil
 }
 
-// nextSlot is the set of chunks that isn't in force.
-func (s *Store) nextSlot(ctx context.Context, key string) (byte, error) {
+// nextSlot returns the slot whose chunks aren't active.
+func (s *StateStore) nextSlot(ctx context.Context, key string) (byte, error) {
 	slot, known := s.slots[key]
 	if !known {
 		entry, err := s.entry(ctx, key)
@@ -166,8 +166,8 @@ func (s *Store) nextSlot(ctx context.Context, key string) (byte, error) {
 	return slot ^ 1, nil
 }
 
-// hold makes Get return states that are on their way.
-func (s *Store) hold(states []State) {
+// hold makes Get return states before they are saved.
+func (s *StateStore) hold(states []State) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, state := range states {
@@ -175,8 +175,8 @@ func (s *Store) hold(states []State) {
 	}
 }
 
-// release says that states are saved.
-func (s *Store) release(states []State) {
+// release marks states as saved.
+func (s *StateStore) release(states []State) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, state := range states {
@@ -189,9 +189,9 @@ func (s *Store) release(states []State) {
 	}
 }
 
-// forgetUnsaved drops what didn't get saved: without the outputs that go with
-// it, it must not be seen by a stage that runs on the store again.
-func (s *Store) forgetUnsaved() {
+// forgetUnsaved drops unsaved states: their outputs may not be published, so a
+// stage that runs on the store later must not see them.
+func (s *StateStore) forgetUnsaved() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.unsaved)

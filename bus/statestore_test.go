@@ -14,7 +14,7 @@ import (
 	"headstart/event"
 )
 
-// keeper is a stage that saves what the test tells it to.
+// keeper is a stage that saves what the test sets.
 type keeper struct {
 	*simpleStage
 	states map[string][]bus.State // by message
@@ -45,17 +45,17 @@ func (k *keeper) save(t *testing.T, states ...bus.State) {
 	await(t, id, func() bool { return k.world.savedBy(t, "SIMPLE", "simple") >= end })
 }
 
-// open opens the bucket as a later life of the process would.
-func (w *world) open(t *testing.T, bucket string) *bus.Store {
+// open opens the bucket as a later instance of the process would.
+func (w *world) open(t *testing.T, bucket string) *bus.StateStore {
 	t.Helper()
-	store, err := connect(t, bus.Options{Server: w.server.URL}).OpenStore(t.Context(), bucket, storage)
+	store, err := connect(t, bus.Options{Server: w.server.URL}).OpenStateStore(t.Context(), bucket, storage)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return store
 }
 
-func all(t *testing.T, s *bus.Store) map[string]string {
+func all(t *testing.T, s *bus.StateStore) map[string]string {
 	t.Helper()
 	got := map[string]string{}
 	if err := s.All(t.Context(), func(key string, value []byte) bool { got[key] = string(value); return true }); err != nil {
@@ -64,7 +64,7 @@ func all(t *testing.T, s *bus.Store) map[string]string {
 	return got
 }
 
-func get(t *testing.T, s *bus.Store, key string) []byte {
+func get(t *testing.T, s *bus.StateStore, key string) []byte {
 	t.Helper()
 	value, err := s.Get(t.Context(), key)
 	if err != nil {
@@ -73,7 +73,7 @@ func get(t *testing.T, s *bus.Store, key string) []byte {
 	return value
 }
 
-func TestStoreKeepsStates(t *testing.T) {
+func TestStateStoreSavesStates(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	k := w.keep(t)
@@ -81,7 +81,7 @@ func TestStoreKeepsStates(t *testing.T) {
 	k.save(t, bus.State{Key: "c", Value: []byte{}}, bus.State{Key: "d", Value: []byte("4")})
 	k.save(t, bus.State{Key: "b", Value: nil}, bus.State{Key: "d", Value: []byte("5")}, bus.State{Key: "d", Value: nil}, bus.State{Key: "e", Value: nil}, bus.State{Key: "e", Value: []byte("6")})
 	want := map[string]string{"a": "3", "c": "", "e": "6"}
-	for name, store := range map[string]*bus.Store{"of the stage": k.store, "of a later life": w.open(t, "SIMPLE")} {
+	for name, store := range map[string]*bus.StateStore{"of the stage": k.store, "of a later instance": w.open(t, "SIMPLE")} {
 		if got := all(t, store); !maps.Equal(got, want) {
 			t.Errorf("store %s: All gives %q, want %q", name, got, want)
 		}
@@ -95,7 +95,7 @@ func TestStoreKeepsStates(t *testing.T) {
 	k.stop(t)
 }
 
-func TestSavedTellsHowFarAStageIs(t *testing.T) {
+func TestSavedReturnsThePositionOfAStage(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	b := connect(t, bus.Options{Server: w.server.URL})
@@ -122,7 +122,7 @@ func TestSavedTellsHowFarAStageIs(t *testing.T) {
 	k.stop(t)
 }
 
-func TestStoreTakesAnyKey(t *testing.T) {
+func TestStateStoreAcceptsAnyKey(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	k := w.keep(t)
@@ -151,10 +151,10 @@ func TestStoreTakesAnyKey(t *testing.T) {
 
 // What Handle has returned is what Get returns, though it is not saved yet: a
 // stage that drops a host from memory may need it for the next batch.
-func TestStoreReturnsWhatIsOnItsWay(t *testing.T) {
+func TestStateStoreReturnsUnsavedStates(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	var store *bus.Store
+	var store *bus.StateStore
 	got := make(chan string, 100)
 	s := simpleStage{world: w, batch: 1, answer: func(batch []bus.Message) (bus.Work, error) {
 		value, err := store.Get(context.Background(), "key")
@@ -198,14 +198,14 @@ func large(name string, chunks int) []byte {
 	return bytes.Repeat([]byte(name), chunks*chunk/len(name))
 }
 
-func TestStoreKeepsLargeValues(t *testing.T) {
+func TestStateStoreSavesLargeValues(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, natstest.MaxPayload(payload))
 	k := w.keep(t)
 	first, second, third := large("first.", 3), large("second", 5), large("third.", 2)
 	check := func(want []byte) {
 		t.Helper()
-		for name, store := range map[string]*bus.Store{"of the stage": k.store, "of a later life": w.open(t, "SIMPLE")} {
+		for name, store := range map[string]*bus.StateStore{"of the stage": k.store, "of a later instance": w.open(t, "SIMPLE")} {
 			if got := get(t, store, "big.key"); !bytes.Equal(got, want) {
 				t.Errorf("store %s: got %d bytes that begin with %.6q, want %d that begin with %.6q", name, len(got), got, len(want), want)
 			}
@@ -227,7 +227,7 @@ func TestStoreKeepsLargeValues(t *testing.T) {
 	k.stop(t)
 }
 
-func TestStoreRefusesAValueThatIsTooLarge(t *testing.T) {
+func TestStateStoreRejectsAValueThatIsTooLarge(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, natstest.MaxPayload(payload))
 	k := w.keep(t)
@@ -254,7 +254,7 @@ func TestStoreRefusesAValueThatIsTooLarge(t *testing.T) {
 
 // A process that dies while it writes the chunks of a value leaves the value
 // before, whichever of the two sets of chunks that was in.
-func TestStoreValueIsTheOneBeforeUntilItIsWhole(t *testing.T) {
+func TestStateStoreReplacesALargeValueAtomically(t *testing.T) {
 	t.Parallel()
 	for _, saves := range []int{1, 2} {
 		t.Run(fmt.Sprintf("after %d saves", saves), func(t *testing.T) {
@@ -308,7 +308,7 @@ func TestStoreValueIsTheOneBeforeUntilItIsWhole(t *testing.T) {
 func (w *world) dyingSave(t *testing.T, l *line, value []byte) bool {
 	t.Helper()
 	b := connect(t, bus.Options{Name: "dying", InProcess: l})
-	store, err := b.OpenStore(t.Context(), "SIMPLE", storage)
+	store, err := b.OpenStateStore(t.Context(), "SIMPLE", storage)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -335,7 +335,7 @@ func (w *world) dyingSave(t *testing.T, l *line, value []byte) bool {
 	return saved
 }
 
-func TestStoreAllEndsWhenItIsToldTo(t *testing.T) {
+func TestAllEndsWhenYieldReturnsFalse(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	k := w.keep(t)
@@ -360,7 +360,7 @@ func TestStoreAllEndsWhenItIsToldTo(t *testing.T) {
 }
 
 // All misses no key, though an instance writes all the time.
-func TestStoreAllWhileAnotherWrites(t *testing.T) {
+func TestAllWhileAnotherInstanceWrites(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	const keys = 2000
@@ -385,30 +385,30 @@ func TestStoreAllWhileAnotherWrites(t *testing.T) {
 	k.stop(t)
 }
 
-func TestOpenStore(t *testing.T) {
+func TestOpenStateStore(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	b := connect(t, bus.Options{Server: w.server.URL})
-	t.Run("says which field differs", func(t *testing.T) {
-		if _, err := b.OpenStore(t.Context(), "A", storage); err != nil {
+	t.Run("reports the field that differs", func(t *testing.T) {
+		if _, err := b.OpenStateStore(t.Context(), "A", storage); err != nil {
 			t.Fatal(err)
 		}
 		other := storage
 		other.Bytes *= 2
-		_, err := b.OpenStore(t.Context(), "A", other)
+		_, err := b.OpenStateStore(t.Context(), "A", other)
 		if err == nil || !strings.Contains(err.Error(), "bucket A: ") || !strings.Contains(err.Error(), "max bytes (--storage)") {
 			t.Errorf("got %v", err)
 		}
 	})
-	t.Run("refuses a bad name and bad storage", func(t *testing.T) {
-		if _, err := b.OpenStore(t.Context(), "no good", storage); err == nil {
+	t.Run("rejects a bad name and bad storage", func(t *testing.T) {
+		if _, err := b.OpenStateStore(t.Context(), "no good", storage); err == nil {
 			t.Error("took a name with a space")
 		}
-		if _, err := b.OpenStore(t.Context(), "B", bus.Storage{Bytes: 1, Replicas: 1}); err == nil || !strings.Contains(err.Error(), "--storage") {
+		if _, err := b.OpenStateStore(t.Context(), "B", bus.Storage{Bytes: 1, Replicas: 1}); err == nil || !strings.Contains(err.Error(), "--storage") {
 			t.Errorf("got %v", err)
 		}
 	})
-	t.Run("is read by the NATS tools as any bucket", func(t *testing.T) {
+	t.Run("is a bucket for the NATS tools", func(t *testing.T) {
 		kv, err := w.js.KeyValue(t.Context(), "A")
 		if err != nil {
 			t.Fatal(err)
@@ -424,7 +424,7 @@ func TestOpenStore(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	t.Run("says so when an entry is not of its making", func(t *testing.T) {
+	t.Run("reports an unknown entry", func(t *testing.T) {
 		kv, err := w.js.KeyValue(t.Context(), "A")
 		if err != nil {
 			t.Fatal(err)
@@ -433,12 +433,12 @@ func TestOpenStore(t *testing.T) {
 			if _, err := kv.Put(t.Context(), key, []byte(value)); err != nil {
 				t.Fatal(err)
 			}
-			store, err := b.OpenStore(t.Context(), "A", storage)
+			store, err := b.OpenStateStore(t.Context(), "A", storage)
 			if err != nil {
 				t.Fatal(err)
 			}
 			name := strings.TrimPrefix(key, "state.")
-			if value, err := store.Get(t.Context(), name); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("bucket A key %q: ", name)) {
+			if value, err := store.Get(t.Context(), name); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("bucket A: key %q: ", name)) {
 				t.Errorf("Get(%q) gives %q, %v", name, value, err)
 			}
 			if err := store.All(t.Context(), func(string, []byte) bool { return true }); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("bucket A: key %q: ", name)) {
@@ -451,7 +451,7 @@ func TestOpenStore(t *testing.T) {
 		if _, err := kv.Put(t.Context(), "position.x", []byte("short")); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := b.OpenStore(t.Context(), "A", storage); err == nil || !strings.Contains(err.Error(), "position of 5 bytes, want 16") {
+		if _, err := b.OpenStateStore(t.Context(), "A", storage); err == nil || !strings.Contains(err.Error(), "position of 5 bytes, want 16") {
 			t.Errorf("got %v", err)
 		}
 	})

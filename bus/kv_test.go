@@ -12,22 +12,22 @@ import (
 	"headstart/bus"
 )
 
-func TestRegister(t *testing.T) {
+func TestKV(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	open := func() *bus.Register {
-		r, err := connect(t, bus.Options{Server: w.server.URL}).OpenRegister(t.Context(), "NOTES", storage)
+	open := func() *bus.KV {
+		r, err := connect(t, bus.Options{Server: w.server.URL}).OpenKV(t.Context(), "NOTES", storage)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return r
 	}
-	registers := []*bus.Register{open(), open(), open()}
+	registers := []*bus.KV{open(), open(), open()}
 	count := func(old []byte) []byte {
 		n, _ := strconv.Atoi(string(old))
 		return strconv.AppendInt(nil, int64(n)+1, 10)
 	}
-	t.Run("returns what is there", func(t *testing.T) {
+	t.Run("returns the value", func(t *testing.T) {
 		if value, err := registers[0].Get(t.Context(), "a.never"); value != nil || err != nil {
 			t.Errorf("got %q, %v", value, err)
 		}
@@ -38,7 +38,7 @@ func TestRegister(t *testing.T) {
 			t.Errorf("got %q, %v", value, err)
 		}
 	})
-	t.Run("loses no change of several at once", func(t *testing.T) {
+	t.Run("loses no concurrent update", func(t *testing.T) {
 		var all sync.WaitGroup
 		for _, r := range registers {
 			all.Go(func() {
@@ -54,7 +54,7 @@ func TestRegister(t *testing.T) {
 			t.Errorf("got %q, %v", value, err)
 		}
 	})
-	t.Run("outlasts a server that is away", func(t *testing.T) {
+	t.Run("survives a restart of the server", func(t *testing.T) {
 		w.server.Stop(t)
 		done := make(chan error, 1)
 		began := make(chan struct{})
@@ -76,12 +76,12 @@ func TestRegister(t *testing.T) {
 	t.Run("ends with the context", func(t *testing.T) {
 		ended, cancel := context.WithCancel(t.Context())
 		cancel()
-		if _, err := registers[0].Update(ended, "x", count); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "bucket NOTES key x: ") {
+		if _, err := registers[0].Update(ended, "x", count); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "bucket NOTES: key x: ") {
 			t.Errorf("got %v", err)
 		}
 	})
-	t.Run("drops its oldest values when it is full", func(t *testing.T) {
-		small, err := connect(t, bus.Options{Server: w.server.URL}).OpenRegister(t.Context(), "SMALL", bus.Storage{Bytes: 16 << 20, Replicas: 1})
+	t.Run("drops the oldest values when it is full", func(t *testing.T) {
+		small, err := connect(t, bus.Options{Server: w.server.URL}).OpenKV(t.Context(), "SMALL", bus.Storage{Bytes: 16 << 20, Replicas: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
