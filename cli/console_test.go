@@ -86,7 +86,7 @@ func alerts() []*event.Alert {
 			a.Rule, a.Title, a.Severity, a.Guide = "new-listening-port", "New listening port", event.Low, ""
 		}),
 		alertOn(attempt, func(a *event.Alert) {
-			a.Rule, a.Title, a.Severity = "smb-from-web-server", "Web server reaches for file shares", event.Critical
+			a.Rule, a.Title, a.Severity = "smb-from-web-server", "Web server connects to a file share", event.Critical
 			a.Guide = "Look at the process."
 		}),
 		alertOn(inbound, func(a *event.Alert) {

@@ -33,7 +33,7 @@ func lifeOfIncidents() []*event.Incident {
 	}
 	grow := func(i *event.Incident) {
 		i.Grown, i.Severity = "now critical", event.Critical
-		i.Title = "web-01 reached db-01, files-01: From host to host by edges that nobody uses"
+		i.Title = "web-01 reached db-01, files-01: Chain of unusual connections from host to host"
 		i.Hosts, i.Parts = append(i.Hosts, "files-01"), append(i.Parts, event.HostPart{Host: "files-01", Part: event.Pivot})
 		for n := range 3 {
 			i.Timeline = append(i.Timeline, event.TimelineEntry{At: i.At.Add(time.Duration(n) * time.Second), Host: "web-01", Text: fmt.Sprintf("Step %d", n+1), Alert: "c"})

@@ -24,11 +24,11 @@ func reference() *event.Incident {
 	from := address("203.0.113.7")
 	return &event.Incident{
 		ID: "051f4dfe077aef33f9a110f6", Revision: 9, State: event.IncidentQuiet, Severity: event.Critical,
-		Title: "web-01 reached db-01, files-01, dc-01: From host to host by edges that nobody uses",
+		Title: "web-01 reached db-01, files-01, dc-01: Chain of unusual connections from host to host",
 		Score: 237.5, Threshold: 60, Notified: true,
 		Reasons: []event.ScoreReason{
-			{Points: 90, Rule: "unusual-path", Text: "From host to host by edges that nobody uses"},
-			{Points: 60, Rule: "database-session-long", Text: "A database session lives far longer than those before it"},
+			{Points: 90, Rule: "unusual-path", Text: "Chain of unusual connections from host to host"},
+			{Points: 60, Rule: "database-session-long", Text: "Database session lasts far longer than earlier sessions"},
 			{Points: 50, Text: "went on from host to host, 3 steps in a row"},
 			{Points: 37.5, Rule: "smb-sweep", Text: "A sweep for file shares, 3 times"},
 		},
@@ -57,12 +57,12 @@ func reference() *event.Incident {
 		},
 		Timeline: []event.TimelineEntry{
 			{At: at("14:30:00"), Host: "web-01", Text: "SSH from where nobody came from before: 203.0.113.7 → web-01:22", Alert: "a1", Rule: "new-source-ssh"},
-			{At: at("14:30:51"), Host: "web-01", Text: "A database session lives far longer than those before it: web-01 → db-01:5432", Alert: "a2", Rule: "database-session-long"},
+			{At: at("14:30:51"), Host: "web-01", Text: "Database session lasts far longer than earlier sessions: web-01 → db-01:5432", Alert: "a2", Rule: "database-session-long"},
 			{At: at("14:30:51"), Text: "people are told: score 67.5 reached 60"},
 			{At: at("14:30:51"), Text: "db-01, web-01 asked to look every 10s until 14:45"},
 			{At: at("15:15:52"), Host: "web-01", Text: "A sweep for file shares: web-01 → 10.1.5.11:445, not answered", Alert: "a3", Rule: "smb-sweep"},
 			{At: at("15:16:02"), Host: "web-01", Text: "A sweep for file shares: web-01 → files-01:445", Alert: "a4", Rule: "smb-sweep"},
-			{At: at("15:47:12"), Host: "web-01", Text: "From host to host by edges that nobody uses: web-01 → files-01:445", Alert: "a5", Rule: "unusual-path"},
+			{At: at("15:47:12"), Host: "web-01", Text: "Chain of unusual connections from host to host: web-01 → files-01:445", Alert: "a5", Rule: "unusual-path"},
 			{At: at("16:22:08"), Host: "files-01", Text: "files-01 → dc-01:3389 (unusual edge)"},
 		},
 		Next: []event.NextHop{{From: "files-01", Host: "backup-01", Port: 22, Days: 6}, {From: "db-01", Host: "2001:db8::9", Port: 5432, Days: 1}},

@@ -1,10 +1,10 @@
-// Package rules holds the default pack of rules, as the files that analysts
-// edit: a program has them without a directory of rules beside it.
+// Package rules embeds the default ruleset, as the files that analysts edit, so
+// that a program needs no rules directory beside it.
 package rules
 
 import "embed"
 
-// Files has the pack's YAML files in its root: one rule each, and lists.yaml.
+// Files holds the YAML files of the default ruleset in its root: one rule each, and lists.yaml.
 //
 //go:embed *.yaml
 var Files embed.FS

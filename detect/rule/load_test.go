@@ -17,7 +17,7 @@ import (
 
 const wholeRule = `# Why: …
 rule: smb-from-web
-title: Web server reaches for file shares
+title: Web server connects to a file share
 severity: critical
 attack: [T1021.002, T1135]
 description: |
@@ -59,7 +59,7 @@ func TestLoadReadsEveryField(t *testing.T) {
 		got, want any
 	}{
 		{"ID", got.ID, "smb-from-web"},
-		{"Title", got.Title, "Web server reaches for file shares"},
+		{"Title", got.Title, "Web server connects to a file share"},
 		{"Severity", got.Severity, event.Critical},
 		{"Attack", got.Attack, []string{"T1021.002", "T1135"}},
 		{"Description", got.Description, "What it finds.\n\nWhat it assumes."},

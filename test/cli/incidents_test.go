@@ -27,7 +27,7 @@ func TestIncidentFromFirstLineToReport(t *testing.T) {
 	running := cli.Start(t, q.run(t, 0, "--threshold", "25"))
 	running.Await("it is ready", func() bool { return strings.Contains(running.Stderr(), "Ctrl-C ends it") })
 	q.connect(t, share)
-	title := fmt.Sprintf("web-01 reached %s: Web server reaches for file shares", q.other.Address)
+	title := fmt.Sprintf("web-01 reached %s: Web server connects to a file share", q.other.Address)
 	shows(running, "HIGH "+title+" incident opened")
 	shows(running, "web-01 (entry)")
 	shows(running, "First: block web-01")

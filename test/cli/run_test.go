@@ -86,10 +86,10 @@ func TestRunOnATerminal(t *testing.T) {
 	}
 	shows(p, fmt.Sprintf("closed %s → %s, outbound, lived", q.web.Address, api))
 	q.connect(t, share)
-	shows(p, "HIGH Web server reaches for file shares smb-from-web-server")
+	shows(p, "HIGH Web server connects to a file share smb-from-web-server")
 	shows(p, fmt.Sprintf("web-01 %s → %s ESTABLISHED", q.web.Address, share))
 	shows(p, "First: Which process made the connection")
-	shows(p, fmt.Sprintf("HIGH web-01 reached %s: Web server reaches for file shares score", q.other.Address))
+	shows(p, fmt.Sprintf("HIGH web-01 reached %s: Web server connects to a file share score", q.other.Address))
 	p.Type(cli.CtrlC)
 	if code := p.Wait(); code != 0 {
 		t.Errorf("after Ctrl-C exit code %d, want 0", code)
@@ -124,7 +124,7 @@ func TestStartedAgainItGoesOnWhereItWas(t *testing.T) {
 		if n == 0 {
 			shows(p, "watching web-01 1 connection open")
 			q.connect(t, share)
-			shows(p, "HIGH Web server reaches for file shares")
+			shows(p, "HIGH Web server connects to a file share")
 			shows(p, "people are told from")
 		}
 		ports = append(ports, q.serve(uint16(9000+n)))
@@ -136,8 +136,8 @@ func TestStartedAgainItGoesOnWhereItWas(t *testing.T) {
 	opened := func(to netip.AddrPort) string { return fmt.Sprintf("opened %s → %s,", q.web.Address, to) }
 	for text, want := range map[string]int{
 		"watching web-01": 1,
-		"Web server reaches for file shares smb-from-web-server":                              1,
-		fmt.Sprintf("web-01 reached %s: Web server reaches for file shares", q.other.Address): 1,
+		"Web server connects to a file share smb-from-web-server":                              1,
+		fmt.Sprintf("web-01 reached %s: Web server connects to a file share", q.other.Address): 1,
 		opened(api):      0, // it was open before the first look
 		opened(share):    1,
 		opened(ports[0]): 1,
@@ -170,7 +170,7 @@ func TestRunIntoAPipe(t *testing.T) {
 			q.connect(t, share)
 			shows(p, "opened")
 			shows(p, "smb-from-web-server")
-			shows(p, fmt.Sprintf("web-01 reached %s: Web server reaches for file shares", q.other.Address))
+			shows(p, fmt.Sprintf("web-01 reached %s: Web server connects to a file share", q.other.Address))
 			p.Type(cli.CtrlC)
 			if code := p.Wait(); code != 0 {
 				t.Errorf("after Ctrl-C exit code %d, want 0", code)
