@@ -146,7 +146,7 @@ func TestBacktestOfALog(t *testing.T) {
 		if usage := (*daemon.UsageError)(nil); errors.As(err, &usage) {
 			t.Errorf("a usage error: %v", err)
 		}
-		for _, want := range []string{silent + " against the default pack", "People are no longer told of (", "Alerts lost ("} {
+		for _, want := range []string{silent + " against the default pack", "Notified incidents lost (", "Alerts lost ("} {
 			if !strings.Contains(out, want) {
 				t.Errorf("no %q in\n%s", want, out)
 			}

@@ -208,8 +208,8 @@ func (o *explainOptions) explain(ctx context.Context, set *rule.Set, h *past) (*
 	if o.alert != "" && report.Outcome != explain.Fired {
 		report.Notes = append(report.Notes, "The alert was raised, and in this replay it is not: the rules were others then, or more was known than the history tells. A longer --warm-up may help.")
 	}
-	if c := report.Cases; len(c) > 0 && len(c[0].Askings) > 0 {
-		if learnt := h.first.Add(o.learn); o.learn >= 24*time.Hour && c[0].Askings[0].At.Before(learnt) {
+	if c := report.Cases; len(c) > 0 && len(c[0].Evaluations) > 0 {
+		if learnt := h.first.Add(o.learn); o.learn >= 24*time.Hour && c[0].Evaluations[0].At.Before(learnt) {
 			report.Notes = append(report.Notes, fmt.Sprintf("Until %s hosts were still learnt (--learn %s): nothing is unusual on them by then.", utcMinute(learnt), term.Duration(o.learn)))
 		}
 	}

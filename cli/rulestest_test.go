@@ -70,7 +70,7 @@ func TestRulesTest(t *testing.T) {
 		{"an override with tests of its own", []string{good, own}, "1 case of 1 rule: 1 passed, 0 failed, in TIME\n", "", false},
 		{"one whose tests fail", []string{good, own, worse},
 			worse + "/ssh.yaml:9: ssh: nobody: failed\n  expected  11: 14:30:30 ssh web-01\n" +
-				"  nearest   the condition held once, and an exception muted it: ours (o)\n" +
+				"  nearest   suppressed by an exception of o: ours; it is valid until 2030-01-01\n" +
 				"  note      " + own + "/ssh.yaml overrides unless, tests\n  note      " + worse + "/ssh.yaml overrides score, tests\n1 case of 1 rule: 0 passed, 1 failed, in TIME\n",
 			"1 case failed", false},
 		{"mistakes in tests", []string{broken}, "", "broken/ssh.yaml:14:21: there is no rule shh; did you mean ssh?", true},

@@ -7,6 +7,7 @@
 package term
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/clipperhouse/displaywidth"
@@ -30,6 +31,18 @@ const (
 
 // Of returns text in the style.
 func (s Style) Of(text string) Span { return Span{s, text} }
+
+// Format returns formatted text in the style.
+func (s Style) Format(format string, args ...any) Span { return Span{s, fmt.Sprintf(format, args...)} }
+
+// Each returns texts in the style, such as the cells of a row.
+func (s Style) Each(texts ...string) []Span {
+	spans := make([]Span, 0, len(texts))
+	for _, text := range texts {
+		spans = append(spans, s.Of(text))
+	}
+	return spans
+}
 
 // Span is a stretch of text in one style.
 type Span struct {

@@ -13,7 +13,7 @@ func TestWriterShowsSomeRowsOfAList(t *testing.T) {
 	row := func(text string) term.Row {
 		return term.Row{Cells: []term.Span{term.Regular.Of(text), term.Regular.Of("fires")}}
 	}
-	w.Table([]term.Row{row("a"), row("bb"), row("c")}, 3)
+	w.Table(nil, []term.Row{row("a"), row("bb"), row("c")})
 	w.Detail(term.Regular, "None was asked for more than %s.", "once")
 	want := "3 rules were tried.\n\nRules\n  a   fires\n  bb  fires\n  and 1 more (--all lists them)\n  None was asked for more than once.\n"
 	if got := w.String(); got != want {

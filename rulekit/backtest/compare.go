@@ -5,37 +5,37 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"headstart/event"
+	"headstart/term"
 )
 
-// Span is what of a history is reported on, and what is known of it.
+// Span is the reported part of a history.
 type Span struct {
 	HistoryFrom  time.Time // the history's first message
-	From, Until  time.Time // alerts and incidents are reported on from and until
-	LearnedAfter time.Time // hosts of the history's beginning are learnt until then; zero when nothing is
+	From, Until  time.Time // bounds of the report
+	LearnedAfter time.Time // end of the learning period of the hosts present at the start; zero without one
 	Interval     time.Duration
 }
 
-// Days is how long the time is that is reported on, in days.
+// Days is the length of the reported part in days.
 func (s Span) Days() float64 { return s.Until.Sub(s.From).Hours() / 24 }
 
-// Numbers are what one set of rules came to.
+// Numbers sum up the result of one rule set.
 type Numbers struct {
 	Alerts         int           `json:"alerts"`
 	Incidents      int           `json:"incidents"`
 	Notified       int           `json:"notified"`
 	AlertsPerDay   float64       `json:"alerts_per_day"`
 	NotifiedPerDay float64       `json:"notified_per_day"`
-	Muted          int           `json:"muted"`                         // matches of rules that an exception kept quiet, since the history's beginning
-	ToldAfter      event.Seconds `json:"median_told_after_seconds"`     // from an incident's first connection until people are told
+	Muted          int           `json:"muted"`                         // matches suppressed by exceptions, since the start of the history
+	ToldAfter      event.Seconds `json:"median_told_after_seconds"`     // from an incident's first connection to its notification
 	Failures       int           `json:"failed_evaluations,omitempty"`  // of rules
-	LeftOut        int           `json:"left_out_of_compare,omitempty"` // alerts and incidents for which there was no room
+	LeftOut        int           `json:"left_out_of_compare,omitempty"` // alerts and incidents beyond the limit
 }
 
-// RuleCount is how often a rule fired.
+// RuleCount is the number of alerts of a rule.
 type RuleCount struct {
 	Rule     string `json:"rule"`
 	Old      int    `json:"old"`
@@ -44,7 +44,7 @@ type RuleCount struct {
 	NewMuted int    `json:"new_muted,omitempty"`
 }
 
-// Alerts are what became of alerts.
+// Alerts compares alerts.
 type Alerts struct {
 	Gained  []*Alert `json:"gained"`
 	Lost    []*Alert `json:"lost"`
@@ -53,48 +53,46 @@ type Alerts struct {
 	Later   int      `json:"later"`
 }
 
-// Change is an incident that is in both, and not the same.
+// Change is an incident that is in both results and differs.
 type Change struct {
 	Old   *Incident `json:"old"`
 	New   *Incident `json:"new"`
 	Texts []string  `json:"changes"`
 }
 
-// Incidents are what became of incidents. Gained and lost are those of which the
-// other side has nothing.
+// Incidents compares incidents. Gained and lost ones have no counterpart.
 type Incidents struct {
 	Gained  []*Incident `json:"gained"`
 	Lost    []*Incident `json:"lost"`
 	Changed []*Change   `json:"changed"`
 	Same    int         `json:"same"`
 
-	// NoLongerTold are incidents that people were told of by the old rules, and
-	// are not by the new ones, under any name: lost ones among them. NewlyTold
-	// are the opposite.
+	// NoLongerTold are incidents notified by the old rules of which nothing is in
+	// an incident notified by the new ones. NewlyTold are the opposite.
 	NoLongerTold []*Incident `json:"no_longer_told"`
 	NewlyTold    []*Incident `json:"newly_told"`
 }
 
-// Detection is when people are told of incidents that both sides tell of.
+// Detection compares the times of notification of incidents notified in both.
 type Detection struct {
 	Both    int           `json:"both"`
 	Earlier int           `json:"earlier"`
 	Later   int           `json:"later"`
-	Median  event.Seconds `json:"median_seconds"` // by how much the new rules are later; negative: earlier
+	Median  event.Seconds `json:"median_seconds"` // of the new minus the old time
 }
 
-// Hosts are those of alerts.
+// Hosts are the hosts with alerts in one result only.
 type Hosts struct {
 	Newly  []string `json:"newly_alerting"`
 	Silent []string `json:"fallen_silent"`
 }
 
-// Result is what a change of rules changes.
+// Result compares two outcomes.
 type Result struct {
 	Span      Span        `json:"span"`
 	Old       Numbers     `json:"old"`
 	New       Numbers     `json:"new"`
-	Rules     []RuleCount `json:"rules"` // that fired or were muted, by id
+	Rules     []RuleCount `json:"rules"` // that fired or were suppressed, by id
 	Alerts    Alerts      `json:"alerts"`
 	Incidents Incidents   `json:"incidents"`
 	Detection Detection   `json:"time_to_detect"`
@@ -103,9 +101,8 @@ type Result struct {
 
 // Compare compares two outcomes of the same history.
 //
-// An incident that the new rules join with another, or split, isn't lost: what
-// people were told of it they are told of as part of the other. So no longer
-// told is an incident of which nothing is in any that people are told of.
+// An incident that the new rules merge with another, or split, is not lost: its
+// notification continues as part of the other.
 func Compare(old, new *Outcome, s Span) *Result {
 	r := &Result{Span: s, Old: s.numbers(old), New: s.numbers(new)}
 	r.compareAlerts(old, new)
@@ -192,7 +189,7 @@ func (r *Result) compareAlerts(old, new *Outcome) {
 	r.Hosts = Hosts{Newly: texts(difference(names(hosts[0]), names(hosts[1]))), Silent: texts(difference(names(hosts[1]), names(hosts[0])))}
 }
 
-// texts is a list that JSON shows as one, even when it is empty.
+// texts returns a list that JSON encodes as one, even when it is empty.
 func texts(all []string) []string {
 	if all == nil {
 		return []string{}
@@ -220,7 +217,7 @@ func (r *Result) compareIncidents(old, new *Outcome) {
 	r.Detection = r.detection(old, new, p)
 }
 
-// detection says when people are told of incidents of both sides.
+// detection compares the times of notification.
 func (r *Result) detection(old, new *Outcome, p pairing) Detection {
 	var d Detection
 	var later []time.Duration
@@ -243,10 +240,9 @@ func (r *Result) detection(old, new *Outcome, p pairing) Detection {
 }
 
 // only returns the incidents that have nothing in common with any of the others,
-// and those that people are told of and have nothing in common with any that
-// people are told of.
-func (r *Result) only(these, others []*Incident, common [][]int) (alone, told []*Incident) {
-	alone, told = []*Incident{}, []*Incident{}
+// and the notified ones that have nothing in common with a notified one.
+func (r *Result) only(these, others []*Incident, common [][]int) (alone, notified []*Incident) {
+	alone, notified = []*Incident{}, []*Incident{}
 	for n, i := range these {
 		if !r.Span.has(i.LastActivityAt) {
 			continue
@@ -255,23 +251,25 @@ func (r *Result) only(these, others []*Incident, common [][]int) (alone, told []
 			alone = append(alone, i)
 		}
 		if i.Notified && !slices.ContainsFunc(common[n], func(m int) bool { return others[m].Notified }) {
-			told = append(told, i)
+			notified = append(notified, i)
 		}
 	}
-	return alone, told
+	return alone, notified
 }
 
-// changes says what is different of an incident; nil when nothing is.
+// changes describes the differences of an incident; nil when there are none.
 func changes(old, new *Incident) []string {
 	var all []string
 	say := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
 	switch {
 	case old.Notified && !new.Notified:
-		say("people are no longer told")
+		say("no longer notified")
 	case !old.Notified && new.Notified:
-		say("people are told")
-	case old.Notified && !old.NotifiedAt.Equal(new.NotifiedAt):
-		say("people are told %s", earlierOrLater(new.NotifiedAt.Sub(old.NotifiedAt)))
+		say("now notified")
+	case old.Notified && new.NotifiedAt.Before(old.NotifiedAt):
+		say("notified %s earlier", term.Duration(old.NotifiedAt.Sub(new.NotifiedAt)))
+	case old.Notified && new.NotifiedAt.After(old.NotifiedAt):
+		say("notified %s later", term.Duration(new.NotifiedAt.Sub(old.NotifiedAt)))
 	}
 	if old.Severity != new.Severity {
 		say("severity %s, was %s", new.Severity, old.Severity)
@@ -281,10 +279,10 @@ func changes(old, new *Incident) []string {
 	}
 	lists := func(what string, old, new []string) {
 		if more := difference(old, new); len(more) > 0 {
-			say("more %s: %s", what, some(more))
+			say("more %s: %s", what, term.Some(more))
 		}
 		if fewer := difference(new, old); len(fewer) > 0 {
-			say("without the %s %s", what, some(fewer))
+			say("without the %s %s", what, term.Some(fewer))
 		}
 	}
 	lists("hosts", old.Hosts, new.Hosts)
@@ -293,15 +291,6 @@ func changes(old, new *Incident) []string {
 		say("%+d alerts", more)
 	}
 	return all
-}
-
-// some lists a few names.
-func some(names []string) string {
-	const most = 5
-	if more := len(names) - most; more > 0 {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), more)
-	}
-	return strings.Join(names, ", ")
 }
 
 func (r *Result) countRules(old, new *Outcome) {

@@ -170,7 +170,7 @@ func TestTimeToDetect(t *testing.T) {
 	if want := (backtest.Detection{Both: 3, Earlier: 2, Median: event.Seconds(-2 * time.Minute)}); r.Detection != want {
 		t.Errorf("got %+v, want %+v", r.Detection, want)
 	}
-	if got := r.Incidents.Changed[0].Texts[0]; got != "people are told 2m earlier" {
+	if got := r.Incidents.Changed[0].Texts[0]; got != "notified 2m earlier" {
 		t.Errorf("says %q", got)
 	}
 	if r.Old.Notified != 3 || r.New.Notified != 4 || r.New.NotifiedPerDay != 2 {
@@ -195,13 +195,13 @@ func TestTextAndJSON(t *testing.T) {
 	}
 	fmt.Fprintf(&old, "incident i 1 told web-\x1b[2J x")
 	r := &backtest.Report{
-		OldRules: backtest.RuleSet{Name: "the default pack"}, NewRules: backtest.RuleSet{Name: "new"},
+		OldRules: backtest.RuleSet{Name: "the default ruleset"}, NewRules: backtest.RuleSet{Name: "new"},
 		Result: backtest.Compare(outcome(t, old.String()), outcome(t, new.String()), span), Notes: []string{"The history is short."},
 	}
 	short, all := r.Text(term.Page{}, false), r.Text(term.Page{}, true)
 	for _, want := range []string{
-		"new against the default pack, on what happened from 2025-06-05 12:00 to 2025-06-07 12:00 (2 days).", "The history is short.",
-		"Alerts: 30 gained, 30 lost, 0 in both", "no longer of 1", "People are no longer told of (1)", "and 20 more (--all lists them)",
+		"new against the default ruleset, from 2025-06-05 12:00 to 2025-06-07 12:00 (2 days).", "The history is short.",
+		"Alerts: 30 gained, 30 lost, 0 in both", "Notified incidents: 0 gained, 1 lost", "Notified incidents lost (1)", "and 20 more (--all lists them)",
 	} {
 		if !strings.Contains(short, want) {
 			t.Errorf("no %q in\n%s", want, short)

@@ -2,6 +2,7 @@ package backtest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,14 +11,14 @@ import (
 	"headstart/term"
 )
 
-// few is how many of a kind are listed unless all are asked for.
+// few is the number of rows of a table, unless all are wanted.
 const few = 10
 
-// writer writes a result for people.
+// writer writes a result for a terminal.
 type writer struct{ term.Writer }
 
-// Text returns what a person reads: a summary, then details, of each kind a few
-// unless all are asked for.
+// Text returns the report for a terminal: a summary, then tables, with their
+// first rows unless all is set.
 func (r *Report) Text(p term.Page, all bool) string {
 	w := &writer{term.Writer{Page: p, Most: few}}
 	if all {
@@ -25,7 +26,7 @@ func (r *Report) Text(p term.Page, all bool) string {
 	}
 	w.summary(r)
 	w.ruleChanges(&r.Changes)
-	w.incidents(r.Result)
+	w.incidents(&r.Incidents)
 	w.alerts(r.Result)
 	w.paces(r)
 	return w.String()
@@ -33,25 +34,25 @@ func (r *Report) Text(p term.Page, all bool) string {
 
 func (w *writer) summary(r *Report) {
 	s := r.Span
-	w.Say(term.Regular, "%s against %s, on what happened from %s to %s (%s).", r.NewRules.Name, r.OldRules.Name, minute(s.From), minute(s.Until), days(s.Until.Sub(s.From)))
+	w.Say(term.Regular, "%s against %s, from %s to %s (%s).", r.NewRules.Name, r.OldRules.Name, term.Minute(s.From), term.Minute(s.Until), days(s.Until.Sub(s.From)))
 	for _, note := range r.Notes {
 		w.Say(term.Yellow, "%s", note)
 	}
 	w.WriteByte('\n')
 	row := func(name string, old, new any) term.Row {
-		return term.Row{Cells: []term.Span{term.Regular.Of(name), term.Regular.Of(fmt.Sprint(old)), term.Regular.Of(fmt.Sprint(new))}}
+		return term.Row{Cells: term.Regular.Each(name, fmt.Sprint(old), fmt.Sprint(new))}
 	}
 	a, b := r.Old, r.New
 	rows := []term.Row{
-		{Cells: []term.Span{{}, term.Faint.Of("OLD"), term.Faint.Of("NEW")}},
+		{Cells: term.Faint.Each("", "OLD", "NEW")},
 		row("rules enabled", r.OldRules.Enabled, r.NewRules.Enabled),
 		row("alerts", perDay(a.Alerts, a.AlertsPerDay), perDay(b.Alerts, b.AlertsPerDay)),
 		row("incidents", a.Incidents, b.Incidents),
-		row("people told of", perDay(a.Notified, a.NotifiedPerDay), perDay(b.Notified, b.NotifiedPerDay)),
-		row("told after, median", told(a), told(b)),
+		row("notified incidents", perDay(a.Notified, a.NotifiedPerDay), perDay(b.Notified, b.NotifiedPerDay)),
+		row("median time to notify", timeToNotify(a), timeToNotify(b)),
 	}
 	if a.Muted+b.Muted > 0 {
-		rows = append(rows, row("muted by exceptions", a.Muted, b.Muted))
+		rows = append(rows, row("suppressed by exceptions", a.Muted, b.Muted))
 	}
 	w.Page.Table(&w.Builder, 2, rows)
 	w.WriteByte('\n')
@@ -61,49 +62,43 @@ func (w *writer) summary(r *Report) {
 	if len(r.Incidents.NoLongerTold) > 0 {
 		style = term.Red
 	}
-	w.Say(style, "People are told of %d incidents that they weren't told of, and no longer of %d.", len(r.Incidents.NewlyTold), len(r.Incidents.NoLongerTold))
+	both := ""
 	if d := r.Detection; d.Both > 0 {
-		w.Say(term.Regular, "Of %d they are told either way%s.", d.Both, moved(d.Earlier, d.Later, d.Median))
+		both = fmt.Sprintf(", %d in both%s", d.Both, moved(d.Earlier, d.Later, d.Median))
 	}
+	w.Say(style, "Notified incidents: %d gained, %d lost%s.", len(r.Incidents.NewlyTold), len(r.Incidents.NoLongerTold), both)
 	if len(r.Hosts.Newly) > 0 {
-		w.Say(term.Regular, "Hosts that newly alert: %s.", some(r.Hosts.Newly))
+		w.Say(term.Regular, "Hosts with alerts in the new result only: %s.", term.Some(r.Hosts.Newly))
 	}
 	if len(r.Hosts.Silent) > 0 {
-		w.Say(term.Regular, "Hosts that fall silent: %s.", some(r.Hosts.Silent))
+		w.Say(term.Regular, "Hosts with alerts in the old result only: %s.", term.Some(r.Hosts.Silent))
 	}
 	if left := a.LeftOut + b.LeftOut; left > 0 {
-		w.Say(term.Yellow, "%d alerts and incidents were too many to be compared.", left)
+		w.Say(term.Yellow, "%d alerts and incidents beyond the limit were not compared.", left)
 	}
 }
 
 func perDay(n int, day float64) string { return fmt.Sprintf("%d (%.3g a day)", n, day) }
 
-func told(n Numbers) string {
+func timeToNotify(n Numbers) string {
 	if n.Notified == 0 {
 		return "-"
 	}
 	return term.Duration(time.Duration(n.ToldAfter))
 }
 
-// moved says, in brackets, how the times of what is in both differ.
+// moved describes, in brackets, how the times of what is in both differ.
 func moved(earlier, later int, median event.Seconds) string {
 	switch {
 	case earlier+later == 0:
 		return " (at the same times)"
 	case median == 0:
 		return fmt.Sprintf(" (%d earlier, %d later)", earlier, later)
+	case median < 0:
+		return fmt.Sprintf(" (%d earlier, %d later, median %s earlier)", earlier, later, term.Duration(time.Duration(-median)))
 	}
-	return fmt.Sprintf(" (%d earlier, %d later, in the median %s)", earlier, later, earlierOrLater(time.Duration(median)))
+	return fmt.Sprintf(" (%d earlier, %d later, median %s later)", earlier, later, term.Duration(time.Duration(median)))
 }
-
-func earlierOrLater(later time.Duration) string {
-	if later < 0 {
-		return term.Duration(-later) + " earlier"
-	}
-	return term.Duration(later) + " later"
-}
-
-func minute(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") }
 
 func days(d time.Duration) string {
 	if d < 48*time.Hour {
@@ -113,19 +108,15 @@ func days(d time.Duration) string {
 }
 
 func (w *writer) ruleChanges(c *RuleChanges) {
-	if c.None() {
-		return
-	}
-	w.Heading("Rules and lists")
 	var rows []term.Row
-	add := func(what, id, rest string) {
-		rows = append(rows, term.Row{Cells: []term.Span{term.Faint.Of(what), term.Regular.Of(id)}, Rest: []term.Span{term.Faint.Of(rest)}})
+	add := func(what, id string, details ...string) {
+		rows = append(rows, term.Row{Cells: []term.Span{term.Faint.Of(what), term.Regular.Of(id)}, Rest: term.Faint.Each(strings.Join(details, "; "))})
 	}
 	for _, id := range c.Added {
-		add("only new", id, "")
+		add("new only", id)
 	}
 	for _, id := range c.Removed {
-		add("only old", id, "")
+		add("old only", id)
 	}
 	for _, r := range c.Changed {
 		var fields []string
@@ -136,78 +127,59 @@ func (w *writer) ruleChanges(c *RuleChanges) {
 			}
 			fields = append(fields, text)
 		}
-		add("changed", r.Rule, strings.Join(fields, "; "))
+		add("changed", r.Rule, fields...)
 	}
 	for _, l := range c.Lists {
 		var parts []string
 		if len(l.More) > 0 {
-			parts = append(parts, "with "+some(l.More))
+			parts = append(parts, "with "+term.Some(l.More))
 		}
 		if len(l.Less) > 0 {
-			parts = append(parts, "without "+some(l.Less))
+			parts = append(parts, "without "+term.Some(l.Less))
 		}
-		add("changed", l.Name, strings.Join(parts, "; "))
+		add("changed", l.Name, parts...)
 	}
-	w.Table(rows, len(rows))
+	w.List("Rules and lists", nil, rows)
 }
 
-func (w *writer) incidents(r *Result) {
-	in := r.Incidents
-	w.incidentList("People are no longer told of", in.NoLongerTold)
-	w.incidentList("People are newly told of", in.NewlyTold)
-	if len(in.Changed) > 0 {
-		w.Heading("Incidents that changed")
-		var rows []term.Row
-		for _, c := range mostTelling(in.Changed)[:min(len(in.Changed), w.Most)] {
-			row := incidentRow(c.New)
-			row.Rest = []term.Span{term.Regular.Of(c.New.Title), term.Faint.Of(strings.Join(c.Texts, "; "))}
-			rows = append(rows, row)
-		}
-		w.Table(rows, len(in.Changed))
-	}
-	w.incidentList("Lost, of those that people weren't told of", untold(in.Lost))
-	w.incidentList("Gained, of those that people aren't told of", untold(in.Gained))
-}
-
-// mostTelling puts what people notice first.
-func mostTelling(all []*Change) []*Change {
-	var first, rest []*Change
-	for _, c := range all {
+func (w *writer) incidents(in *Incidents) {
+	w.incidentList("Notified incidents lost", in.NoLongerTold)
+	w.incidentList("Notified incidents gained", in.NewlyTold)
+	notified := func(c *Change) int {
 		if c.Old.Notified || c.New.Notified {
-			first = append(first, c)
-		} else {
-			rest = append(rest, c)
+			return 0
 		}
+		return 1
 	}
-	return append(first, rest...)
+	changed := slices.Clone(in.Changed)
+	slices.SortStableFunc(changed, func(a, b *Change) int { return notified(a) - notified(b) })
+	var rows []term.Row
+	for _, c := range changed {
+		row := incidentRow(c.New)
+		row.Rest[1] = term.Faint.Of(strings.Join(c.Texts, "; "))
+		rows = append(rows, row)
+	}
+	w.List("Incidents that changed", nil, rows)
+	w.incidentList("Other incidents lost", unnotified(in.Lost))
+	w.incidentList("Other incidents gained", unnotified(in.Gained))
 }
 
-func untold(all []*Incident) []*Incident {
-	var left []*Incident
-	for _, i := range all {
-		if !i.Notified {
-			left = append(left, i)
-		}
-	}
-	return left
+func unnotified(all []*Incident) []*Incident {
+	return slices.DeleteFunc(slices.Clone(all), func(i *Incident) bool { return i.Notified })
 }
 
 func (w *writer) incidentList(title string, all []*Incident) {
-	if len(all) == 0 {
-		return
-	}
-	w.Heading("%s (%d)", title, len(all))
 	var rows []term.Row
-	for _, i := range all[:min(len(all), w.Most)] {
+	for _, i := range all {
 		rows = append(rows, incidentRow(i))
 	}
-	w.Table(rows, len(all))
+	w.List(fmt.Sprintf("%s (%d)", title, len(all)), nil, rows)
 }
 
 func incidentRow(i *Incident) term.Row {
 	return term.Row{
-		Cells: []term.Span{term.Faint.Of(minute(i.OpenedAt)), severity(i.Severity), term.Regular.Of(fmt.Sprintf("%.4g", i.Score))},
-		Rest:  []term.Span{term.Regular.Of(i.Title), term.Faint.Of(some(i.Rules))},
+		Cells: []term.Span{term.Faint.Of(term.Minute(i.OpenedAt)), severity(i.Severity), term.Regular.Format("%.4g", i.Score)},
+		Rest:  []term.Span{term.Regular.Of(i.Title), term.Faint.Of(term.Some(i.Rules))},
 	}
 }
 
@@ -219,42 +191,30 @@ func (w *writer) alerts(r *Result) {
 		if c.Old == c.New && c.OldMuted == c.NewMuted {
 			continue
 		}
-		muted := ""
+		suppressed := ""
 		if c.OldMuted+c.NewMuted > 0 {
-			muted = fmt.Sprintf("muted %d, was %d", c.NewMuted, c.OldMuted)
+			suppressed = fmt.Sprintf("suppressed %d → %d", c.OldMuted, c.NewMuted)
 		}
-		rows = append(rows, term.Row{
-			Cells: []term.Span{term.Regular.Of(c.Rule), term.Regular.Of(fmt.Sprint(c.Old)), term.Regular.Of(fmt.Sprint(c.New))},
-			Rest:  []term.Span{term.Faint.Of(muted)},
-		})
+		rows = append(rows, term.Row{Cells: term.Regular.Each(c.Rule, fmt.Sprint(c.Old), fmt.Sprint(c.New)), Rest: term.Faint.Each(suppressed)})
 	}
-	if len(rows) > 0 {
-		w.Heading("Alerts by rule, where they differ")
-		head := term.Row{Cells: []term.Span{term.Faint.Of("RULE"), term.Faint.Of("OLD"), term.Faint.Of("NEW")}}
-		w.Page.Table(&w.Builder, 2, append([]term.Row{head}, rows[:min(len(rows), w.Most)]...))
-		w.More(len(rows))
-	}
+	w.List("Alerts by rule, where they differ", term.Faint.Each("RULE", "OLD", "NEW"), rows)
 	w.alertList("Alerts lost", r.Alerts.Lost)
 	w.alertList("Alerts gained", r.Alerts.Gained)
 }
 
 func (w *writer) alertList(title string, all []*Alert) {
-	if len(all) == 0 {
-		return
-	}
-	w.Heading("%s (%d)", title, len(all))
 	var rows []term.Row
-	for _, a := range all[:min(len(all), w.Most)] {
+	for _, a := range all {
 		what := a.Title
 		if a.Source != (event.Address{}) || a.Destination != (event.Address{}) {
 			what += fmt.Sprintf(": %s → %s:%d", a.Source, a.Destination, a.Port)
 		}
 		rows = append(rows, term.Row{
-			Cells: []term.Span{term.Faint.Of(minute(a.At)), severity(a.Severity), term.Regular.Of(a.Host)},
+			Cells: []term.Span{term.Faint.Of(term.Minute(a.At)), severity(a.Severity), term.Regular.Of(a.Host)},
 			Rest:  []term.Span{term.Regular.Of(what), term.Faint.Of(a.Rule)},
 		})
 	}
-	w.Table(rows, len(all))
+	w.List(fmt.Sprintf("%s (%d)", title, len(all)), nil, rows)
 }
 
 func (w *writer) paces(r *Report) {
@@ -262,16 +222,16 @@ func (w *writer) paces(r *Report) {
 		return
 	}
 	w.Heading("Polled every %s instead of every %s", term.Duration(time.Duration(r.NewPace.Interval)), term.Duration(r.Span.Interval))
-	for _, side := range []struct {
+	for _, variant := range []struct {
 		name   string
 		pace   *Pace
 		before Numbers
 	}{{"old", r.OldPace, r.Old}, {"new", r.NewPace, r.New}} {
-		p := side.pace
-		w.Say(term.Regular, "With the %s rules: %d alerts instead of %d; %d only then, %d no longer, %d in both%s.",
-			side.name, p.Numbers.Alerts, side.before.Alerts, len(p.Only), len(p.Missing), p.Both, moved(p.Earlier, p.Later, p.Median))
-		w.Detail(term.Regular, "People are told of %d incidents instead of %d: of %d only then, no longer of %d, of %d either way%s.",
-			p.Numbers.Notified, side.before.Notified, len(p.OnlyTold), len(p.MissingTold), p.Told.Both, moved(p.Told.Earlier, p.Told.Later, p.Told.Median))
+		p := variant.pace
+		w.Say(term.Regular, "Alerts of the %s rules: %d instead of %d; %d gained, %d lost, %d in both%s.",
+			variant.name, p.Numbers.Alerts, variant.before.Alerts, len(p.Only), len(p.Missing), p.Both, moved(p.Earlier, p.Later, p.Median))
+		w.Detail(term.Regular, "Notified incidents: %d instead of %d; %d gained, %d lost, %d in both%s.",
+			p.Numbers.Notified, variant.before.Notified, len(p.OnlyTold), len(p.MissingTold), p.Told.Both, moved(p.Told.Earlier, p.Told.Later, p.Told.Median))
 	}
-	w.alertList("Alerts of the new rules that are only raised then", r.NewPace.Only)
+	w.alertList("Alerts of the new rules at that interval only", r.NewPace.Only)
 }

@@ -277,8 +277,8 @@ func TestText(t *testing.T) {
 	}}
 	short, all := r.Text(term.Page{}, false), r.Text(term.Page{}, true)
 	for _, want := range []string{
-		"mine: 2 rules enabled.", "T1021.004  SSH", "Never fired: r0.", "keeps them quiet: r1 (14 times).", "no host that reports has roles.desk",
-		"looks for 10s  polled every 5m  sure from 10m", "Hosts that were not polled for a while", "and 21 more (--all lists them)", "Something is missing.",
+		"mine: 2 rules enabled.", "T1021.004  SSH", "Never fired: r0.", "Only suppressed by exceptions: r1 (14 times).", "no reporting host has roles.desk",
+		"requires 10s  polled every 5m  certain from 10m", "Hosts with gaps in polling", "and 21 more (--all lists them)", "Something is missing.",
 	} {
 		if !strings.Contains(short, want) {
 			t.Errorf("no %q in\n%s", want, short)

@@ -12,49 +12,49 @@ import (
 	"headstart/event"
 )
 
-// Outcome is what became of a rule on a connection.
+// Outcome is the result of a rule on a connection.
 type Outcome string
 
 // The outcomes, the furthest first.
 const (
-	Fired    Outcome = "fired"
-	Muted    Outcome = "muted"   // by an exception
-	Failed   Outcome = "failed"  // it could not be evaluated
-	Matched  Outcome = "matched" // a pattern, which did not fire
-	Waited   Outcome = "waited"  // for the connection to get older, in vain
-	NotFired Outcome = "did not fire"
+	Fired      Outcome = "fired"
+	Suppressed Outcome = "muted"   // by an exception
+	Failed     Outcome = "failed"  // it could not be evaluated
+	Matched    Outcome = "matched" // a pattern, which did not fire
+	Waited     Outcome = "waited"  // for the connection's age, in vain
+	NotFired   Outcome = "did not fire"
 )
 
-// Case is a connection that a rule was asked about, or a host that said nothing.
+// Case is a connection on which a rule was evaluated, or a host that was silent.
 type Case struct {
-	Host       string                 `json:"host"`
-	Peer       string                 `json:"peer,omitempty"` // the other end's name, if it has one
-	Connection *event.AlertConnection `json:"connection,omitempty"`
-	Outcome    Outcome                `json:"outcome"`
-	Because    string                 `json:"because"`
-	Askings    []*Asking              `json:"asked"` // in order, at most 16
-	Skipped    int                    `json:"skipped,omitempty"`
-	Alerts     []string               `json:"alerts,omitempty"` // ids of those that it is part of
+	Host        string                 `json:"host"`
+	Peer        string                 `json:"peer,omitempty"` // the other end's name, if it has one
+	Connection  *event.AlertConnection `json:"connection,omitempty"`
+	Outcome     Outcome                `json:"outcome"`
+	Because     string                 `json:"because"`
+	Evaluations []*Evaluation          `json:"asked"` // in order, at most 16
+	Skipped     int                    `json:"skipped,omitempty"`
+	Alerts      []string               `json:"alerts,omitempty"` // ids of those that it is part of
 
-	keys    []string // of a pattern, that it matched with
+	keys    []string // of the pattern, under which it matched
 	rank    int
-	touched *Asking // by the message that is being handled
+	touched *Evaluation // by the message at hand
 }
 
-// Asking is one occasion, or several with the same answer, on which the rule was
-// asked.
-type Asking struct {
+// Evaluation is one evaluation of the rule, or several with the same result.
+type Evaluation struct {
 	At       time.Time           `json:"at"`              // in stream time
-	Until    time.Time           `json:"until,omitzero"`  // of the last, where there are several
+	Until    time.Time           `json:"until,omitzero"`  // of the last of several
 	Times    int                 `json:"times"`           // how many
-	Occasion string              `json:"occasion"`        // change, again, end or absence
-	Event    string              `json:"event,omitempty"` // what had become known of the connection
-	Parts    []*rule.Explanation `json:"parts"`           // one, or one for each step of a sequence that was asked
+	Trigger  string              `json:"occasion"`        // change, again, end or absence
+	Event    string              `json:"event,omitempty"` // the connection's change
+	Parts    []*rule.Explanation `json:"parts"`           // one, or one for each evaluated step of a sequence
 	Windows  []*pattern.Contents `json:"windows,omitempty"`
 	Fired    []Firing            `json:"fired,omitempty"` // alerts that followed
+	distance time.Duration       // from the expected time
 }
 
-// Firing is an alert that followed, with what a pattern put together for it.
+// Firing is an alert that followed, with the matches of its pattern.
 type Firing struct {
 	Alert    string           `json:"alert"`
 	Matched  int              `json:"matched,omitempty"`
@@ -77,38 +77,37 @@ func newCase(o *rule.Observation, conn *event.Connection, at time.Time) *Case {
 	return c
 }
 
-// add takes in what the rule was asked and answered. An answer like the one
-// before is not kept again.
-func (c *Case) add(a *Asking) {
-	c.touched = a
-	if n := len(c.Askings); n > 0 && c.Askings[n-1].says() == a.says() {
-		last := c.Askings[n-1]
-		last.Until, last.Parts = a.At, a.Parts
+// add notes an evaluation. One with the same result as the one before is merged
+// with it.
+func (c *Case) add(e *Evaluation) {
+	c.touched = e
+	if n := len(c.Evaluations); n > 0 && c.Evaluations[n-1].result() == e.result() {
+		last := c.Evaluations[n-1]
+		last.Until, last.Parts, last.distance = e.At, e.Parts, min(last.distance, e.distance)
 		last.Times++
 		c.touched = last
 	} else {
-		c.Askings = append(c.Askings, a)
-		if len(c.Askings) > maxAskings {
-			c.Askings = slices.Delete(c.Askings, maxAskings/2, maxAskings/2+1)
+		c.Evaluations = append(c.Evaluations, e)
+		if len(c.Evaluations) > maxEvaluations {
+			c.Evaluations = slices.Delete(c.Evaluations, maxEvaluations/2, maxEvaluations/2+1)
 			c.Skipped++
 		}
 	}
-	for _, e := range a.Parts {
-		c.rank = max(c.rank, rankOf(e))
-		if e.Verdict == rule.Holds && e.By != "" && !slices.Contains(c.keys, e.By) && len(c.keys) < maxWindows {
-			c.keys = append(c.keys, e.By)
+	for _, p := range e.Parts {
+		if p.Verdict == rule.Holds && p.By != "" && !slices.Contains(c.keys, p.By) && len(c.keys) < maxWindows {
+			c.keys = append(c.keys, p.By)
 		}
 	}
 }
 
-// says is what makes an asking like another.
-func (a *Asking) says() string {
+// result is equal for evaluations to merge.
+func (e *Evaluation) result() string {
 	var b strings.Builder
-	b.WriteString(a.Event)
-	for _, e := range a.Parts {
-		fmt.Fprintf(&b, "|%d %s", e.Part, e.Verdict)
-		if e.Verdict == rule.DoesNotHold {
-			for _, t := range e.Condition.Decisive() {
+	b.WriteString(e.Event)
+	for _, p := range e.Parts {
+		fmt.Fprintf(&b, "|%d %s", p.Part, p.Verdict)
+		if p.Verdict == rule.DoesNotHold {
+			for _, t := range p.Condition.Decisive() {
 				fmt.Fprintf(&b, " %d:%d", t.Line, t.Column)
 			}
 		}
@@ -116,15 +115,16 @@ func (a *Asking) says() string {
 	return b.String()
 }
 
-// The ranks of what a rule says of a connection: how far it came. What is closer
-// to holding ranks higher.
+// The ranks of cases: how far the rule came. A case that misses a criterion of a
+// preferred subject ranks below all that meet more.
 const (
-	rankFired   = 1000
-	rankHolds   = 900
-	rankMuted   = 800
-	rankFailed  = 700
-	rankWaits   = 600
-	rankDoesNot = 500 // minus the terms that would have to be otherwise
+	rankFired     = 1000
+	rankHolds     = 900 // plus how much of its pattern's window is reached, below 100
+	rankMuted     = 800
+	rankFailed    = 700
+	rankWaits     = 600
+	rankDoesNot   = 500 // minus the number of terms that would have to change
+	rankCriterion = 10_000
 )
 
 func rankOf(e *rule.Explanation) int {
@@ -137,13 +137,12 @@ func rankOf(e *rule.Explanation) int {
 		return rankFailed
 	case rule.Waits:
 		return rankWaits
-	default:
-		return rankDoesNot - min(400, len(lacking(e)))
 	}
+	return rankDoesNot - min(400, len(Lacking(e)))
 }
 
-// lacking are the terms for which a rule doesn't hold.
-func lacking(e *rule.Explanation) (terms []*rule.Term) {
+// Lacking returns the terms for which a rule doesn't hold.
+func Lacking(e *rule.Explanation) (terms []*rule.Term) {
 	if !e.Condition.Holds {
 		terms = e.Condition.Decisive()
 	}
@@ -153,20 +152,33 @@ func lacking(e *rule.Explanation) (terms []*rule.Term) {
 	return terms
 }
 
-// best is the asking, and the part of it, on which the rule came furthest: of
-// those that are alike the first.
-func (c *Case) best() (a *Asking, e *rule.Explanation) {
-	for _, asking := range c.Askings {
-		for _, part := range asking.Parts {
-			if e == nil || rankOf(part) > rankOf(e) {
-				a, e = asking, part
+// waiting returns the terms that become true with the connection's age.
+func waiting(e *rule.Explanation) (terms []*rule.Term) {
+	terms = e.Condition.Decisive()
+	if e.For != nil {
+		terms = append(terms, e.For)
+	}
+	return slices.DeleteFunc(terms, func(t *rule.Term) bool { return t.Wait == 0 })
+}
+
+// Best returns the evaluation, and the part of it, on which the rule came
+// furthest: of equal ones the closest to the expected time, or the first. With a
+// step other than -1 it looks at that step alone.
+func (c *Case) Best(step int) (best *Evaluation, part *rule.Explanation) {
+	for _, e := range c.Evaluations {
+		for _, p := range e.Parts {
+			if step >= 0 && p.Part != step {
+				continue
+			}
+			if part == nil || rankOf(p) > rankOf(part) || rankOf(p) == rankOf(part) && e.distance < best.distance {
+				best, part = e, p
 			}
 		}
 	}
-	return a, e
+	return best, part
 }
 
-// String says who began it and with whom, by their names where they have one.
+// String names the originator, the responder and the port.
 func (c *Case) String() string {
 	if c.Connection == nil {
 		return c.Host

@@ -1,21 +1,21 @@
-// Package explain finds out why a rule fired, or did not: while a history is
-// replayed it watches what the correlator asks the rule, and what follows.
+// Package explain finds why a rule fired, or did not, while a history is
+// replayed. A Trace observes each evaluation of the rule and what follows from it:
 //
-//	q := inquiry.New(set, rule, inquiry.Subject{Host: "web-01", Port: 22})
-//	replay.RunAll(ctx, feed, []replay.Side{{…, Begin: q.Begin, Applied: q.Applied}})
-//	report := q.Report()
+//	t := explain.New(set, rule, explain.Subject{Host: "web-01", Port: 22})
+//	replay.RunAll(ctx, feed, []replay.Side{{…, Begin: t.Begin, Applied: t.Applied}})
+//	report := t.Report(3)
 //
-// It guarantees that what it says is what the correlator saw: the same
-// observation, with what was known as normal at that moment, asked of the same
-// rule; and that watching changes nothing. What it keeps is bounded: of the
-// connections that it was asked about it counts all, and keeps those on which the
-// rule came furthest.
+// It guarantees that the explanation is of what the correlator evaluated: the
+// same observation, with the baseline of that moment, and the same rule; and
+// that observing changes nothing. Memory is bounded: every connection that
+// matches the subject is counted, and those on which the rule came furthest are
+// kept.
 package explain
 
 const (
-	maxCases   = 200       // connections that are kept
-	maxAskings = 16        // of a connection
-	maxSeen    = 1_000_000 // connections that are counted
-	maxNear    = 5         // connections that are named where none is the one asked about
-	maxWindows = 4         // of a connection at a time
+	maxCases       = 200       // kept connections
+	maxEvaluations = 16        // kept evaluations of a connection
+	maxSeen        = 1_000_000 // counted connections
+	maxNear        = 5         // connections listed where none matches the subject
+	maxWindows     = 4         // pattern windows of a connection at a time
 )

@@ -20,104 +20,97 @@ type Report struct {
 	File    string   `json:"file"`
 	Enabled bool     `json:"enabled"`
 	Subject Subject  `json:"subject"`
-	Outcome Outcome  `json:"outcome"` // on the connection on which it came furthest
+	Outcome Outcome  `json:"outcome"` // of the first case
 	Because string   `json:"because"`
 	Notes   []string `json:"notes,omitempty"`
 
-	From  time.Time `json:"from,omitzero"` // of the history that was replayed
+	From  time.Time `json:"from,omitzero"` // of the replayed history
 	Until time.Time `json:"until,omitzero"`
 
-	Connections int      `json:"connections"` // that it was asked about
-	Counts      []Count  `json:"counts"`      // how many by outcome; those that did not fire also by why
+	Connections int      `json:"connections"` // on which it was evaluated
+	Counts      []Count  `json:"counts"`      // by outcome, and by reason where it did not fire
 	Cases       []*Case  `json:"cases"`       // those on which it came furthest first
 	Near        []Near   `json:"near,omitempty"`
-	Overrides   []string `json:"overrides,omitempty"` // files that changed the rule
+	Overrides   []string `json:"overrides,omitempty"` // files that change the rule
 }
 
-// Count is how many connections there were of which the same is to be said.
+// Count is the number of connections with an outcome and a reason.
 type Count struct {
 	Outcome Outcome `json:"outcome"`
-	For     string  `json:"for,omitempty"` // the first term that decided, and its value
+	For     string  `json:"for,omitempty"` // the first decisive term, and its value
 	Number  int     `json:"number"`
 }
 
-// Report returns what was found out, with as many connections as are asked for.
-func (q *Inquiry) Report(most int) *Report {
+// Report returns the explanation, with up to most cases.
+func (t *Trace) Report(most int) *Report {
 	r := &Report{
-		Rule: q.rule.ID, Title: q.rule.Title, File: q.rule.File, Enabled: q.rule.Enabled, Subject: q.subject, Outcome: NotFired,
-		From: q.first, Until: q.last, Connections: len(q.seen) + q.uncounted, Counts: q.counts(), Cases: []*Case{},
+		Rule: t.rule.ID, Title: t.rule.Title, File: t.rule.File, Enabled: t.rule.Enabled, Subject: t.subject, Outcome: NotFired,
+		From: t.first, Until: t.last, Connections: len(t.seen) + t.uncounted, Counts: t.counts(), Cases: []*Case{},
 	}
-	for _, o := range q.rule.Overrides {
+	for _, o := range t.rule.Overrides {
 		r.Overrides = append(r.Overrides, fmt.Sprintf("%s (%s)", o.File, strings.Join(o.Fields, ", ")))
 	}
-	for _, c := range q.hosts {
+	for _, c := range t.cases {
+		c.Outcome, c.Because = t.outcome(c)
 		r.Cases = append(r.Cases, c)
-	}
-	for _, c := range q.cases {
-		r.Cases = append(r.Cases, c)
-	}
-	for _, c := range r.Cases {
-		c.Outcome, c.Because = q.outcome(c)
 	}
 	slices.SortFunc(r.Cases, func(a, b *Case) int {
-		return cmp.Or(b.rank-a.rank, began(a).Compare(began(b)), strings.Compare(name(a), name(b)))
+		return cmp.Or(b.rank-a.rank, cmp.Compare(a.distance(), b.distance()), a.began().Compare(b.began()), a.key().compare(b.key()))
 	})
-	if len(r.Cases) == 0 {
-		r.Because = q.nothing()
-		for _, n := range q.near {
-			if n.has == q.near[0].has {
+	switch {
+	case len(r.Cases) > 0:
+		r.Outcome, r.Because = r.Cases[0].Outcome, r.Cases[0].Because
+		r.Cases = r.Cases[:min(most, len(r.Cases))]
+	case t.first.IsZero():
+		r.Because = "the history is empty"
+	default:
+		r.Because = "there is no such connection in the history"
+		for _, n := range t.near {
+			if n.met == t.near[0].met {
 				r.Near = append(r.Near, n)
 			}
 		}
 		return r
 	}
-	r.Outcome, r.Because = r.Cases[0].Outcome, r.Cases[0].Because
-	r.Cases = r.Cases[:min(most, len(r.Cases))]
-	if !q.rule.Enabled {
-		r.Notes = append(r.Notes, "The rule is not enabled: it raises no alert. This is what it would make of what it saw.")
+	if !t.rule.Enabled {
+		r.Notes = append(r.Notes, "The rule is not enabled: it raises no alert. This is the result it would have.")
 	}
-	if !q.rule.Alert {
-		r.Notes = append(r.Notes, "The rule is a building block (alert: false): it raises no alert of its own, but other rules ask whether it has fired.")
+	if !t.rule.Alert {
+		r.Notes = append(r.Notes, "The rule is a building block (alert: false): it raises no alert of its own; other rules use whether it has fired.")
 	}
 	return r
 }
 
-func (q *Inquiry) nothing() string {
-	if q.first.IsZero() {
-		return "the history is empty"
+func (c *Case) began() (at time.Time) {
+	if c.Connection != nil {
+		at = c.Connection.OpenedBefore
 	}
-	return "there is no such connection in the history"
+	return at
 }
 
-func began(c *Case) time.Time {
-	if c.Connection == nil {
-		return time.Time{}
+// distance is that of the best evaluation from the expected time.
+func (c *Case) distance() time.Duration {
+	if e, _ := c.Best(-1); e != nil {
+		return e.distance
 	}
-	return c.Connection.OpenedBefore
+	return 0
 }
 
-func name(c *Case) string {
-	if c.Connection == nil {
-		return c.Host
-	}
-	return c.Connection.ID.String()
-}
-
-// counts says how far the rule came on how many connections.
-func (q *Inquiry) counts() []Count {
+// counts counts the connections by outcome and reason.
+func (t *Trace) counts() []Count {
 	type kind struct {
 		outcome Outcome
 		reason  int16
 	}
 	numbers := map[kind]int{}
-	for id, s := range q.seen {
+	for id, s := range t.seen {
 		k := kind{NotFired, s.reason}
-		if c := q.cases[id]; c != nil {
-			if k.outcome, _ = q.outcome(c); k.outcome != NotFired {
+		if c := t.cases[caseKey{id: id}]; c != nil {
+			if k.outcome, _ = t.outcome(c); k.outcome != NotFired {
 				k.reason = 0
 			}
 		} else if s.rank > rankDoesNot {
-			k = kind{outcome: map[int16]Outcome{rankHolds: Fired, rankMuted: Muted, rankFailed: Failed, rankWaits: Waited}[s.rank]}
+			k = kind{outcome: map[int16]Outcome{rankHolds: Fired, rankMuted: Suppressed, rankFailed: Failed, rankWaits: Waited}[s.rank]}
 		}
 		numbers[k]++
 	}
@@ -125,151 +118,145 @@ func (q *Inquiry) counts() []Count {
 	for k, n := range numbers {
 		c := Count{Outcome: k.outcome, Number: n}
 		if k.reason > 0 {
-			c.For = q.reasons[k.reason-1]
+			c.For = t.reasons[k.reason-1]
 		}
 		all = append(all, c)
 	}
-	order := []Outcome{Fired, Muted, Failed, Matched, Waited, NotFired}
+	order := []Outcome{Fired, Suppressed, Failed, Matched, Waited, NotFired}
 	slices.SortFunc(all, func(a, b Count) int {
 		return cmp.Or(slices.Index(order, a.Outcome)-slices.Index(order, b.Outcome), b.Number-a.Number, strings.Compare(a.For, b.For))
 	})
 	return all
 }
 
-// outcome says what became of the rule on a connection, and why.
-func (q *Inquiry) outcome(c *Case) (Outcome, string) {
-	asking, e := c.best()
+// outcome returns the result of the rule on a case, and why.
+func (t *Trace) outcome(c *Case) (Outcome, string) {
+	best, e := c.Best(-1)
 	switch {
 	case len(c.Alerts) > 0:
-		return Fired, q.firedBecause(c)
-	case e == nil && q.rule.Absent != nil && q.rule.Absent.Of == rule.MissingPeerReport:
+		return Fired, t.firedBecause(c)
+	case e == nil && t.rule.Absent != nil && t.rule.Absent.Of == rule.MissingPeerReport:
 		return NotFired, "nothing was missing: both ends showed the connection, or only one of them can"
 	case e == nil:
 		return NotFired, "nothing was missing: the host went on reporting, or was not silent for long enough"
 	}
 	switch e.Verdict {
 	case rule.Holds:
-		if !q.rule.IsPattern() || q.rule.Absent != nil {
-			return Fired, "its condition held at " + moment(asking.At)
+		if !t.rule.IsPattern() || t.rule.Absent != nil {
+			return Fired, "its condition held at " + moment(best.At)
 		}
-		return q.matched(c)
+		return t.matched(c)
 	case rule.IsMuted:
 		x := e.Muted()
-		return Muted, fmt.Sprintf("muted by an exception of %s: %s; it counts until %s", x.Owner, x.Reason, lastDay(x.Expires))
+		return Suppressed, fmt.Sprintf("suppressed by an exception of %s: %s; it is valid until %s", x.Owner, x.Reason, lastDay(x.Expires))
 	case rule.Fails:
 		return Failed, e.Failure
 	case rule.Waits:
-		return Waited, q.waitedBecause(c, e)
+		return Waited, c.waitedBecause(e)
 	}
-	var reasons []string
-	terms := lacking(e)
-	for _, t := range terms[:min(len(terms), 3)] {
-		reasons = append(reasons, t.String())
-	}
-	text := strings.Join(reasons, "; ")
-	if n := len(terms) - len(reasons); n > 0 {
-		text += fmt.Sprintf("; and %d more", n)
-	}
-	if q.rule.Parts() > 1 {
-		text = fmt.Sprintf("of no step the condition held; of step %d %s", e.Part+1, text)
+	text := strings.Join(reasons(Lacking(e), 3), "; ")
+	if t.rule.Parts() > 1 {
+		text = fmt.Sprintf("the condition of no step held; of step %d %s", e.Part+1, text)
 	}
 	return NotFired, text
 }
 
-// lastDay is the last day on which an exception counts.
+// reasons returns the first terms with their values, and how many follow.
+func reasons(terms []*rule.Term, most int) (texts []string) {
+	for _, one := range terms[:min(len(terms), most)] {
+		texts = append(texts, one.String())
+	}
+	if n := len(terms) - most; n > 0 {
+		texts = append(texts, fmt.Sprintf("and %d more", n))
+	}
+	return texts
+}
+
+// Reasons returns why a part of the rule did not hold, a line each.
+func Reasons(c *Case, e *rule.Explanation) []string {
+	if e.Verdict == rule.Waits {
+		return []string{c.waitedBecause(e)}
+	}
+	return reasons(Lacking(e), 4)
+}
+
+// lastDay is the last day on which an exception is valid.
 func lastDay(expires time.Time) string { return expires.AddDate(0, 0, -1).Format(time.DateOnly) }
 
-func (q *Inquiry) firedBecause(c *Case) string {
-	for _, a := range c.Askings {
-		for _, f := range a.Fired {
-			if q.subject.Alert != "" && f.Alert != q.subject.Alert {
-				continue
+func (t *Trace) firedBecause(c *Case) string {
+	for _, e := range c.Evaluations {
+		for _, f := range e.Fired {
+			if t.subject.Alert == "" || f.Alert == t.subject.Alert {
+				return fmt.Sprintf("at %s, alert %s", moment(e.At), f.Alert)
 			}
-			return fmt.Sprintf("at %s, alert %s", moment(a.At), f.Alert)
 		}
 	}
 	return "it is part of alert " + c.Alerts[0]
 }
 
-// matched is a pattern of which the connection is a match, and no alert followed.
-func (q *Inquiry) matched(c *Case) (Outcome, string) {
-	var windows []*pattern.Contents
-	steps := map[int]bool{}
-	for _, a := range c.Askings {
-		if len(a.Windows) > 0 {
-			windows = a.Windows
-		}
-		for _, e := range a.Parts {
-			if e.Verdict == rule.Holds {
-				steps[e.Part+1] = true
-			}
+// Window returns the last window of a pattern that the case matched; nil if none.
+func (c *Case) Window() (w *pattern.Contents) {
+	for _, e := range c.Evaluations {
+		if len(e.Windows) > 0 {
+			w = e.Windows[0]
 		}
 	}
-	if len(windows) == 0 {
+	return w
+}
+
+// matched explains a match of a pattern that no alert followed.
+func (t *Trace) matched(c *Case) (Outcome, string) {
+	w := c.Window()
+	switch {
+	case w == nil:
 		return Matched, "it matched, and the rule has fired on its key for the day, or forgotten it"
-	}
-	w := windows[0]
-	if len(w.Fired) > 0 && !q.rule.Alert {
+	case len(w.Fired) > 0 && !t.rule.Alert:
 		return Fired, "on " + strings.Join(w.Fired, ", ")
+	case len(w.Fired) > 0:
+		return Matched, fmt.Sprintf("it matched, but the rule had fired on %s on %s, and fires once a key and day", cmp.Or(term.Plain(w.Key), "this"), strings.Join(w.Fired, ", "))
 	}
-	text := fmt.Sprintf("it matched, but %s", q.short(w))
-	if len(w.Fired) > 0 {
-		text = fmt.Sprintf("it matched, but the rule had fired on %s on %s, and fires once a key and day", cmp.Or(term.Plain(w.Key), "this"), strings.Join(w.Fired, ", "))
+	what, key := "matches", " of "+term.Plain(w.Key)
+	switch {
+	case t.rule.Sequence != nil:
+		what = "steps"
+	case t.rule.Path != nil:
+		what, key = "edges", ""
+	case t.rule.Count != nil && t.rule.Count.Sum != "":
+		what = "in sum"
+	case t.rule.Count != nil && t.rule.Count.Of != "":
+		what = "distinct values"
+	}
+	text := fmt.Sprintf("it matched, but %.4g of %.4g %s%s came together within %s", w.Reached, w.Needed, what, key, term.Duration(time.Duration(w.Within)))
+	if w.Reached >= w.Needed {
+		if t.rule.Sequence != nil {
+			text += ", not in this order"
+		}
+		if w.Above > 0 {
+			text += fmt.Sprintf("; above_usual requires more than %.4g", w.Above)
+		}
+		if t.rule.Count != nil && t.rule.Count.Beaconing > 0 {
+			text += fmt.Sprintf("; their regularity is %.2f, beaconing requires %g", w.Beaconing, t.rule.Count.Beaconing)
+		}
 	}
 	return Matched, text
 }
 
-// short says how much a window lacks.
-func (q *Inquiry) short(w *pattern.Contents) string {
-	what, key := "matches", " of "+term.Plain(w.Key)
-	switch {
-	case q.rule.Sequence != nil:
-		what = "steps"
-	case q.rule.Path != nil:
-		what, key = "edges", ""
-	case q.rule.Count != nil && q.rule.Count.Sum != "":
-		what = "in sum"
-	case q.rule.Count != nil && q.rule.Count.Of != "":
-		what = "distinct values"
-	}
-	text := fmt.Sprintf("%.4g of %.4g %s%s came together within %s", w.Reached, w.Needed, what, key, term.Duration(time.Duration(w.Within)))
-	if w.Reached >= w.Needed && q.rule.Sequence != nil {
-		text += ", not in this order"
-	}
-	if w.Above > 0 && w.Reached >= w.Needed {
-		text += fmt.Sprintf("; above_usual asks for more than %.4g", w.Above)
-	}
-	if w.Reached >= w.Needed && q.rule.Count != nil && q.rule.Count.Beaconing > 0 {
-		text += fmt.Sprintf("; they are regular by %.2f, and %g is asked for", w.Beaconing, q.rule.Count.Beaconing)
-	}
-	return text
-}
-
-// waitedBecause says what a rule waited for that did not come.
-func (q *Inquiry) waitedBecause(c *Case, e *rule.Explanation) string {
+// waitedBecause says what a rule waited for in vain.
+func (c *Case) waitedBecause(e *rule.Explanation) string {
 	var texts []string
 	longest := time.Duration(0)
 	for _, t := range waiting(e) {
 		texts = append(texts, t.Text)
 		longest = max(longest, time.Duration(t.Wait))
 	}
-	if longest < time.Millisecond {
-		return strings.Join(texts, " and ") + " did not come true"
+	text := strings.Join(texts, " and ")
+	switch d := c.Connection; {
+	case longest < time.Millisecond:
+		return text + " did not become true"
+	case d != nil && d.Reason != 0:
+		return text + fmt.Sprintf(" was not reached; the connection ended after %s to %s", term.Duration(time.Duration(d.AgeMin)), atMost(d))
 	}
-	text := strings.Join(texts, " and ") + " was not reached"
-	if d := c.Connection; d != nil && d.Reason != 0 {
-		return text + fmt.Sprintf("; the connection ended after %s to %s", term.Duration(time.Duration(d.AgeMin)), atMost(d))
-	}
-	return text + fmt.Sprintf("; when it was last asked the connection had to be %s older", term.Duration(longest.Round(time.Second)))
-}
-
-// waiting are the terms that wait.
-func waiting(e *rule.Explanation) (terms []*rule.Term) {
-	terms = e.Condition.Decisive()
-	if e.For != nil {
-		terms = append(terms, e.For)
-	}
-	return slices.DeleteFunc(terms, func(t *rule.Term) bool { return t.Wait == 0 })
+	return text + fmt.Sprintf(" was not reached; at its last evaluation the connection had to be %s older", term.Duration(longest.Round(time.Second)))
 }
 
 func atMost(d *event.AlertConnection) string {

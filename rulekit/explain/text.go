@@ -11,60 +11,46 @@ import (
 	"headstart/term"
 )
 
-// writer writes a report for people.
-type writer struct {
-	strings.Builder
-	page term.Page
-}
-
-func (w *writer) say(indent int, spans ...term.Span) {
-	p := w.page
-	p.Margin = indent + 4
-	p.Fill(&w.Builder, strings.Repeat(" ", indent), indent, spans...)
-}
-
-func regular(format string, args ...any) term.Span {
-	return term.Regular.Of(fmt.Sprintf(format, args...))
-}
-
-func faint(format string, args ...any) term.Span {
-	return term.Faint.Of(fmt.Sprintf(format, args...))
-}
-
-// mostCounts is how many reasons are told.
+// mostCounts is the number of reasons to list.
 const mostCounts = 12
 
-// Text returns what a person reads: the verdict in a line, then what it rests on.
+// writer writes a report about a rule of a file.
+type writer struct {
+	term.Writer
+	file string
+}
+
+// Text returns the report for a terminal: the answer in a line, then what it
+// rests on.
 func (r *Report) Text(p term.Page) string {
-	w := &writer{page: p}
-	w.say(0, term.Bold.Of(fmt.Sprintf("%s %s: %s", r.Rule, r.verdict(), r.Because)))
+	w := &writer{term.Writer{Page: p, Most: mostCounts + 1}, r.File}
+	w.Say(term.Bold, "%s %s: %s", r.Rule, r.verdict(), r.Because)
 	for _, note := range r.Notes {
-		w.say(0, term.Yellow.Of(note))
+		w.Say(term.Yellow, "%s", note)
 	}
-	w.say(0, faint("%s (%s)", r.Title, r.File))
+	w.Say(term.Faint, "%s (%s)", r.Title, r.File)
 	for _, o := range r.Overrides {
-		w.say(0, faint("changed by %s", o))
+		w.Say(term.Faint, "changed by %s", o)
 	}
 	if !r.From.IsZero() {
-		w.say(0, faint("replayed from %s to %s UTC", moment(r.From), moment(r.Until)))
+		w.Say(term.Faint, "replayed from %s to %s UTC", moment(r.From), moment(r.Until))
 	}
 	if r.Connections > 1 {
 		w.counts(r)
 	}
 	for _, c := range r.Cases {
-		w.aCase(r, c)
+		w.aCase(c, r.Connections > 1 || len(r.Cases) > 1)
 	}
 	if len(r.Near) > 0 {
 		w.WriteByte('\n')
-		w.say(0, regular("Closest to the %s:", r.Subject.String()))
+		w.Say(term.Regular, "Closest to the %s:", r.Subject.String())
 		for _, n := range r.Near {
-			w.say(2, regular("%s", n.ID), regular("%s", n.What), faint("began %s", moment(n.At)))
+			w.Line(2, term.Regular.Of(n.ID.String()), term.Regular.Of(n.What), term.Faint.Of("began "+moment(n.At)))
 		}
 	}
 	return w.String()
 }
 
-// verdict is what is said of the rule in the first line.
 func (r *Report) verdict() string {
 	switch {
 	case r.Outcome == Fired && !r.Enabled:
@@ -79,78 +65,77 @@ func (r *Report) verdict() string {
 
 func (w *writer) counts(r *Report) {
 	w.WriteByte('\n')
-	w.say(0, regular("It was asked about %d connections:", r.Connections))
+	w.Say(term.Regular, "Evaluated on %d connections:", r.Connections)
 	var rows []term.Row
-	rest := 0
+	rest := Count{Outcome: NotFired, For: "for other reasons"}
+	add := func(c Count) {
+		rows = append(rows, term.Row{Cells: term.Regular.Each(fmt.Sprint(c.Number), string(c.Outcome)), Rest: term.Regular.Each(c.For)})
+	}
 	for i, c := range r.Counts {
-		if i >= mostCounts {
-			rest += c.Number
-			continue
-		}
-		row := term.Row{Cells: []term.Span{regular("%d", c.Number), regular("%s", c.Outcome)}}
-		if c.For != "" {
-			row.Rest = []term.Span{regular("%s", c.For)}
-		}
-		rows = append(rows, row)
-	}
-	if rest > 0 {
-		rows = append(rows, term.Row{Cells: []term.Span{regular("%d", rest), regular("%s", NotFired)}, Rest: []term.Span{regular("for other reasons")}})
-	}
-	w.page.Table(&w.Builder, 2, rows)
-	if len(r.Cases) < r.Connections {
-		w.say(0, faint("Those on which it came furthest:"))
-	}
-}
-
-func (w *writer) aCase(r *Report, c *Case) {
-	w.WriteByte('\n')
-	if c.Connection == nil {
-		w.say(0, term.Bold.Of(c.Host))
-	} else {
-		d := c.Connection
-		how := []string{d.Direction.String(), d.State.String()}
-		if d.OpenedAfter.IsZero() {
-			how = append(how, "began before the host was first looked at")
+		if i < mostCounts {
+			add(c)
 		} else {
-			how = append(how, fmt.Sprintf("began %s to %s", moment(d.OpenedAfter), d.OpenedBefore.UTC().Format(time.TimeOnly)))
+			rest.Number += c.Number
 		}
-		w.say(0, term.Bold.Of(c.String()), faint("%s, %s", strings.TrimPrefix(strings.Join(how, ", "), ", "), d.ID))
 	}
-	if r.Connections > 1 || len(r.Cases) > 1 {
-		w.say(0, regular("%s: %s", c.Outcome, c.Because))
+	if rest.Number > 0 {
+		add(rest)
 	}
-	for i, a := range c.Askings {
-		if c.Skipped > 0 && i == maxAskings/2 {
-			w.say(2, faint("… %d more", c.Skipped))
-		}
-		best, _ := c.best()
-		w.asking(r, a, a == best)
+	w.Table(nil, rows)
+	if len(r.Cases) < r.Connections {
+		w.Say(term.Faint, "Those on which it came furthest:")
 	}
 }
 
-// asking writes an occasion: in whole that on which the rule came furthest, of the
-// others what decided.
-func (w *writer) asking(r *Report, a *Asking, whole bool) {
-	when := a.At.UTC().Format(time.TimeOnly)
-	if a.Times > 1 {
-		when += fmt.Sprintf(" to %s, %d times", a.Until.UTC().Format(time.TimeOnly), a.Times)
+func (w *writer) aCase(c *Case, several bool) {
+	w.WriteByte('\n')
+	if d := c.Connection; d == nil {
+		w.Say(term.Bold, "%s", c.Host)
+	} else {
+		began := "began before the first poll of the host"
+		if !d.OpenedAfter.IsZero() {
+			began = fmt.Sprintf("began %s to %s", moment(d.OpenedAfter), clock(d.OpenedBefore))
+		}
+		how := strings.TrimPrefix(fmt.Sprintf("%s, %s, %s", d.Direction, d.State, began), ", ")
+		w.Line(0, term.Bold.Of(c.String()), term.Faint.Format("%s, %s", how, d.ID))
+	}
+	if several {
+		w.Say(term.Regular, "%s: %s", c.Outcome, c.Because)
+	}
+	best, _ := c.Best(-1)
+	for i, e := range c.Evaluations {
+		if c.Skipped > 0 && i == maxEvaluations/2 {
+			w.Line(2, term.Faint.Format("… %d more", c.Skipped))
+		}
+		w.evaluation(e, e == best)
+	}
+}
+
+func clock(t time.Time) string { return t.UTC().Format(time.TimeOnly) }
+
+// evaluation writes the one on which the rule came furthest in whole, of the
+// others the decisive terms.
+func (w *writer) evaluation(e *Evaluation, whole bool) {
+	when := clock(e.At)
+	if e.Times > 1 {
+		when += fmt.Sprintf(" to %s, %d times", clock(e.Until), e.Times)
 	}
 	why := map[string]string{
-		"change": "it was " + a.Event, "again": "asked again, as it got older", "end": "asked for the last time, as it ended", "absence": "something was missing",
-	}[a.Occasion]
-	w.say(2, term.Bold.Of(when), regular("%s", why))
-	for _, e := range a.Parts {
-		w.part(r, e, whole, len(a.Parts) > 1 || e.Part > 0)
+		"change": "connection " + e.Event, "again": "evaluated again as the connection got older", "end": "evaluated for the last time as the connection ended", "absence": "something was missing",
+	}[e.Trigger]
+	w.Line(2, term.Bold.Of(when), term.Regular.Of(why))
+	for _, p := range e.Parts {
+		w.part(p, whole, len(e.Parts) > 1 || p.Part > 0)
 	}
-	for _, c := range a.Windows {
+	for _, c := range e.Windows {
 		w.window(c)
 	}
-	for _, f := range a.Fired {
+	for _, f := range e.Fired {
 		w.firing(f)
 	}
 }
 
-func (w *writer) part(r *Report, e *rule.Explanation, whole, numbered bool) {
+func (w *writer) part(e *rule.Explanation, whole, numbered bool) {
 	text := string(e.Verdict)
 	switch {
 	case e.Verdict == rule.Waits && time.Duration(e.Wait) < time.Millisecond:
@@ -163,56 +148,59 @@ func (w *writer) part(r *Report, e *rule.Explanation, whole, numbered bool) {
 	if numbered {
 		text = fmt.Sprintf("step %d %s", e.Part+1, text)
 	}
-	w.say(4, regular("%s", text))
+	w.Line(4, term.Regular.Of(text))
 	if !whole {
-		w.decisive(r, e)
+		w.decisive(e)
 		return
 	}
-	w.term(e.Condition, 4, r.File)
+	w.term(e.Condition, 4)
 	if e.For != nil {
-		w.term(e.For, 4, r.File)
+		w.term(e.For, 4)
 	}
 	for i := range e.Exceptions {
-		w.exception(&e.Exceptions[i], r.File)
+		w.exception(&e.Exceptions[i])
 	}
 	if len(e.Key) > 0 && e.Verdict == rule.Holds {
-		w.say(4, faint("known by %s", values(e.Key)))
+		w.Line(4, term.Faint.Of("key: "+values(e.Key)))
 	}
 }
 
 // decisive writes what kept a rule from firing.
-func (w *writer) decisive(r *Report, e *rule.Explanation) {
+func (w *writer) decisive(e *rule.Explanation) {
+	var terms []*rule.Term
 	switch e.Verdict {
 	case rule.DoesNotHold:
-		for _, t := range lacking(e) {
-			w.term(t, 6, r.File)
-		}
+		terms = Lacking(e)
 	case rule.Waits:
-		for _, t := range waiting(e) {
-			w.term(t, 6, r.File)
-		}
+		terms = waiting(e)
 	case rule.IsMuted:
-		w.exception(e.Muted(), r.File)
+		w.exception(e.Muted())
+	}
+	for _, t := range terms {
+		w.term(t, 6)
 	}
 }
 
-func (w *writer) exception(x *rule.ExplainedException, file string) {
-	state := fmt.Sprintf("counts until %s", lastDay(x.Expires))
+func (w *writer) exception(x *rule.ExplainedException) {
+	state := "valid until "
 	if x.Expired {
-		state = fmt.Sprintf("expired after %s, and is not asked any more", lastDay(x.Expires))
+		state = "expired, not evaluated; was valid until "
 	}
-	w.say(4, regular("unless (%s: %s; %s)", x.Owner, x.Reason, state))
-	w.term(x.Condition, 6, file)
+	w.Line(4, term.Regular.Format("unless (%s: %s; %s%s)", x.Owner, x.Reason, state, lastDay(x.Expires)))
+	w.term(x.Condition, 6)
 }
 
-// term writes a term and those below it. Places in another file than the rule's
-// are named in full.
-func (w *writer) term(t *rule.Term, indent int, file string) {
-	mark := map[bool]term.Span{true: term.Cyan.Of("✓"), false: term.Red.Of("✗")}[t.Holds]
-	if t.Failure != "" {
+// term writes a term and those below it, with their place: in another file than
+// the rule's, with its name.
+func (w *writer) term(t *rule.Term, indent int) {
+	mark := term.Red.Of("✗")
+	switch {
+	case t.Failure != "":
 		mark = term.Yellow.Of("!")
-	} else if t.Wait > 0 {
+	case t.Wait > 0:
 		mark = term.Yellow.Of("…")
+	case t.Holds:
+		mark = term.Cyan.Of("✓")
 	}
 	text, shown, below := t.Text, t.Values, t.Terms
 	switch t.Kind {
@@ -229,23 +217,23 @@ func (w *writer) term(t *rule.Term, indent int, file string) {
 			text = "not"
 		}
 	}
-	spans := []term.Span{{Style: mark.Style, Text: mark.Text + " " + text}}
+	spans := []term.Span{mark.Style.Of(mark.Text + " " + text)}
 	if len(shown) > 0 {
-		spans = append(spans, regular("(%s)", values(shown)))
+		spans = append(spans, term.Regular.Of("("+values(shown)+")"))
 	}
 	if t.Failure != "" && len(below) == 0 {
 		spans = append(spans, term.Yellow.Of(t.Failure))
 	}
 	if t.Line > 0 && len(below) == 0 {
 		at := fmt.Sprintf("%d:%d", t.Line, t.Column)
-		if t.File != file {
+		if t.File != w.file {
 			at = path.Base(t.File) + ":" + at
 		}
 		spans = append(spans, term.Faint.Of(at))
 	}
-	w.say(indent, spans...)
+	w.Line(indent, spans...)
 	for _, inner := range below {
-		w.term(inner, indent+2, file)
+		w.term(inner, indent+2)
 	}
 }
 
@@ -257,16 +245,15 @@ func values(all []rule.Named) string {
 	return strings.Join(texts, ", ")
 }
 
-// firing writes an alert with what it rests on: what fired is no longer in the
-// window.
+// firing writes an alert with its matches, which are no longer in the window.
 func (w *writer) firing(f Firing) {
 	text := "alert " + f.Alert
 	if f.Matched > 0 {
 		text += fmt.Sprintf(", of %d", f.Matched)
 	}
-	w.say(4, term.Red.Of(text))
+	w.Line(4, term.Red.Of(text))
 	for _, e := range f.Evidence {
-		w.say(6, regular("%s", e.At.UTC().Format(time.TimeOnly)), regular("%s -> %s:%d", e.Source, e.Destination, e.Port))
+		w.Line(6, term.Regular.Of(clock(e.At)), term.Regular.Format("%s -> %s:%d", e.Source, e.Destination, e.Port))
 	}
 }
 
@@ -284,15 +271,15 @@ func (w *writer) window(c *pattern.Contents) {
 	if len(c.Fired) > 0 {
 		text += ", has fired on " + strings.Join(c.Fired, ", ")
 	}
-	w.say(4, regular("window of %s", text))
+	w.Line(4, term.Regular.Of("window of "+text))
 	for _, m := range c.Matches {
-		spans := []term.Span{regular("%s", m.At.UTC().Format(time.TimeOnly)), regular("%s -> %s:%d", m.From, m.To, m.Port)}
+		spans := []term.Span{term.Regular.Of(clock(m.At)), term.Regular.Format("%s -> %s:%d", m.From, m.To, m.Port)}
 		if m.Step > 0 {
-			spans = append(spans, regular("step %d", m.Step))
+			spans = append(spans, term.Regular.Format("step %d", m.Step))
 		}
 		if m.Value != "" && m.Value != m.To {
-			spans = append(spans, regular("%s", m.Value))
+			spans = append(spans, term.Regular.Of(m.Value))
 		}
-		w.say(6, append(spans, faint("%s of %s", m.Connection, m.Host))...)
+		w.Line(6, append(spans, term.Faint.Format("%s of %s", m.Connection, m.Host))...)
 	}
 }

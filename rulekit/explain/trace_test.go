@@ -21,7 +21,7 @@ func address(text string) event.Address { return event.AddressFrom(netip.MustPar
 // is an hour behind.
 type history struct {
 	correlation *detect.Engine
-	inquiry     *explain.Inquiry
+	trace       *explain.Trace
 	n           int
 }
 
@@ -42,8 +42,8 @@ func load(t *testing.T, files map[string]string) *rule.Set {
 
 func begin(t *testing.T, set *rule.Set, id string, s explain.Subject) *history {
 	t.Helper()
-	h := &history{correlation: detect.New(set, detect.Options{}), inquiry: explain.New(set, set.Rule(id), s)}
-	h.inquiry.Begin(h.correlation)
+	h := &history{correlation: detect.New(set, detect.Options{}), trace: explain.New(set, set.Rule(id), s)}
+	h.trace.Begin(h.correlation)
 	return h
 }
 
@@ -69,7 +69,7 @@ func (h *history) look(connections ...event.Connection) {
 		}
 		c.SeenUntil = at
 	}
-	h.inquiry.Applied(h.correlation.Apply(m, at.Add(behind)))
+	h.trace.Applied(h.correlation.Apply(m, at.Add(behind)))
 }
 
 func to(n byte, port uint16) event.Connection {
@@ -88,7 +88,7 @@ func closed(c event.Connection, after time.Duration) event.Connection {
 
 const header = "title: T\nseverity: low\n"
 
-func TestInquiry(t *testing.T) {
+func TestTrace(t *testing.T) {
 	files := map[string]string{
 		"lists.yaml": "ports: {ssh: [22]}\n",
 		"ssh.yaml":   "rule: ssh\n" + header + "when: conn.port in ports.ssh and conn.open\n",
@@ -116,15 +116,15 @@ func TestInquiry(t *testing.T) {
 		{"the closest of several", "ssh", explain.Subject{Host: "web-01"}, func(h *history) { h.look(); h.look(to(1, 23), to(2, 443)); h.look(closed(to(1, 23), 0)) },
 			explain.NotFired, "conn.port in ports.ssh was false (23)", []string{"2  did not fire  conn.port in ports.ssh was false"}},
 		{"one that waited long enough", "long", explain.Subject{Connection: "ab"}, func(h *history) { h.look(); h.look(to(1, 22)); h.look(); h.look(); h.look() },
-			explain.Fired, "at 2025-06-05 15:01:30, alert ", []string{"waits 1m", "… for: 1m  (conn.age.min is 0s)", "asked again, as it got older"}},
+			explain.Fired, "at 2025-06-05 15:01:30, alert ", []string{"waits 1m", "… for: 1m  (conn.age.min is 0s)", "evaluated again as the connection got older"}},
 		{"one that waited in vain", "long", explain.Subject{Connection: "ab"}, func(h *history) { h.look(); h.look(to(1, 22)); h.look(closed(to(1, 22), time.Minute)) },
 			explain.Waited, "for: 1m was not reached; the connection ended after ", []string{"long did not fire"}},
-		{"one that an exception mutes", "long", explain.Subject{Connection: "ab"}, func(h *history) { h.look(); h.look(to(1, 5432)); h.look(); h.look(); h.look() },
-			explain.Muted, "muted by an exception of him: reports; it counts until 2999-12-31",
-			[]string{"unless (her: mail; expired after 2024-01-01, and is not asked any more)", "unless (him: reports; counts until 2999-12-31)"}},
+		{"one that an exception suppresses", "long", explain.Subject{Connection: "ab"}, func(h *history) { h.look(); h.look(to(1, 5432)); h.look(); h.look(); h.look() },
+			explain.Suppressed, "suppressed by an exception of him: reports; it is valid until 2999-12-31",
+			[]string{"unless (her: mail; expired, not evaluated; was valid until 2024-01-01)", "unless (him: reports; valid until 2999-12-31)"}},
 		{"a count that is short", "sweep", explain.Subject{Connection: "ab02"}, func(h *history) { h.look(); h.look(to(1, 445)); h.look(to(2, 445)) },
 			explain.Matched, "it matched, but 2 of 3 distinct values of web-01 came together within 10m",
-			[]string{"window of web-01: 2 of 3 within 10m", "15:00:30  web-01 -> 10.1.5.1:445  ab01", "known by host.name is \"web-01\", conn.peer is 10.1.5.2"}},
+			[]string{"window of web-01: 2 of 3 within 10m", "15:00:30  web-01 -> 10.1.5.1:445  ab01", "key: host.name is \"web-01\", conn.peer is 10.1.5.2"}},
 		{"a count of which it is a part", "sweep", explain.Subject{Connection: "ab01"}, func(h *history) { h.look(); h.look(to(1, 445)); h.look(to(2, 445), to(3, 445)) },
 			explain.Fired, "it is part of alert ", nil},
 		{"a count that it completes", "sweep", explain.Subject{Connection: "ab03"}, func(h *history) { h.look(); h.look(to(1, 445)); h.look(to(2, 445), to(3, 445)) },
@@ -132,7 +132,7 @@ func TestInquiry(t *testing.T) {
 		{"a sequence without its first step", "then", explain.Subject{Connection: "ab01"}, func(h *history) { h.look(); h.look(to(1, 5432)) },
 			explain.Matched, "it matched, but 1 of 2 steps of web-01 came together within 5m", []string{"step 1 does not hold", "step 2 holds"}},
 		{"a sequence of which no step holds", "then", explain.Subject{Connection: "ab01"}, func(h *history) { h.look(); h.look(to(1, 80)) },
-			explain.NotFired, "of no step the condition held; of step 1 conn.port == 22 was false (80)", nil},
+			explain.NotFired, "the condition of no step held; of step 1 conn.port == 22 was false (80)", nil},
 		{"a rule that is not enabled", "off", explain.Subject{Connection: "ab01"}, func(h *history) { h.look(); h.look(to(1, 22)) },
 			explain.Fired, "its condition held at 2025-06-05 15:00:30", []string{"off would have fired: ", "The rule is not enabled"}},
 		{"a host that went on reporting", "gone", explain.Subject{Host: "web-01"}, func(h *history) { h.look(); h.look(to(1, 22)) },
@@ -146,7 +146,7 @@ func TestInquiry(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			h := begin(t, set, tt.rule, tt.subject)
 			tt.play(h)
-			r := h.inquiry.Report(3)
+			r := h.trace.Report(3)
 			text := r.Text(term.Page{})
 			if r.Outcome != tt.outcome || !strings.HasPrefix(r.Because, tt.because) {
 				t.Errorf("got %s: %s\nwant %s: %s\n%s", r.Outcome, r.Because, tt.outcome, tt.because, text)
@@ -160,9 +160,9 @@ func TestInquiry(t *testing.T) {
 	}
 }
 
-// TestInquiryIsBounded asks about thousands of connections. All are counted, and
+// TestTraceIsBounded asks about thousands of connections. All are counted, and
 // those on which the rule came furthest are kept, whenever they came.
-func TestInquiryIsBounded(t *testing.T) {
+func TestTraceIsBounded(t *testing.T) {
 	set := load(t, map[string]string{"a.yaml": "rule: a\n" + header + "when: conn.open and conn.port == 22 and conn.local_port > 1\n"})
 	h := begin(t, set, "a", explain.Subject{Host: "web-01"})
 	h.look()
@@ -179,7 +179,7 @@ func TestInquiryIsBounded(t *testing.T) {
 		}
 		h.look(all...)
 	}
-	r := h.inquiry.Report(1000)
+	r := h.trace.Report(1000)
 	if r.Connections != looks*each || r.Outcome != explain.Fired || len(r.Cases) > 200 {
 		t.Errorf("%d connections, %s, %d kept", r.Connections, r.Outcome, len(r.Cases))
 	}
