@@ -30,6 +30,7 @@ func goldens(short bool) map[string]Options {
 			all[fmt.Sprintf("%s-%d", kind, stealth)] = o
 		}
 	}
+	all["noisy"] = Options{Seed: 9, Days: 4, Hosts: 16, Learn: 24 * time.Hour, Intrusions: 16, Stealth: []int{0}}
 	for n, seed := range []uint64{188, 120, 264, 179, 378, 153} {
 		if !short || n < 2 {
 			o := Options{Seed: seed, Days: 2, Hosts: 50, Learn: 24 * time.Hour, Intrusions: 3}
