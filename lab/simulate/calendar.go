@@ -2,8 +2,6 @@ package simulate
 
 import "time"
 
-const day = 24 * time.Hour
-
 // window is a time from its start on, up to and without its end. Moments are
 // counted from the start of the log.
 type window struct{ from, to time.Duration }
@@ -19,7 +17,7 @@ type calendar struct {
 	opens     float64       // local hour at which people begin
 	closes    float64
 	weekend   float64 // consumers' traffic at a weekend, as a share of a working day's
-	holiday   int     // a day on which nobody works, or -1
+	holiday   int     // a day without work, or -1
 	sixthDay  bool    // some work on Saturdays
 	nightWork bool    // the systems are busiest at night
 }
@@ -65,13 +63,13 @@ func (c calendar) workday(d int) bool {
 	return w != time.Sunday && (w != time.Saturday || c.sixthDay)
 }
 
-// working says whether people are at work.
+// working reports whether people are at work.
 func (c calendar) working(at time.Duration) bool {
 	d, hour := c.local(at)
 	return c.workday(d) && hour >= c.opens && hour < c.closes
 }
 
-// within says whether the log holds the moment.
+// within reports whether the moment is in the log.
 func (c calendar) within(at time.Duration) bool { return at >= 0 && at < c.end }
 
 // days are the local days that touch the log.

@@ -4,11 +4,10 @@ import (
 	"bufio"
 	"io"
 	"strconv"
-	"time"
 )
 
 // WriteLog writes conn.log as Zeek writes it with json_streaming_logs off and
-// LogAscii::use_json on: one JSON object a line, times in seconds since 1970.
+// LogAscii::use_json on: one JSON object per line, times in seconds since 1970.
 func (s *Simulation) WriteLog(w io.Writer) error {
 	c := s.company
 	out := bufio.NewWriterSize(w, 1<<20)
@@ -90,60 +89,4 @@ func appendSeconds(b []byte, micros int64) []byte {
 		b = append(b, byte('0'+micros/scale%10))
 	}
 	return b
-}
-
-// packets is how many went each way.
-func (row *connection) packets() (sent, received int64) {
-	switch {
-	case row.udp && row.ends == unansweredOnly:
-		return 1, 0
-	case row.udp:
-		return 1 + row.up/1400, 1 + row.down/1400
-	case row.ends == silent:
-		return int64(row.syns), 0
-	case row.ends == refused:
-		return 1, 1
-	}
-	keepalives := int64(row.lasts / (2 * time.Hour))
-	return 4 + row.up/1400 + row.down/2800 + keepalives, 3 + row.down/1400 + row.up/2800 + keepalives
-}
-
-// service is the protocol that Zeek recognises.
-func (row *connection) service() string {
-	if !row.udp && !row.established() || row.up+row.down == 0 {
-		return ""
-	}
-	switch row.port {
-	case 22:
-		return "ssh"
-	case 25, 587:
-		return "smtp"
-	case 53:
-		return "dns"
-	case 80, 8080:
-		return "http"
-	case 88:
-		return "krb_tcp"
-	case 123:
-		return "ntp"
-	case 135:
-		return "dce_rpc"
-	case 161:
-		return "snmp"
-	case 389, 3268:
-		return "ldap_tcp"
-	case 443, 993, 8443, 636:
-		return "ssl"
-	case 445:
-		return "gssapi,smb"
-	case 3306:
-		return "mysql"
-	case 3389:
-		return "rdp,ssl"
-	case 5432:
-		return "postgresql"
-	case 5985:
-		return "http"
-	}
-	return ""
 }

@@ -1,18 +1,28 @@
-// Package simulate makes up companies to measure detection with: their hosts,
-// ten days or so of their network traffic, and intruders in some of it. It
-// writes what a network sensor would have written (Zeek's conn.log as JSON
-// lines), the inventory that [headstart replay] takes, and the truth.
+// Package simulate generates synthetic companies to measure detection with:
+// their hosts, ten days or so of their network traffic, and attackers in some of
+// it. It writes the log of a network sensor (Zeek's conn.log as JSON lines), the
+// inventory for [headstart replay], and the truth.
 //
 // A company is a function of its [Options]: the same seed gives the same
 // bytes. Seeds differ in what the company does (a shop, an office, a software
-// house, a computing centre), in which tiers it has, in names, roles,
+// house, a computing center), in which tiers it has, in names, roles,
 // addresses, working hours and time zone, in how its administrators work, in
-// what breaks and in what changes. Most of what it does at odd hours or for the
+// what breaks and in what changes. Most of what happens at odd hours or for the
 // first time is harmless; the truth lists that too, so that a false alarm can
-// be explained.
+// be explained. testdata/golden.txt pins the bytes.
 //
 // The package knows nothing of how headstart detects anything, and must not:
 // it is an adversary.
+//
+// # How it works
+//
+// A company has hosts of some tiers (tier.go) and people at desks (people.go).
+// Tables list what they do: operations of every company, routines of some,
+// flows of services for their users, and changes. A [traffic] writes the
+// connections of one of them, and draws on a source of randomness that follows
+// from its name. A connection is an edge (who, to whom, on which port) and a
+// talk: the distribution of its length, ending and bytes. After all of that come
+// the attackers, who need to know what is normal.
 //
 // # Truth
 //
@@ -25,10 +35,10 @@
 //	  id            "i1", "i2", …
 //	  kind          exploratory, aggressive, targeted, slow or reference
 //	  stealth       0: noisy, any hour, edges that the company doesn't have
-//	                1: working hours, usual services, few failures
+//	                1: working hours, common services, few failures
 //	                2: only edges (source, destination, port) that the company
 //	                   uses anyway
-//	  entry         how it got in: ssh-password, ssh-key, web-application,
+//	  entry         how they got in: ssh-password, ssh-key, web-application,
 //	                phishing, supply-chain, vpn, remote-desktop or insider
 //	  start, end    of its connections
 //	  connections   a list, by time; each is a row of conn.log with the same
@@ -39,10 +49,10 @@
 //	    kind              entry: from outside, onto the first host
 //	                      scan: looks for hosts, services and passwords
 //	                      move: onto the next host
-//	                      goal: what the intruder came for
+//	                      goal: what the attacker came for
 //	                      c2: commands from outside, or between its own hosts
 //	                      exfil: data on its way out
-//	    success           it did what the intruder wanted: a scanned port
+//	    success           it did what the attacker wanted: a scanned port
 //	                      answered, a password was right, data was read
 //	    lateral           both ends are inside
 //	    monitored_source, monitored_destination

@@ -5,330 +5,322 @@ import (
 	"time"
 )
 
-// operations is what keeps a company's servers running, by itself and all day.
-func (c *company) operations() {
-	c.monitor(newRandom(c.options.Seed, "monitor"))
-	c.ship(newRandom(c.options.Seed, "ship"))
-	c.configure(newRandom(c.options.Seed, "configure"))
-	c.backup(newRandom(c.options.Seed, "backup"))
-	c.sweep(newRandom(c.options.Seed, "sweep"))
-	c.resolve(newRandom(c.options.Seed, "resolve"))
-	c.update(newRandom(c.options.Seed, "update"))
-	c.replicate(newRandom(c.options.Seed, "replicate"))
-	c.mount(newRandom(c.options.Seed, "mount"))
-	c.cluster(newRandom(c.options.Seed, "cluster"))
-	c.deploy(newRandom(c.options.Seed, "deploy"))
+// operations are what keeps a company's servers running, all day. Each draws on
+// a source of its own, by name.
+var operations = []activity{
+	{name: "monitor", do: monitor},
+	{name: "ship", do: shipLogs},
+	{name: "configure", do: configure},
+	{name: "backup", do: backUp},
+	{name: "sweep", do: sweep},
+	{name: "resolve", do: resolve},
+	{name: "update", do: update},
+	{name: "replicate", do: replicate},
+	{name: "mount", do: mount},
+	{name: "cluster", do: cluster},
+	{name: "deploy", do: deploy},
 }
 
-// monitor asks every host how it is, over connections that stay open for hours
-// or over a new one each time, and now and then whether ports answer.
-func (c *company) monitor(r random) {
-	for _, m := range c.of(monitoring) {
-		for _, h := range c.hosts {
-			if h == m {
-				continue
-			}
-			if h.kind == network || h.kind == printer {
-				if r.chance(0.7) { // SNMP
-					for at := r.span(0, 10*time.Minute); at < c.calendar.end; at += r.span(55*time.Minute, 65*time.Minute) {
-						c.datagram(r, at, m.address(at), h.address(at), 161, session{lasts: r.around(300*time.Millisecond, 0.5), up: 4000, down: 9000, ends: answeredOnly})
+// monitor polls every host, over connections that stay open for hours or over
+// a new one each time, and in some companies checks whether ports answer.
+func monitor(t traffic, _ [][]*host) {
+	for _, m := range t.of(monitoring) {
+		for _, h := range t.hosts {
+			switch {
+			case h == m:
+			case h.kind == network || h.kind == printer:
+				if t.chance(0.7) { // SNMP
+					for at := t.span(0, 10*minutes); at < t.calendar.end; at += t.span(55*minutes, 65*minutes) {
+						t.datagram(at, m.address(at), h.address(at), 161, talk{300 * ms, 0.5, "o", 4000, 0, 9000, 0})
 					}
 				}
-				continue
+			default:
+				t.scrape(m, h)
 			}
-			for _, port := range c.ways.monitorPorts {
-				if !h.listens(port) {
+		}
+		if !t.chance(0.5) {
+			continue
+		}
+		for _, p := range t.staff(adminDesk) { // dashboards
+			for _, w := range p.shifts {
+				t.persistent(edge{p.desk, m, t.port(443, 3000)}, keep{2 * hours, 100, 3000, w})
+			}
+		}
+	}
+}
+
+// scrape is what a monitoring server does with one host.
+func (t traffic) scrape(m, h *host) {
+	for _, port := range t.ways.monitorPorts {
+		switch {
+		case !h.listens(port):
+		case t.ways.scrapeAnew:
+			t.every(pick(t, []time.Duration{15 * minutes, 10 * minutes, 30 * minutes}), func(at time.Duration) {
+				t.call(at+t.span(0, time.Second), edge{m, h, port}, talk{60 * ms, 0.5, "or", 300, 0, 30e3, 0.2})
+			})
+		default:
+			t.persistent(edge{m, h, port}, keep{life: 8 * hours, up: 15, down: 1500})
+		}
+	}
+	check := func(port uint16, every ...time.Duration) {
+		t.every(pick(t, every), func(at time.Duration) {
+			t.call(at+t.span(0, time.Second), edge{m, h, port}, probing{talk{20 * ms, 0.6, "ooO", 0, 0, 0, 0}, []int64{0, 40, 80}})
+		})
+	}
+	if s := h.service(); s != 22 && !h.kind.desk() && !h.kind.appliance() && t.chance(0.5) {
+		check(s, time.Hour, 30*minutes, 15*minutes)
+	}
+	if t.ways.monitorSSH && h.listens(22) && !h.kind.desk() {
+		check(22, time.Hour, 2*hours)
+	}
+}
+
+// shipLogs sends logs to one server.
+func shipLogs(t traffic, _ [][]*host) {
+	for _, l := range some(t, t.of(logServer), 1) {
+		for _, h := range t.hosts {
+			if !h.kind.desk() && !h.kind.appliance() && t.chance(0.9) {
+				t.persistent(edge{h, l, t.ways.logPort}, keep{life: 9 * hours, up: 900, down: 20})
+			}
+		}
+	}
+}
+
+// configure brings every Linux host to its described state: pushed over ssh
+// from one host, or pulled from it.
+func configure(t traffic, _ [][]*host) {
+	every := t.ways.configEvery
+	for _, m := range t.of(configManager) {
+		t.every(every, func(at time.Duration) {
+			step := t.span(2*seconds, 25*seconds)
+			for i, h := range t.of(linux) {
+				if !t.ways.push {
+					t.call(at+t.span(0, every), edge{h, m, t.ways.pullPort}, talk{11 * seconds, 0.5, "o", 40e3, 0.5, 50e3, 0.6})
 					continue
 				}
-				if c.ways.scrapeAnew {
-					every := pick(r, []time.Duration{15 * time.Minute, 10 * time.Minute, 30 * time.Minute})
-					for at := r.span(0, every); at < c.calendar.end; at += every {
-						c.call(r, at+r.span(0, time.Second), m, h, port, session{lasts: r.around(60*time.Millisecond, 0.5), ends: pick(r, []ending{byOriginator, byResponder}), up: 300, down: r.amount(30e3, 0.2)})
-					}
-				} else {
-					c.persistent(r, m, h, port, keep{life: 8 * time.Hour, up: 15, down: 1500})
-				}
-			}
-			if s := h.service(); s != 22 && !h.kind.desk() && !h.kind.appliance() && r.chance(0.5) {
-				c.check(r, m, h, s, pick(r, []time.Duration{time.Hour, 30 * time.Minute, 15 * time.Minute}))
-			}
-			if c.ways.monitorSSH && h.listens(22) && !h.kind.desk() {
-				c.check(r, m, h, 22, pick(r, []time.Duration{time.Hour, 2 * time.Hour}))
-			}
-		}
-		if r.chance(0.5) { // looks at its graphs
-			for _, p := range c.people {
-				if p.desk.kind == adminDesk {
-					for _, w := range p.shifts {
-						c.persistent(r, p.desk, m, pick(r, []uint16{443, 3000}), keep{during: w, life: 2 * time.Hour, up: 100, down: 3000})
-					}
-				}
-			}
-		}
-	}
-}
-
-// check opens a connection and closes it again.
-func (c *company) check(r random, m, h *host, port uint16, every time.Duration) {
-	for at := r.span(0, every); at < c.calendar.end; at += every {
-		c.call(r, at+r.span(0, time.Second), m, h, port, session{lasts: r.around(20*time.Millisecond, 0.6), ends: pick(r, []ending{byOriginator, byOriginator, abortedByOrigin}), down: pick(r, []int64{0, 40, 80})})
-	}
-}
-
-// ship sends logs.
-func (c *company) ship(r random) {
-	for _, l := range some(r, c.of(logServer), 1) {
-		for _, h := range c.hosts {
-			if !h.kind.desk() && !h.kind.appliance() && r.chance(0.9) {
-				c.persistent(r, h, l, c.ways.logPort, keep{life: 9 * time.Hour, up: 900, down: 20})
-			}
-		}
-	}
-}
-
-// configure brings every Linux host to its described state: over ssh from one
-// host, or by asking that host.
-func (c *company) configure(r random) {
-	for _, m := range c.of(configManager) {
-		minute := r.span(0, c.ways.configEvery)
-		for at := minute; at < c.calendar.end; at += c.ways.configEvery {
-			step := r.span(2*time.Second, 25*time.Second)
-			for i, h := range c.linux() {
-				if c.ways.push {
-					for range r.count(1, 2) {
-						c.call(r, at+time.Duration(i/5)*step+r.span(0, step), m, h, 22, session{lasts: r.around(14*time.Second, 0.6), ends: byOriginator, up: r.amount(60e3, 0.7), down: r.amount(20e3, 0.7)})
-					}
-				} else {
-					c.call(r, at+r.span(0, c.ways.configEvery), h, m, c.ways.pullPort, session{lasts: r.around(11*time.Second, 0.5), ends: byOriginator, up: r.amount(40e3, 0.5), down: r.amount(50e3, 0.6)})
-				}
-			}
-		}
-	}
-}
-
-// backup runs at night.
-func (c *company) backup(r random) {
-	backups := c.of(backupServer)
-	if len(backups) == 0 {
-		return
-	}
-	hour, port := r.between(0, 5), c.ways.backupPort
-	if c.ways.backupPull {
-		port = 22
-	}
-	for _, h := range c.hosts {
-		if h.kind.desk() || h.kind.appliance() || h.kind == backupServer || r.chance(0.1) {
-			continue
-		}
-		b, size := pick(r, backups), 50e6*r.between(0.2, 4)
-		if h.kind == database || h.kind == fileServer || h.kind == warehouse {
-			size *= 60
-		}
-		offset := r.between(0, 2.5)
-		first, last := c.calendar.days()
-		for d := first; d <= last; d++ {
-			at := c.calendar.clock(d, hour+offset) + r.span(0, 5*time.Minute)
-			full := 1.0
-			if c.calendar.weekday(d) == time.Sunday {
-				full = 6
-			}
-			s := session{lasts: r.around(time.Duration(size*full/15e6*float64(time.Second))+5*time.Second, 0.4), ends: byOriginator}
-			from, to, p := b, h, port
-			s.up, s.down = 90e3, r.amount(size*full, 0.3)
-			switch {
-			case h.windows:
-				p = 445
-			case !c.ways.backupPull:
-				from, to = h, b
-				s.up, s.down = s.down, s.up
-			}
-			c.call(r, at, from, to, p, s)
-		}
-	}
-	if r.chance(0.5) { // a copy elsewhere
-		elsewhere, b := outsider(r), backups[0]
-		first, last := c.calendar.days()
-		for d := first; d <= last; d++ {
-			c.leave(r, c.calendar.clock(d, hour+4)+r.span(0, 20*time.Minute), b, elsewhere, pick(r, []uint16{22, 443}), session{lasts: r.around(100*time.Minute, 0.4), ends: byOriginator, up: r.amount(9e9, 0.4), down: 4e6})
-		}
-	}
-}
-
-// resolve is names and clocks, mostly over UDP.
-func (c *company) resolve(r random) {
-	resolvers := c.of(nameServer, domainController)
-	if len(resolvers) == 0 {
-		return
-	}
-	root := newCrowd(r, 40).regulars
-	for _, h := range c.hosts {
-		mine := some(r, resolvers, 2)
-		for at := r.wait(time.Hour); at < c.calendar.end; at += r.wait(2 * time.Hour) {
-			to := pick(r, mine)
-			if h == to || h.down(at) || to.down(at) {
-				continue
-			}
-			if r.chance(0.06) {
-				c.call(r, at, h, to, 53, session{lasts: r.around(30*time.Millisecond, 0.8), ends: byOriginator, up: 90, down: r.amount(2500, 0.4)})
-			} else {
-				c.datagram(r, at, h.address(at), to.address(at), 53, session{lasts: r.around(4*time.Millisecond, 1.2), ends: answeredOnly, up: 45, down: r.amount(130, 0.5)})
-			}
-		}
-	}
-	for _, d := range c.of(nameServer) {
-		for at := r.wait(20 * time.Minute); at < c.calendar.end; at += r.wait(40 * time.Minute) {
-			c.datagram(r, at, d.address(at), pick(r, root), pick(r, []uint16{53, 53, 53, 123}), session{lasts: r.around(20*time.Millisecond, 0.6), ends: answeredOnly, up: 60, down: 200})
-		}
-	}
-}
-
-// update fetches packages from mirrors, in the morning or at random.
-func (c *company) update(r random) {
-	mirrors := newCrowd(r, r.count(1, 4)).regulars
-	for _, h := range c.where(func(h *host) bool { return !h.kind.appliance() }) {
-		own := r.between(0, 1.5)
-		first, last := c.calendar.days()
-		for d := first; d <= last; d++ {
-			for range r.count(0, 4) {
-				c.leave(r, c.calendar.clock(d, 6+own)+r.span(0, 3*time.Minute), h, pick(r, mirrors), pick(r, []uint16{80, 443, 443}), session{lasts: r.around(3*time.Second, 1.2), ends: pick(r, []ending{byOriginator, byResponder}), up: r.amount(3e3, 1), down: r.amount(900e3, 2)})
-			}
-		}
-	}
-	if r.chance(0.5) { // a service that watches from outside keeps a connection to each
-		vendor := newCrowd(r, 3).regulars
-		for _, h := range c.linux() {
-			for at := r.wait(4 * time.Hour); at < c.calendar.end; {
-				s := keep{life: 6 * time.Hour, up: 300, down: 40}.session(r, r.around(6*time.Hour, 0.9))
-				c.leave(r, at, h, pick(r, vendor), 443, s)
-				at += s.lasts + r.span(time.Second, 10*time.Second)
-			}
-		}
-	}
-	if c.ways.cloudMeta {
-		metadata := netip.AddrFrom4([4]byte{169, 254, 169, 254})
-		for _, h := range c.linux() {
-			for at := r.wait(5 * time.Hour); at < c.calendar.end; at += r.wait(5 * time.Hour) {
-				c.leave(r, at, h, metadata, 80, session{lasts: r.around(5*time.Millisecond, 0.6), ends: byResponder, up: 160, down: 900})
-			}
-		}
-	}
-}
-
-// replicate keeps databases alike.
-func (c *company) replicate(r random) {
-	dbs := c.of(database)
-	for i, h := range dbs {
-		if i > 0 && h.service() == dbs[0].service() {
-			c.persistent(r, h, dbs[0], dbs[0].service(), keep{life: 60 * time.Hour, up: 300, down: 40e3})
-		}
-	}
-	// Once a night the warehouse reads them all.
-	for _, w := range c.of(warehouse) {
-		hour := r.between(0, 6)
-		for _, h := range dbs {
-			first, last := c.calendar.days()
-			for d := first; d <= last; d++ {
-				c.call(r, c.calendar.clock(d, hour)+r.span(0, 10*time.Minute), w, h, h.service(), session{lasts: r.around(30*time.Minute, 0.5), ends: byOriginator, up: 300e3, down: r.amount(2e9, 0.4)})
-			}
-		}
-	}
-}
-
-// mount keeps file systems of other hosts.
-func (c *company) mount(r random) {
-	for _, f := range c.of(fileServer) {
-		if f.listens(2049) {
-			for _, h := range c.of(compute, application, worker, hypervisor, bastion) {
-				if h.kind == compute || r.chance(0.25) {
-					c.persistent(r, h, f, 2049, keep{life: 50 * time.Hour, up: 3000, down: 20000})
-				}
-			}
-		}
-		for _, h := range c.of(application, worker, webServer) {
-			if r.chance(0.12) { // an interface that leaves files on a share
-				every := r.span(time.Hour, 8*time.Hour)
-				for at := r.span(0, every); at < c.calendar.end; at += every {
-					c.call(r, at+r.span(0, time.Minute), h, f, 445, session{lasts: r.around(8*time.Second, 0.8), ends: byOriginator, up: r.amount(300e3, 1), down: r.amount(30e3, 1)})
-				}
-			}
-		}
-	}
-	if c.ways.sssd {
-		for _, dc := range some(r, c.of(domainController), 2) {
-			for _, h := range c.linux() {
-				c.persistent(r, h, dc, 389, keep{life: 10 * time.Hour, up: 10, down: 20})
-			}
-		}
-	}
-}
-
-// cluster is what keeps compute nodes, search nodes and hypervisors together.
-func (c *company) cluster(r random) {
-	for _, set := range []struct {
-		hosts []*host
-		port  uint16
-		jobs  bool
-	}{
-		{c.of(compute), 6818, true}, {c.of(search), 9300, false}, {c.of(hypervisor), 902, false},
-	} {
-		if len(set.hosts) < 2 {
-			continue
-		}
-		head := set.hosts[0]
-		for _, h := range set.hosts[1:] {
-			c.persistent(r, head, h, set.port, keep{life: 30 * time.Hour, up: 500, down: 500})
-			c.persistent(r, h, head, set.port, keep{life: 30 * time.Hour, up: 500, down: 500})
-		}
-		if !set.jobs {
-			continue
-		}
-		// A job starts on some nodes with ssh from the first of them.
-		c.calendar.spread(r, rate{r.between(4, 30), people, 0.7}, func(at time.Duration) {
-			nodes := some(r, set.hosts, r.count(2, min(8, len(set.hosts))))
-			life := r.around(40*time.Minute, 1.4)
-			for _, n := range nodes[1:] {
-				c.call(r, at+r.span(0, 2*time.Second), nodes[0], n, 22, session{lasts: life, ends: byOriginator, up: r.amount(40e3, 1), down: r.amount(90e3, 1)})
-				if r.chance(0.5) {
-					c.call(r, at+r.span(2*time.Second, 6*time.Second), n, nodes[0], uint16(r.count(32768, 60999)), session{lasts: life, ends: byOriginator, up: r.amount(9e6, 1), down: r.amount(9e6, 1)})
-				}
+				t.repeat(1, 2, func() {
+					t.call(at+time.Duration(i/5)*step+t.span(0, step), edge{m, h, 22}, talk{14 * seconds, 0.6, "o", 60e3, 0.7, 20e3, 0.7})
+				})
 			}
 		})
 	}
 }
 
-// deploy is new versions, from the build server onto the others.
-func (c *company) deploy(r random) {
-	builds, codes, registries := c.of(buildServer), c.of(codeServer), c.of(registry)
-	groups := [][]*host{c.of(webServer), c.of(application), c.of(worker), c.of(staging)}
-	from := builds
-	if len(from) == 0 {
-		from = c.of(configManager)
+// backUp runs at night.
+func backUp(t traffic, _ [][]*host) {
+	backups := t.of(backupServer)
+	if len(backups) == 0 {
+		return
 	}
+	hour, pull := t.between(0, 5), t.ways.backupPull
+	for _, h := range t.hosts {
+		if h.kind.desk() || h.kind.appliance() || h.kind == backupServer || t.chance(0.1) {
+			continue
+		}
+		b, size := pick(t, backups), 50e6*t.between(0.2, 4)
+		if h.kind == database || h.kind == fileServer || h.kind == warehouse {
+			size *= 60
+		}
+		t.daily(hour+t.between(0, 2.5), 5*minutes, func(d int, at time.Duration) {
+			bytes := size
+			if t.calendar.weekday(d) == time.Sunday {
+				bytes *= 6
+			}
+			lasts := time.Duration(bytes/15e6*float64(time.Second)) + 5*seconds
+			s := talk{lasts, 0.4, "o", 90e3, 0, bytes, 0.3}.draw(t.random)
+			switch {
+			case h.windows:
+				t.call(at, edge{b, h, 445}, s)
+			case pull:
+				t.call(at, edge{b, h, 22}, s)
+			default:
+				s.up, s.down = s.down, s.up
+				t.call(at, edge{h, b, t.ways.backupPort}, s)
+			}
+		})
+	}
+	if t.chance(0.5) { // a copy off site
+		elsewhere := outsider(t.random)
+		t.daily(hour+4, 20*minutes, func(_ int, at time.Duration) {
+			t.leave(at, outbound{backups[0], elsewhere, t.port(22, 443)}, talk{100 * minutes, 0.4, "o", 9e9, 0.4, 4e6, 0})
+		})
+	}
+}
+
+// resolve is names and clocks, mostly over UDP.
+func resolve(t traffic, _ [][]*host) {
+	resolvers := t.of(nameServer, domainController)
+	if len(resolvers) == 0 {
+		return
+	}
+	root := newCrowd(t.random, 40).regulars
+	for _, h := range t.hosts {
+		mine := some(t, resolvers, 2)
+		t.apart(time.Hour, 2*hours, 0, func(at time.Duration) {
+			to := pick(t, mine)
+			switch {
+			case h == to || h.down(at) || to.down(at):
+			case t.chance(0.06):
+				t.call(at, edge{h, to, 53}, talk{30 * ms, 0.8, "o", 90, 0, 2500, 0.4})
+			default:
+				t.datagram(at, h.address(at), to.address(at), 53, talk{4 * ms, 1.2, "o", 45, 0, 130, 0.5})
+			}
+		})
+	}
+	for _, d := range t.of(nameServer) {
+		t.apart(20*minutes, 40*minutes, 0, func(at time.Duration) {
+			t.datagram(at, d.address(at), pick(t, root), t.port(53, 53, 53, 123), talk{20 * ms, 0.6, "o", 60, 0, 200, 0})
+		})
+	}
+}
+
+// update fetches packages from mirrors, in the morning, and connects agents to
+// services outside.
+func update(t traffic, _ [][]*host) {
+	mirrors := newCrowd(t.random, t.count(1, 4)).regulars
+	for _, h := range t.where(func(h *host) bool { return !h.kind.appliance() }) {
+		hour := 6 + t.between(0, 1.5)
+		first, last := t.calendar.days()
+		for d := first; d <= last; d++ {
+			t.repeat(0, 4, func() {
+				at := t.calendar.clock(d, hour) + t.span(0, 3*minutes)
+				t.leave(at, outbound{h, pick(t, mirrors), t.port(80, 443, 443)}, talk{3 * seconds, 1.2, "or", 3e3, 1, 900e3, 2})
+			})
+		}
+	}
+	if t.chance(0.5) { // a vendor's agent keeps a connection open
+		vendor := newCrowd(t.random, 3).regulars
+		for _, h := range t.of(linux) {
+			for at := t.wait(4 * hours); at < t.calendar.end; {
+				s := keep{up: 300, down: 40}.lasting(t.around(6*hours, 0.9)).draw(t.random)
+				t.leave(at, outbound{h, pick(t, vendor), 443}, s)
+				at += s.lasts + t.span(time.Second, 10*seconds)
+			}
+		}
+	}
+	if t.ways.cloudMeta {
+		metadata := netip.AddrFrom4([4]byte{169, 254, 169, 254})
+		for _, h := range t.of(linux) {
+			t.apart(5*hours, 5*hours, 0, func(at time.Duration) {
+				t.leave(at, outbound{h, metadata, 80}, talk{5 * ms, 0.6, "r", 160, 0, 900, 0})
+			})
+		}
+	}
+}
+
+// replicate keeps databases in step, and loads the warehouse every night.
+func replicate(t traffic, _ [][]*host) {
+	dbs := t.of(database)
+	for i, h := range dbs {
+		if i > 0 && h.service() == dbs[0].service() {
+			t.persistent(edge{h, dbs[0], dbs[0].service()}, keep{life: 60 * hours, up: 300, down: 40e3})
+		}
+	}
+	for _, w := range t.of(warehouse) {
+		hour := t.between(0, 6)
+		for _, h := range dbs {
+			t.daily(hour, 10*minutes, func(_ int, at time.Duration) {
+				t.call(at, edge{w, h, h.service()}, talk{30 * minutes, 0.5, "o", 300e3, 0, 2e9, 0.4})
+			})
+		}
+	}
+}
+
+// mount keeps file systems and directories of other hosts.
+func mount(t traffic, _ [][]*host) {
+	for _, f := range t.of(fileServer) {
+		if f.listens(2049) {
+			for _, h := range t.of(compute, application, worker, hypervisor, bastion) {
+				if h.kind == compute || t.chance(0.25) {
+					t.persistent(edge{h, f, 2049}, keep{life: 50 * hours, up: 3000, down: 20000})
+				}
+			}
+		}
+		for _, h := range t.of(application, worker, webServer) {
+			if t.chance(0.12) { // an interface that leaves files on a share
+				t.every(t.span(time.Hour, 8*hours), func(at time.Duration) {
+					t.call(at+t.span(0, time.Minute), edge{h, f, 445}, talk{8 * seconds, 0.8, "o", 300e3, 1, 30e3, 1})
+				})
+			}
+		}
+	}
+	if t.ways.sssd {
+		for _, dc := range some(t, t.of(domainController), 2) {
+			for _, h := range t.of(linux) {
+				t.persistent(edge{h, dc, 389}, keep{life: 10 * hours, up: 10, down: 20})
+			}
+		}
+	}
+}
+
+// cluster keeps compute nodes, search nodes and hypervisors together.
+func cluster(t traffic, _ [][]*host) {
+	for _, set := range []struct {
+		kind kind
+		port uint16
+	}{{compute, 6818}, {search, 9300}, {hypervisor, 902}} {
+		nodes := t.of(set.kind)
+		if len(nodes) < 2 {
+			continue
+		}
+		for _, h := range nodes[1:] {
+			t.pair(nodes[0], h, set.port, keep{life: 30 * hours, up: 500, down: 500})
+		}
+		if set.kind == compute {
+			t.jobs(nodes)
+		}
+	}
+}
+
+// pair keeps a connection open each way.
+func (t traffic) pair(a, b *host, port uint16, k keep) {
+	t.persistent(edge{a, b, port}, k)
+	t.persistent(edge{b, a, port}, k)
+}
+
+// jobs start on some nodes, with ssh from the first of them.
+func (t traffic) jobs(nodes []*host) {
+	t.spread(rate{t.between(4, 30), people, 0.7}, func(at time.Duration) {
+		job := some(t, nodes, t.count(2, min(8, len(nodes))))
+		life := t.around(40*minutes, 1.4)
+		for _, n := range job[1:] {
+			t.call(at+t.span(0, 2*seconds), edge{job[0], n, 22}, talk{life, 0, "o", 40e3, 1, 90e3, 1})
+			if t.chance(0.5) {
+				t.call(at+t.span(2*seconds, 6*seconds), edge{n, job[0], uint16(t.count(32768, 60999))}, talk{life, 0, "o", 9e6, 1, 9e6, 1})
+			}
+		}
+	})
+}
+
+// deploy builds new versions and brings them onto servers.
+func deploy(t traffic, _ [][]*host) {
+	codes, registries := t.of(codeServer), t.of(registry)
+	groups := [][]*host{t.of(webServer), t.of(application), t.of(worker), t.of(staging)}
+	from := t.either(buildServer, configManager)
 	if len(from) == 0 {
 		return
 	}
-	forge := outsider(r)
-	c.calendar.spread(r, rate{c.ways.deploysADay * 6, office, 0.1}, func(at time.Duration) { // builds
-		b := pick(r, from)
+	forge := outsider(t.random)
+	t.spread(rate{t.ways.deploysADay * 6, office, 0.1}, func(at time.Duration) {
+		b, clone := pick(t, from), talk{4 * seconds, 0.8, "o", 5e3, 1, 2e6, 1.5}
 		if len(codes) > 0 {
-			c.call(r, at, b, codes[0], pick(r, []uint16{22, 443}), session{lasts: r.around(4*time.Second, 0.8), ends: byOriginator, up: r.amount(5e3, 1), down: r.amount(2e6, 1.5)})
+			t.call(at, edge{b, codes[0], t.port(22, 443)}, clone)
 		} else {
-			c.leave(r, at, b, forge, pick(r, []uint16{22, 443}), session{lasts: r.around(4*time.Second, 0.8), ends: byOriginator, up: r.amount(5e3, 1), down: r.amount(2e6, 1.5)})
+			t.leave(at, outbound{b, forge, t.port(22, 443)}, clone)
 		}
 		for _, g := range registries {
-			c.call(r, at+r.span(time.Minute, 5*time.Minute), b, g, g.service(), session{lasts: r.around(20*time.Second, 0.8), ends: byOriginator, up: r.amount(50e6, 1), down: 9000})
+			t.call(at+t.span(time.Minute, 5*minutes), edge{b, g, g.service()}, talk{20 * seconds, 0.8, "o", 50e6, 1, 9000, 0})
 		}
 	})
-	c.calendar.spread(r, rate{c.ways.deploysADay, office, 0.05}, func(at time.Duration) {
-		b := from[0]
-		for _, h := range pick(r, groups) {
-			for range r.count(1, 4) {
-				c.call(r, at+r.span(0, 8*time.Second), b, h, 22, session{lasts: r.around(12*time.Second, 0.9), ends: byOriginator, up: r.amount(9e6, 1.5), down: r.amount(20e3, 1)})
-			}
+	t.spread(rate{t.ways.deploysADay, office, 0.05}, func(at time.Duration) {
+		for _, h := range pick(t, groups) {
+			t.repeat(1, 4, func() {
+				t.call(at+t.span(0, 8*seconds), edge{from[0], h, 22}, talk{12 * seconds, 0.9, "o", 9e6, 1.5, 20e3, 1})
+			})
 			for _, g := range registries {
-				c.call(r, at+r.span(5*time.Second, 20*time.Second), h, g, g.service(), session{lasts: r.around(9*time.Second, 0.8), ends: byOriginator, up: 9000, down: r.amount(90e6, 1)})
+				t.call(at+t.span(5*seconds, 20*seconds), edge{h, g, g.service()}, talk{9 * seconds, 0.8, "o", 9000, 0, 90e6, 1})
 			}
-			at += r.span(15*time.Second, 2*time.Minute)
+			at += t.span(15*seconds, 2*minutes)
 		}
 	})
 }

@@ -22,15 +22,15 @@ const MaxStealth = 2
 // maxHostDays bounds memory: about 400 KB for each host and day.
 const maxHostDays = 10_000
 
-// Options say which company, and what befalls it.
+// Options select a company, and the intrusions in it.
 type Options struct {
 	Seed       uint64
 	Start      time.Time     // midnight UTC; 2025-06-02, a Monday, if zero
 	Days       int           // 1 to 60
 	Hosts      int           // of the inventory; 10 to 500
 	Intrusions int           // 0 to 20, spread over the time after Learn
-	Kinds      []string      // that intrusions have in turn, the seed says from where on; all but reference if empty
-	Stealth    []int         // levels that intrusions have in turn; all if empty
+	Kinds      []string      // of the intrusions, in turn, from where the seed chooses; all but reference if empty
+	Stealth    []int         // levels of the intrusions, in turn; all if empty
 	Learn      time.Duration // no intrusion begins before Start + Learn; 96 h if zero
 }
 
@@ -51,7 +51,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// check returns every mistake at once.
+// check returns all invalid options at once.
 func (o Options) check() error {
 	var problems []error
 	bad := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }

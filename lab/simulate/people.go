@@ -1,145 +1,182 @@
 package simulate
 
 import (
-	"net/netip"
 	"slices"
 	"time"
 )
 
-// logins is people at work on servers.
-func (c *company) logins() {
-	r := newRandom(c.options.Seed, "logins")
+// person sits at a desk in the mornings and goes home in the evenings.
+type person struct {
+	name      string
+	desk      *host
+	shifts    []window // at work
+	favorites []*host  // servers that they log in to, the most frequent first
+}
+
+// at reports whether the person works at a moment.
+func (p *person) at(at time.Duration) bool {
+	return slices.ContainsFunc(p.shifts, func(w window) bool { return w.holds(at) })
+}
+
+// moment is a random one of a shift.
+func (w window) moment(r random) time.Duration { return r.span(w.from, w.to) }
+
+// shifts are when a person works.
+func (c *company) shifts(r random) []window {
+	var all []window
+	early, late := r.between(-0.8, 0.8), r.between(-0.8, 1.2)
+	weekender := r.chance(0.1)
+	first, last := c.calendar.days()
+	for d := first; d <= last; d++ {
+		if !c.calendar.workday(d) && !(weekender && r.chance(0.3)) || r.chance(0.06) {
+			continue
+		}
+		from := c.calendar.clock(d, c.calendar.opens+early+r.between(-0.4, 0.4))
+		to := c.calendar.clock(d, c.calendar.closes+late+r.between(-0.6, 0.6))
+		if r.chance(0.05) {
+			to += r.span(time.Hour, 4*hours) // works late
+		}
+		all = append(all, window{from, to})
+	}
+	return all
+}
+
+// staff lists the people at desks of some kinds.
+func (c *company) staff(kinds ...kind) []*person {
+	var all []*person
+	for _, k := range kinds {
+		for _, p := range c.people {
+			if p.desk.kind == k {
+				all = append(all, p)
+			}
+		}
+	}
+	return all
+}
+
+// runLogins is people at work on servers, and what appliances do.
+func (c *company) runLogins() {
+	t := c.traffic("logins")
 	for _, p := range c.people {
 		switch p.desk.kind {
 		case adminDesk:
-			c.administer(r, p, r.between(2, 9))
+			t.administer(p, t.between(2, 9))
 		case developerDesk:
-			c.administer(r, p, r.between(0.3, 4))
-			c.query(r, p)
+			t.administer(p, t.between(0.3, 4))
+			t.query(p)
 		}
 	}
-	c.devices(r)
+	t.devices()
 }
 
 // administer is a person's sessions on servers, on each day at work.
-func (c *company) administer(r random, p *person, daily float64) {
-	if len(p.favour) == 0 {
+func (t traffic) administer(p *person, daily float64) {
+	if len(p.favorites) == 0 {
 		return
 	}
-	shells := func(h *host) bool { return !h.kind.desk() && (h.listens(22) || h.listens(3389)) }
-	all := c.where(shells)
+	all, learn := t.of(shells), t.calendar.learn
 	for _, w := range p.shifts {
-		for range r.poisson(daily) {
-			to := p.favour[r.rank(len(p.favour))]
-			if r.chance(0.015*c.ways.busy) && p.desk.kind == adminDesk {
-				to = pick(r, all) // something that others look after
+		for range t.poisson(daily) {
+			to := p.favorites[t.rank(len(p.favorites))]
+			if t.chance(0.015*t.ways.busy) && p.desk.kind == adminDesk {
+				to = pick(t, all) // a server that others administer
 			}
-			at := w.moment(r)
-			if !slices.Contains(p.favour, to) && at > c.calendar.learn {
-				c.note("first-login", window{at, at + time.Hour}, "somebody logs into a server that others look after", p.desk, to)
+			at := w.moment(t.random)
+			if !slices.Contains(p.favorites, to) && at > learn {
+				t.note("first-login", window{at, at + time.Hour}, "somebody logs into a server that others look after", p.desk, to)
 			}
-			lasts := r.around(7*time.Minute, 1.4)
-			if r.chance(0.04) {
-				lasts = r.span(2*time.Hour, 30*time.Hour) // left open
+			lasts := t.around(7*minutes, 1.4)
+			if t.chance(0.04) {
+				lasts = t.span(2*hours, 30*hours) // left open
 			}
-			c.login(r, at, p, to, lasts)
+			t.reach(at, p.desk, to, lasts)
 		}
-		if p.desk.kind == adminDesk && r.chance(0.06) { // the same command on many
-			at, many := w.moment(r), some(r, c.linux(), r.count(5, 30))
+		if p.desk.kind == adminDesk && t.chance(0.06) { // the same command on many
+			at, many := w.moment(t.random), some(t, t.of(linux), t.count(5, 30))
 			for _, h := range many {
-				c.login(r, at, p, h, r.around(2*time.Second, 0.7))
-				at += r.wait(3 * time.Second)
+				t.reach(at, p.desk, h, t.around(2*seconds, 0.7))
+				at += t.wait(3 * seconds)
 			}
-			if at > c.calendar.learn {
-				c.note("command-on-many", window{at - 5*time.Minute, at}, "an administrator runs one command on many servers", append(many, p.desk)...)
+			if at > learn {
+				w := window{at - 5*minutes, at}
+				t.note("command-on-many", w, "an administrator runs one command on many servers", append(many, p.desk)...)
 			}
 		}
 	}
 }
 
-// login takes a person onto a server, by the way that the company takes.
-func (c *company) login(r random, at time.Duration, p *person, to *host, lasts time.Duration) {
-	c.reach(r, at, p.desk, to, lasts)
-}
-
-// reach is a session from a desk on a server: straight or through a bastion.
-func (c *company) reach(r random, at time.Duration, desk, to *host, lasts time.Duration) {
-	s := terminal(r, lasts)
+// reach is a session from a desk on a server: direct or through a bastion.
+func (t traffic) reach(at time.Duration, desk, to *host, lasts time.Duration) {
+	s := terminal(lasts).draw(t.random)
 	if to.windows {
 		port := uint16(3389)
-		if r.chance(0.15) && to.listens(5985) {
+		if t.chance(0.15) && to.listens(5985) {
 			port = 5985
-			s.lasts = min(lasts, r.around(40*time.Second, 1))
+			s.lasts = min(lasts, t.around(40*seconds, 1))
 		} else {
 			s.up, s.down = s.up*10, s.down*300
 		}
-		c.call(r, at, desk, to, port, s)
+		t.call(at, edge{desk, to, port}, s)
 		return
 	}
-	bastions := c.of(bastion)
-	if !c.ways.viaBastion || len(bastions) == 0 || to.kind == bastion {
-		c.call(r, at, desk, to, 22, s)
+	bastions := t.of(bastion)
+	if !t.ways.viaBastion || len(bastions) == 0 || to.kind == bastion {
+		t.call(at, edge{desk, to, 22}, s)
 		return
 	}
 	via := bastions[0]
-	if r.chance(0.2) {
-		via = pick(r, bastions)
+	if t.chance(0.2) {
+		via = pick(t, bastions)
 	}
 	outer := s
-	outer.lasts += r.span(2*time.Second, 90*time.Second)
-	c.call(r, at, desk, via, 22, outer)
-	c.call(r, at+r.span(300*time.Millisecond, 20*time.Second), via, to, 22, s)
-	if r.chance(0.04) { // and on from there, to fetch a file
-		if next := pick(r, c.linux()); next.zone == to.zone || next.kind == backupServer {
-			c.call(r, at+r.span(20*time.Second, 20*time.Second+lasts), to, next, 22, terminal(r, r.around(time.Minute, 1)))
+	outer.lasts += t.span(2*seconds, 90*seconds)
+	t.call(at, edge{desk, via, 22}, outer)
+	t.call(at+t.span(300*ms, 20*seconds), edge{via, to, 22}, s)
+	if t.chance(0.04) { // and on from there, to fetch a file
+		if next := pick(t, t.of(linux)); next.zone == to.zone || next.kind == backupServer {
+			t.call(at+t.span(20*seconds, 20*seconds+lasts), edge{to, next, 22}, terminal(t.around(time.Minute, 1)))
 		}
 	}
 }
 
-// terminal is a shell of that length.
-func terminal(r random, lasts time.Duration) session {
-	return session{lasts: lasts, ends: pick(r, []ending{byOriginator, byOriginator, byOriginator, byOriginator, byOriginator, byOriginator, byOriginator, byResponder, byResponder, abortedByOrigin}), up: r.amount(4000+6*lasts.Seconds(), 0.8), down: r.amount(6000+40*lasts.Seconds(), 0.9)}
-}
-
 // query is a developer's or an analyst's client on a database.
-func (c *company) query(r random, p *person) {
-	dbs := c.of(database, warehouse)
-	if len(dbs) == 0 || r.chance(0.6) {
+func (t traffic) query(p *person) {
+	dbs := t.of(database, warehouse)
+	if len(dbs) == 0 || t.chance(0.6) {
 		return
 	}
-	mine := some(r, dbs, r.count(1, 2))
+	mine := some(t, dbs, t.count(1, 2))
 	for _, w := range p.shifts {
-		for range r.poisson(1.2) {
-			to := pick(r, mine)
-			c.call(r, w.moment(r), p.desk, to, to.service(), session{lasts: r.around(35*time.Minute, 1.2), ends: pick(r, []ending{byOriginator, byResponder}), up: r.amount(30e3, 1), down: r.amount(2e6, 1.6)})
+		for range t.poisson(1.2) {
+			to := pick(t, mine)
+			t.call(w.moment(t.random), edge{p.desk, to, to.service()}, talk{35 * minutes, 1.2, "or", 30e3, 1, 2e6, 1.6})
 		}
 	}
 }
 
 // devices is what appliances do, and what is done to them.
-func (c *company) devices(r random) {
-	managers := c.of(configManager, monitoring, backupServer)
-	if len(managers) > 0 { // their settings are saved every night
-		m, hour := pick(r, managers), r.between(0, 6)
-		first, last := c.calendar.days()
-		for _, h := range c.of(network) {
-			for d := first; d <= last; d++ {
-				c.call(r, c.calendar.clock(d, hour)+r.span(0, 10*time.Minute), m, h, 22, session{lasts: r.around(15*time.Second, 0.5), ends: byOriginator, up: 4000, down: r.amount(60e3, 0.3)})
-			}
+func (t traffic) devices() {
+	if managers := t.of(configManager, monitoring, backupServer); len(managers) > 0 { // settings are saved every night
+		m, hour := pick(t, managers), t.between(0, 6)
+		for _, h := range t.of(network) {
+			t.daily(hour, 10*minutes, func(_ int, at time.Duration) {
+				t.call(at, edge{m, h, 22}, talk{15 * seconds, 0.5, "o", 4000, 0, 60e3, 0.3})
+			})
 		}
 	}
-	vendor := netip.Addr(outsider(r))
-	for _, h := range c.of(camera, printer) {
-		if r.chance(0.6) {
-			for at := r.wait(3 * time.Hour); at < c.calendar.end; at += r.wait(6 * time.Hour) {
-				c.leave(r, at, h, vendor, 443, session{lasts: r.around(4*time.Minute, 1), ends: byResponder, up: r.amount(9000, 1), down: r.amount(9000, 1)})
-			}
+	vendor := outsider(t.random)
+	for _, h := range t.of(camera, printer) {
+		if t.chance(0.6) {
+			t.apart(3*hours, 6*hours, 0, func(at time.Duration) {
+				t.leave(at, outbound{h, vendor, 443}, talk{4 * minutes, 1, "r", 9000, 1, 9000, 1})
+			})
 		}
 	}
-	for _, h := range c.of(printer) { // scans paper into a share
-		if files := c.of(fileServer); len(files) > 0 && r.chance(0.7) {
-			c.calendar.spread(r, rate{5, office, 0.02}, func(at time.Duration) {
-				c.call(r, at, h, files[0], 445, session{lasts: r.around(5*time.Second, 0.7), ends: byOriginator, up: r.amount(900e3, 1), down: 9000})
+	files := t.of(fileServer)
+	for _, h := range t.of(printer) { // scans paper into a share
+		if len(files) > 0 && t.chance(0.7) {
+			t.spread(rate{5, office, 0.02}, func(at time.Duration) {
+				t.call(at, edge{h, files[0], 445}, talk{5 * seconds, 0.7, "o", 900e3, 1, 9000, 0})
 			})
 		}
 	}

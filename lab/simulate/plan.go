@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// build makes up the hosts, their addresses and their people.
+// build creates the hosts, their addresses and their people.
 func (c *company) build() {
 	r := newRandom(c.options.Seed, "plan")
 	c.business = pick(r, []business{shop, shop, officeWork, officeWork, software, software, research, mixed, mixed})
@@ -24,8 +24,11 @@ func (c *company) build() {
 	for _, h := range c.hosts {
 		c.byKind[h.kind] = append(c.byKind[h.kind], h)
 	}
+	for k, is := range groups {
+		c.byKind[k] = c.where(is)
+	}
 	for _, p := range c.people {
-		p.favour = c.favourites(r, p)
+		p.favorites = c.favorites(r, p)
 	}
 }
 
@@ -130,7 +133,7 @@ func (c *company) newHost(r random, t *tier) *host {
 	slices.Sort(h.ports)
 	h.ports = slices.Compact(h.ports)
 	if t.kind.desk() {
-		p := &person{name: pick(r, people1), desk: h, shifts: c.shifts(r)}
+		p := &person{name: pick(r, firstNames), desk: h, shifts: c.shifts(r)}
 		h.owner, h.portable = p, r.chance(0.6)
 		c.people = append(c.people, p)
 	}
@@ -189,19 +192,26 @@ func (c *company) assign(r random) {
 	}
 	switch {
 	case base[0] == 192:
-		c.internal = []netip.Prefix{netip.MustParsePrefix("192.168.0.0/16")}
+		c.internal = prefixes("192.168.0.0/16")
 	case base[0] == 172:
-		c.internal = []netip.Prefix{netip.MustParsePrefix("172.16.0.0/12")}
+		c.internal = prefixes("172.16.0.0/12")
 	default:
-		c.internal = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
+		c.internal = prefixes("10.0.0.0/8")
 	}
 	if r.chance(0.4) {
-		c.internal = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("172.16.0.0/12"), netip.MustParsePrefix("192.168.0.0/16")}
+		c.internal = prefixes("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
 	}
 	c.pool = [3]byte{base[0], base[1], 250}
 	if r.chance(0.2) {
 		c.addSix(r)
 	}
+}
+
+func prefixes(texts ...string) (all []netip.Prefix) {
+	for _, text := range texts {
+		all = append(all, netip.MustParsePrefix(text))
+	}
+	return all
 }
 
 // addSix gives servers an IPv6 address too.
@@ -223,8 +233,7 @@ func (c *company) addSix(r random) {
 	}
 }
 
-// watch decides which hosts have a poller: Linux servers mostly, and those
-// that somebody has thought of.
+// watch decides which hosts have a poller: mostly Linux servers.
 func (c *company) watch(r random) {
 	goal := int(float64(len(c.hosts)) * r.between(0.54, 0.66))
 	if r.chance(0.1) {
@@ -232,7 +241,7 @@ func (c *company) watch(r random) {
 	}
 	watched := 0
 	for _, h := range c.hosts {
-		if h.monitored = !h.windows && !h.kind.desk() && !h.kind.appliance() || h.windows && !h.kind.desk() && c.ways.agents; h.monitored {
+		if h.monitored = !h.kind.desk() && (h.windows && c.ways.agents || !h.windows && !h.kind.appliance()); h.monitored {
 			watched++
 		}
 	}
@@ -258,12 +267,12 @@ func (c *company) watch(r random) {
 	}
 }
 
-// favourites are the servers that a person logs into.
-func (c *company) favourites(r random, p *person) []*host {
+// favorites are the servers that a person logs in to.
+func (c *company) favorites(r random, p *person) []*host {
 	var all []*host
 	switch p.desk.kind {
 	case adminDesk:
-		all = c.where(func(h *host) bool { return !h.kind.desk() && (h.listens(22) || h.listens(3389)) })
+		all = c.of(shells)
 		return some(r, all, r.count(min(8, len(all)), len(all)))
 	case developerDesk:
 		all = c.of(staging, compute, buildServer, application, worker)

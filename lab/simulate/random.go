@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// random is one source of chance. Each habit of the company has its own, so
-// that a new habit leaves the others as they were.
+// random is one source of randomness. Each activity of a company has its own,
+// so that a new activity leaves the others as they were.
 type random struct{ *rand.Rand }
 
 func newRandom(seed uint64, name string) random {
@@ -70,10 +70,20 @@ func (r random) rank(n int) int {
 	return min(n-1, int(math.Pow(float64(n)+1, r.Float64()))-1)
 }
 
-func pick[T any](r random, list []T) T { return list[r.IntN(len(list))] }
+// port picks one of several ports; a port that is listed twice is as likely as
+// two.
+func (r random) port(list ...uint16) uint16 { return pick(r, list) }
 
-// some picks n different ones, or all if there are fewer.
-func some[T any](r random, list []T, n int) []T {
+// dice is what choices are drawn from: a random, or something that embeds one.
+type dice interface {
+	IntN(n int) int
+	Perm(n int) []int
+}
+
+func pick[T any](r dice, list []T) T { return list[r.IntN(len(list))] }
+
+// some picks n different elements, or all if there are fewer.
+func some[T any](r dice, list []T, n int) []T {
 	picked := make([]T, 0, max(0, min(n, len(list))))
 	for _, i := range r.Perm(len(list)) {
 		if len(picked) >= n {

@@ -5,90 +5,68 @@ import (
 	"time"
 )
 
-// reference is the incident that headstart's design starts from, to the second,
-// on a day after the learning time. 14:30:00 is local time.
-func (i *intruder) reference() {
-	c, r := i.c, i.r
+// reference is the incident of headstart's design, to the second, on a day
+// after the learning period. 14:30:00 is local time.
+func (i *attacker) reference() {
 	i.entry = "ssh-password"
-	web, db, files, dc := i.cast()
-	d, _ := c.calendar.local(i.at)
-	at := func(hour, minute, second int) time.Duration {
-		return c.calendar.clock(d, 0) + time.Duration(hour)*time.Hour + time.Duration(minute)*time.Minute + time.Duration(second)*time.Second
-	}
-	if at(14, 30, 0) < c.calendar.learn {
+	web, db, files, dc := i.best(webServer), i.best(database), i.best(fileServer), i.best(domainController)
+	d, _ := i.calendar.local(i.at)
+	at := func(clock time.Duration) time.Duration { return i.calendar.clock(d, 0) + clock }
+	if at(14*hours+30*minutes) < i.calendar.learn {
 		d++
 	}
-	i.do("entry", true, func() {
-		c.enter(r, at(14, 30, 0), i.from, web, 22, session{lasts: 2*time.Hour + 51*time.Minute, ends: byOriginator, up: 90e3, down: 700e3})
-	})
-	i.do("move", true, func() {
-		c.call(r, at(14, 30, 23), web, db, db.service(), session{lasts: 847 * time.Second, ends: byOriginator, up: 40e3, down: 90e6})
-	})
-	t := at(15, 15, 41)
-	subnet := files.address(t).As4()
+	step := func(kind string, clock time.Duration, e edge, k talk) { i.as(kind, true).call(at(clock), e, k) }
+	i.as("entry", true).enter(at(14*hours+30*minutes), inbound{i.address, web, 22}, talk{2*hours + 51*minutes, 0, "o", 90e3, 0, 700e3, 0})
+	step("move", 14*hours+30*minutes+23*seconds, edge{web, db, db.service()}, talk{847 * seconds, 0, "o", 40e3, 0, 90e6, 0})
+	i.sweepShares(at(15*hours+15*minutes+41*seconds), web, files)
+	step("move", 15*hours+47*minutes+12*seconds, edge{web, files, 445}, talk{31 * minutes, 0, "o", 9e6, 0, 1.1e9, 0})
+	from := files
+	if i.chance(0.5) {
+		from = web
+	}
+	step("goal", 16*hours+22*minutes+8*seconds, edge{from, dc, 3389}, talk{58 * minutes, 0, "o", 2e6, 0, 60e6, 0})
+	t := at(16*hours + 31*minutes)
+	for _, h := range some(i, i.where(func(h *host) bool {
+		return !h.kind.appliance() && h != web && h != db && h != files && h != dc && !h.down(t) && (h.listens(22) || h.listens(445))
+	}), 4) {
+		lasts := i.span(4*minutes, 25*minutes)
+		i.as("move", true).call(t, edge{dc, h, h.adminPort()}, talk{lasts, 0, "o", 900e3, 1, 9e6, 1})
+		t += i.span(5*minutes, 13*minutes)
+	}
+	exfil := talk{19 * minutes, 0, "o", 2.3e9, 0, 5e6, 0}
+	i.as("exfil", true).leave(at(17*hours+2*minutes+37*seconds), outbound{web, i.control, 443}, exfil)
+}
+
+// sweepShares tries sixty addresses near the file server for SMB.
+func (i *attacker) sweepShares(at time.Duration, web, files *host) {
+	subnet, byAddress := files.address(at).As4(), i.byAddress()
 	for n := range 60 {
 		subnet[3] = byte(n + 1)
 		to := netip.AddrFrom4(subnet)
-		h := c.byAddress()[to]
-		i.do("scan", h != nil && h.listens(445), func() {
-			if h == nil {
-				c.add(r, t, web.address(t), to, source(r, false), 445, session{ends: silent, syns: 2})
-			} else {
-				c.call(r, t, web, h, 445, c.probe(r, web, h, 445))
-			}
-		})
-		t += r.span(200*time.Millisecond, 1500*time.Millisecond)
-	}
-	i.do("move", true, func() {
-		c.call(r, at(15, 47, 12), web, files, 445, session{lasts: 31 * time.Minute, ends: byOriginator, up: 9e6, down: 1.1e9})
-	})
-	from := files
-	if r.chance(0.5) {
-		from = web
-	}
-	i.do("goal", true, func() {
-		c.call(r, at(16, 22, 8), from, dc, 3389, session{lasts: 58 * time.Minute, ends: byOriginator, up: 2e6, down: 60e6})
-	})
-	t = at(16, 31, 0)
-	var four []*host
-	for _, h := range some(r, c.where(func(h *host) bool {
-		return !h.kind.appliance() && h != web && h != db && h != files && h != dc && !h.down(t) && (h.listens(22) || h.listens(445))
-	}), 4) {
-		four = append(four, h)
-	}
-	for _, h := range four {
-		port := uint16(22)
-		if h.windows {
-			port = 445
+		if h := byAddress[to]; h == nil {
+			i.as("scan", false).add(at, row{web.address(at), to, source(i.random, false), 445}, session{ends: silent, syns: 2})
+		} else {
+			i.as("scan", h.listens(445)).call(at, edge{web, h, 445}, i.probe(edge{web, h, 445}))
 		}
-		i.do("move", true, func() {
-			c.call(r, t, dc, h, port, session{lasts: r.span(4*time.Minute, 25*time.Minute), ends: byOriginator, up: r.amount(900e3, 1), down: r.amount(9e6, 1)})
-		})
-		t += r.span(5*time.Minute, 13*time.Minute)
+		at += i.span(200*ms, 1500*ms)
 	}
-	i.do("exfil", true, func() {
-		c.leave(r, at(17, 2, 37), web, i.control, 443, session{lasts: 19 * time.Minute, ends: byOriginator, up: 2.3e9, down: 5e6})
-	})
 }
 
-// cast finds who plays which part.
-func (i *intruder) cast() (web, db, files, dc *host) {
-	best := func(k kind) *host {
-		var found *host
-		points := -1
-		for _, h := range i.c.of(k) {
-			n := 0
-			if h.life.from < 0 && h.life.to > i.c.calendar.end && len(h.outages)+len(h.closures) == 0 {
-				n += 2 // there on that day for sure
-			}
-			if h.monitored {
-				n++
-			}
-			if n > points {
-				found, points = h, n
-			}
+// best is the host of a kind that is most certain to be there and seen.
+func (i *attacker) best(k kind) *host {
+	var found *host
+	most := -1
+	for _, h := range i.of(k) {
+		n := 0
+		if h.life.from < 0 && h.life.to > i.calendar.end && len(h.outages)+len(h.closures) == 0 {
+			n += 2 // there on that day for sure
 		}
-		return found
+		if h.monitored {
+			n++
+		}
+		if n > most {
+			found, most = h, n
+		}
 	}
-	return best(webServer), best(database), best(fileServer), best(domainController)
+	return found
 }

@@ -1,214 +1,250 @@
 package simulate
 
-import "time"
+import (
+	"net/netip"
+	"time"
+)
 
-// persistent keeps a connection open between two hosts for the whole of a
-// time: it comes back when it breaks.
-func (c *company) persistent(r random, from, to *host, port uint16, k keep) {
-	w := k.during
-	if w == (window{}) {
-		w = window{0, c.calendar.end}
-	}
-	at := max(w.from, from.life.from, 0)
-	until := min(w.to, from.life.to)
-	if at == 0 {
-		// It is open when the log begins, or restarts soon.
-		life := time.Duration(r.Float64() * float64(r.around(k.life, 0.8)))
-		if r.chance(0.5) && !from.down(0) && !to.down(0) {
-			s := k.session(r, min(life, until))
-			if s.lasts > time.Second {
-				s.ends = fromBefore
-				c.call(r, 0, from, to, port, s)
-			}
-			at = s.lasts
-		} else {
-			at = r.span(0, min(life, 6*time.Hour)+time.Second)
-		}
-	}
-	for failed := 0; at < until; {
-		if from.down(at) {
-			at += r.span(20*time.Second, 90*time.Second)
-			continue
-		}
-		if to.down(at) || to.shut(port, at) {
-			c.call(r, at, from, to, port, session{})
-			if failed++; !to.alive(at) && (at < to.life.from || failed > 60) {
-				at = max(until, 0)
-				if to.life.from > w.from && to.life.from < until && failed < 60 {
-					at = to.life.from + r.span(0, 10*time.Minute)
-				}
-				continue
-			}
-			at += min(time.Duration(1<<min(failed, 6))*r.span(4*time.Second, 8*time.Second), 5*time.Minute)
-			continue
-		}
-		failed = 0
-		s := k.session(r, min(r.around(k.life, 0.8)+time.Second, until-at))
-		c.call(r, at, from, to, port, s)
-		broken := min(to.cut(port, at), from.cut(0, at))
-		at = min(at+s.lasts, broken) + r.span(200*time.Millisecond, 6*time.Second)
-	}
-}
-
-// keep is what a persistent connection is like.
-type keep struct {
-	during   window        // all the time, if zero
-	life     time.Duration // until it is opened anew: the median
-	up, down float64       // bytes a second
-}
-
-func (k keep) session(r random, lasts time.Duration) session {
-	return session{
-		lasts: lasts, ends: pick(r, []ending{byOriginator, byOriginator, byResponder, abortedByPeer}),
-		up: r.amount(k.up*lasts.Seconds()+200, 0.3), down: r.amount(k.down*lasts.Seconds()+200, 0.3),
-	}
-}
-
-// flow is traffic that there is the more of, the more room there is in a day.
+// flow is traffic that fills what is left of a day: the company's own services
+// at work for their users.
 type flow struct {
+	name   string
 	weight float64
 	curve  curve
-	name   string
-	do     func(r random, at time.Duration)
+	do     func(t traffic, at time.Duration)
 }
 
-// flows are the company's own services at work for their users.
-func (c *company) flows() []flow {
-	r := newRandom(c.options.Seed, "flows")
-	var all []flow
-	add := func(name string, weight float64, e curve, do func(r random, at time.Duration)) {
-		all = append(all, flow{weight * r.between(0.6, 1.5), e, name, do})
+// daily is how many connections a day a host of a company takes part in.
+const daily = 840
+
+// runFlows fills what is left of each day.
+func (c *company) runFlows() {
+	s := &serviceFlows{traffic: c.traffic("flows"), crowd: people}
+	s.collect()
+	total := 0.0
+	for _, f := range s.all {
+		total += f.weight
 	}
-	lb, web, app, db := c.of(loadBalancer), c.of(webServer), c.of(application), c.of(database)
-	crowd := people
-	if c.business != shop && r.chance(0.5) {
-		crowd = office
+	wanted := float64(daily * c.options.Hosts)
+	left := max(wanted-float64(len(c.rows))/float64(c.options.Days), wanted*0.3)
+	for _, f := range s.all {
+		t := c.traffic("flow " + f.name)
+		t.spread(rate{left * f.weight / total, f.curve, c.calendar.weekend}, func(at time.Duration) { f.do(t, at) })
 	}
-	front, tls := lb, r.chance(0.6)
-	if len(front) == 0 {
-		front = web
+}
+
+// serviceFlows collects a company's flows.
+type serviceFlows struct {
+	traffic
+	crowd curve // of the company's users
+	all   []flow
+}
+
+func (s *serviceFlows) add(name string, weight float64, c curve, do func(t traffic, at time.Duration)) {
+	s.all = append(s.all, flow{name, weight * s.between(0.6, 1.5), c, do})
+}
+
+// between hosts of two lists, whichever are in use.
+func (s *serviceFlows) pairs(f flow, from, to []*host, port uint16, k talk) {
+	if len(from) > 0 && len(to) > 0 {
+		s.add(f.name, f.weight, f.curve, func(t traffic, at time.Duration) {
+			t.call(at, edge{t.inUse(at, from), t.inUse(at, to), port}, k)
+		})
 	}
-	visitors := newCrowd(r, 300+r.IntN(3000))
+}
+
+func (s *serviceFlows) collect() {
+	lb, web, app, db := s.of(loadBalancer), s.of(webServer), s.of(application), s.of(database)
+	if s.business != shop && s.chance(0.5) {
+		s.crowd = office
+	}
+	front, frontPort := s.either(loadBalancer, webServer), uint16(80)
+	if s.chance(0.6) {
+		frontPort = 443
+	}
+	visitors := newCrowd(s.random, 300+s.IntN(3000))
 	if len(front) > 0 {
-		add("visitors", 5, crowd, func(r random, at time.Duration) {
-			c.enter(r, at, visitors.next(r), inUse(r, at, front), pick(r, []uint16{443, 443, 443, 443, 80}), session{
-				lasts: r.around(12*time.Second, 1.3), ends: pick(r, []ending{byResponder, byResponder, byOriginator, byOriginator, abortedByOrigin}),
-				up: r.amount(2500, 1), down: r.amount(40e3, 1.6),
-			})
+		s.add("visitors", 5, s.crowd, func(t traffic, at time.Duration) {
+			t.enter(at, inbound{visitors.next(t.random), t.inUse(at, front), t.port(443, 443, 443, 443, 80)},
+				talk{12 * seconds, 1.3, "rrooO", 2500, 1, 40e3, 1.6})
 		})
 	}
-	if len(lb) > 0 && len(web) > 0 {
-		port := uint16(443)
-		if !tls {
-			port = 80
-		}
-		add("front", 4.5, crowd, func(r random, at time.Duration) {
-			c.call(r, at, inUse(r, at, lb), inUse(r, at, web), port, session{
-				lasts: r.around(8*time.Second, 1.2), ends: pick(r, []ending{byResponder, byOriginator}), up: r.amount(3000, 1), down: r.amount(50e3, 1.5),
-			})
-		})
-	}
-	if len(front) > 0 && len(app) > 0 {
-		from := web
-		if len(web) == 0 {
-			from = lb
-		}
-		add("middle", 3, crowd, func(r random, at time.Duration) {
-			c.call(r, at, inUse(r, at, from), inUse(r, at, app), 8080, session{
-				lasts: r.around(1500*time.Millisecond, 1.3), ends: pick(r, []ending{byResponder, byOriginator, byOriginator}), up: r.amount(2000, 1), down: r.amount(20e3, 1.4),
-			})
-		})
-	}
+	s.pairs(flow{name: "front", weight: 4.5, curve: s.crowd}, lb, web, frontPort, talk{8 * seconds, 1.2, "ro", 3000, 1, 50e3, 1.5})
+	s.pairs(flow{name: "middle", weight: 3, curve: s.crowd}, s.either(webServer, loadBalancer), app, 8080,
+		talk{1500 * ms, 1.3, "roo", 2000, 1, 20e3, 1.4})
 	clients := app
-	if c.ways.webDirect || len(app) == 0 {
-		clients = append(append([]*host{}, web...), app...)
+	if s.ways.webDirect || len(app) == 0 {
+		clients = s.of(webServer, application)
 	}
 	if len(clients) > 0 && len(db) > 0 {
-		primary := map[*host]*host{}
-		for _, h := range clients {
-			primary[h] = pick(r, db)
-		}
-		short := clients
-		if c.ways.pools {
-			short = nil
-			if c.ways.pooled {
-				short = clients[:len(clients)/2]
-			}
-			for _, h := range clients[len(short):] {
-				for range r.count(3, 10) {
-					c.persistent(r, h, primary[h], primary[h].service(), keep{life: pick(r, []time.Duration{30 * time.Minute, 2 * time.Hour, 10 * time.Hour}), up: 800, down: 6000})
-				}
-			}
-		}
-		if len(short) > 0 {
-			add("queries", 3.5, crowd, func(r random, at time.Duration) {
-				from := inUse(r, at, short)
-				to := primary[from]
-				if r.chance(0.1) {
-					to = inUse(r, at, db)
-				}
-				s := session{lasts: r.around(400*time.Millisecond, 0.9), ends: byOriginator, up: r.amount(1500, 0.8), down: r.amount(8e3, 1.5)}
-				if r.chance(0.001) {
-					s.lasts = r.around(25*time.Second, 0.8) // a slow query
-				}
-				c.call(r, at, from, to, to.service(), s)
-			})
-		}
+		s.queries(clients, db)
 	}
-	backs := append(append([]*host{}, app...), c.of(worker)...)
-	if len(backs) == 0 {
-		backs = web
-	}
-	for _, to := range c.of(cache, queue, search) {
-		if len(backs) == 0 {
-			break
-		}
-		for _, h := range backs {
-			for range r.count(0, 2) {
-				c.persistent(r, h, to, to.service(), keep{life: r.around(5*time.Hour, 1), up: 3000, down: 9000})
-			}
-		}
-		if to.kind == search && r.chance(0.7) {
-			add("search", 0.5, crowd, func(r random, at time.Duration) {
-				c.call(r, at, inUse(r, at, backs), to, 9200, session{lasts: r.around(200*time.Millisecond, 1), ends: byOriginator, up: r.amount(900, 1), down: r.amount(15e3, 1)})
-			})
-		}
-	}
-	if workers := c.of(worker); len(workers) > 0 && len(db) > 0 {
-		add("jobs", 0.6, steady, func(r random, at time.Duration) {
+	s.backends()
+	if workers := s.of(worker); len(workers) > 0 && len(db) > 0 {
+		s.add("jobs", 0.6, steady, func(t traffic, at time.Duration) {
 			to := db[int(at/time.Minute)%len(db)]
-			c.call(r, at, inUse(r, at, workers), to, to.service(), session{lasts: r.around(6*time.Second, 1.2), ends: byOriginator, up: r.amount(5e3, 1), down: r.amount(80e3, 1.4)})
+			t.call(at, edge{t.inUse(at, workers), to, to.service()}, talk{6 * seconds, 1.2, "o", 5e3, 1, 80e3, 1.4})
 		})
 	}
 	if len(app) > 1 {
-		add("between", 0.5, crowd, func(r random, at time.Duration) {
-			two := some(r, app, 2)
-			c.call(r, at, two[0], two[1], 8080, session{lasts: r.around(300*time.Millisecond, 1), ends: byOriginator, up: r.amount(900, 1), down: r.amount(4e3, 1)})
+		s.add("between", 0.5, s.crowd, func(t traffic, at time.Duration) {
+			two := some(t, app, 2)
+			t.call(at, edge{two[0], two[1], 8080}, talk{300 * ms, 1, "o", 900, 1, 4e3, 1})
 		})
 	}
-	c.outside(r, add)
-	c.officeFlows(r, add)
-	return all
+	s.outside()
+	s.mail()
+	s.browsing()
 }
 
-// inUse picks one of the servers that are there.
-func inUse(r random, at time.Duration, list []*host) *host {
-	h := pick(r, list)
-	for try := 0; try < 8 && !h.alive(at); try++ {
-		h = pick(r, list)
+// queries are the database sessions of clients: pooled, or one for each request.
+func (s *serviceFlows) queries(clients, db []*host) {
+	primary := map[*host]*host{}
+	for _, h := range clients {
+		primary[h] = pick(s, db)
 	}
-	return h
-}
-
-// service is the port that a server is there for: the last of its ports that
-// is neither for administrators nor for monitoring.
-func (h *host) service() uint16 {
-	for i := len(h.ports) - 1; i >= 0; i-- {
-		switch p := h.ports[i]; p {
-		case 22, 5985, 9100, 9256, 9187, 10050, 5666, 6556, 9300, 3389, 135, 139:
-		default:
-			return p
+	short := clients
+	if s.ways.pools {
+		short = nil
+		if s.ways.pooled {
+			short = clients[:len(clients)/2]
+		}
+		for _, h := range clients[len(short):] {
+			s.repeat(3, 10, func() {
+				life := pick(s, []time.Duration{30 * minutes, 2 * hours, 10 * hours})
+				s.persistent(edge{h, primary[h], primary[h].service()}, keep{life: life, up: 800, down: 6000})
+			})
 		}
 	}
-	return 22
+	if len(short) == 0 {
+		return
+	}
+	s.add("queries", 3.5, s.crowd, func(t traffic, at time.Duration) {
+		from := t.inUse(at, short)
+		to := primary[from]
+		if t.chance(0.1) {
+			to = t.inUse(at, db)
+		}
+		k := talk{400 * ms, 0.9, "o", 1500, 0.8, 8e3, 1.5}.draw(t.random)
+		if t.chance(0.001) {
+			k.lasts = t.around(25*seconds, 0.8) // a slow query
+		}
+		t.call(at, edge{from, to, to.service()}, k)
+	})
+}
+
+// backends are the connections of applications to caches, queues and search.
+func (s *serviceFlows) backends() {
+	backs := s.of(application, worker)
+	if len(backs) == 0 {
+		backs = s.of(webServer)
+	}
+	if len(backs) == 0 {
+		return
+	}
+	for _, to := range s.of(cache, queue, search) {
+		for _, h := range backs {
+			s.repeat(0, 2, func() {
+				s.persistent(edge{h, to, to.service()}, keep{life: s.around(5*hours, 1), up: 3000, down: 9000})
+			})
+		}
+		if to.kind == search && s.chance(0.7) {
+			s.add("search", 0.5, s.crowd, func(t traffic, at time.Duration) {
+				t.call(at, edge{t.inUse(at, backs), to, 9200}, talk{200 * ms, 1, "o", 900, 1, 15e3, 1})
+			})
+		}
+	}
+}
+
+// outside is calls to partners, and what the internet sends unsolicited.
+func (s *serviceFlows) outside() {
+	public := append(append(s.either(loadBalancer, webServer), s.of(mailServer, vpnGateway)...), s.of(exposed)...)
+	scanners := newCrowd(s.random, 150)
+	ports := []uint16{22, 23, 80, 443, 445, 3389, 8080, 8443, 5900, 6379, 3306, 5432, 1433, 2222, 25, 21, 9200, 27017}
+	if len(public) > 0 {
+		s.add("noise", 2.5, steady, func(t traffic, at time.Duration) {
+			to, port := pick(t, public), ports[t.rank(len(ports))]
+			k := session{ends: silent, syns: 1}
+			switch {
+			case to.listens(port) && (port != 22 || to.exposed):
+				k = talk{400 * ms, 1, "orO", 300, 1, 900, 1}.draw(t.random)
+			case t.chance(0.15):
+				k = session{ends: refused, lasts: t.span(30*time.Microsecond, 300*time.Microsecond)}
+			}
+			t.enter(at, inbound{scanners.next(t.random), to, port}, k)
+		})
+	}
+	for _, h := range s.of(exposed) {
+		s.guessing(h)
+	}
+	backs := s.of(application, worker, webServer)
+	if len(backs) == 0 {
+		return
+	}
+	partners := newCrowd(s.random, s.count(3, 15)).regulars
+	uses := map[*host][]netip.Addr{}
+	for _, h := range backs {
+		uses[h] = some(s, partners, s.count(1, 4))
+	}
+	s.add("partners", 0.7, people, func(t traffic, at time.Duration) {
+		from := t.inUse(at, backs)
+		t.leave(at, outbound{from, pick(t, uses[from]), 443}, talk{2 * seconds, 1.2, "or", 2500, 1, 6e3, 1.2})
+	})
+}
+
+// guessing is passwords tried on ssh from everywhere, all day.
+func (s *serviceFlows) guessing(h *host) {
+	s.spread(rate{s.between(4, 25), steady, 1}, func(at time.Duration) {
+		from := outsider(s.random)
+		pace := s.span(2*seconds, 40*seconds)
+		for range 1 + int(s.ExpFloat64()*18) {
+			s.enter(at, inbound{from, h, 22}, talk{1800 * ms, 0.4, "roo", 1300, 0.2, 2100, 0.2})
+			at += s.wait(pace) + time.Second
+		}
+	})
+}
+
+// mail comes in, goes out, and is relayed.
+func (s *serviceFlows) mail() {
+	mails := s.of(mailServer)
+	if len(mails) == 0 {
+		return
+	}
+	world, message := newCrowd(s.random, 400), talk{2 * seconds, 1, "o", 30e3, 1.5, 600, 0}
+	s.add("mail-in", 0.5, people, func(t traffic, at time.Duration) {
+		t.enter(at, inbound{world.next(t.random), pick(t, mails), 25}, message)
+	})
+	s.add("mail-out", 0.25, office, func(t traffic, at time.Duration) {
+		t.leave(at, outbound{pick(t, mails), world.next(t.random), 25}, message)
+	})
+	if senders := s.of(application, worker, monitoring, webServer); len(senders) > 0 {
+		s.add("mail-relay", 0.15, people, func(t traffic, at time.Duration) {
+			t.call(at, edge{t.inUse(at, senders), pick(t, mails), t.port(25, 587)}, talk{500 * ms, 0.7, "o", 9e3, 1, 500, 0})
+		})
+	}
+}
+
+// browsing is what people at desks look at.
+func (s *serviceFlows) browsing() {
+	if len(s.people) == 0 {
+		return
+	}
+	sites := newCrowd(s.random, 400)
+	s.add("browsing", 2.5, office, func(t traffic, at time.Duration) {
+		p := pick(t, t.people)
+		for try := 0; try < 6 && !p.at(at); try++ {
+			p = pick(t, t.people)
+		}
+		site := outbound{p.desk, sites.next(t.random), t.port(443, 443, 443, 443, 443, 80)}
+		t.leave(at, site, talk{20 * seconds, 1.5, "orO", 4e3, 1.2, 60e3, 1.8})
+	})
+}
+
+// inUse picks one of the servers that are up.
+func (t traffic) inUse(at time.Duration, list []*host) *host {
+	h := pick(t, list)
+	for try := 0; try < 8 && !h.alive(at); try++ {
+		h = pick(t, list)
+	}
+	return h
 }

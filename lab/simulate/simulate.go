@@ -8,13 +8,14 @@ import (
 	"time"
 )
 
-// Simulation is a company and all that happened in it.
+// Simulation is a company and everything that happened in it.
 type Simulation struct {
 	company *company
 	truth   *Truth
 }
 
-// Simulate makes up a company. The same options give the same one.
+// Simulate generates a company and its traffic. The same options give the same
+// result.
 func Simulate(o Options) (*Simulation, error) {
 	o = o.withDefaults()
 	if err := o.check(); err != nil {
@@ -28,37 +29,19 @@ func Simulate(o Options) (*Simulation, error) {
 	for _, h := range c.hosts {
 		slices.SortStableFunc(h.spells[1:], func(a, b spell) int { return cmp.Compare(a.from, b.from) })
 	}
-	c.operations()
-	c.desks()
-	c.logins()
-	c.routines()
+	for _, a := range operations {
+		a.run(c.traffic(a.name))
+	}
+	c.runDesks()
+	c.runLogins()
+	c.runRoutines()
 	for _, traffic := range c.later {
 		traffic()
 	}
-	c.elastic()
+	c.runFlows()
 	intrusions := c.intrude()
 	c.settle()
-	return &Simulation{c, c.testify(intrusions)}, nil
-}
-
-// daily is how many connections a day a host of a company has to do with.
-const daily = 840
-
-// elastic fills what is left of each day with the work of the company's own
-// services.
-func (c *company) elastic() {
-	flows := c.flows()
-	total := 0.0
-	for _, f := range flows {
-		total += f.weight
-	}
-	days := float64(c.options.Days)
-	wanted := float64(daily * c.options.Hosts)
-	left := max(wanted-float64(len(c.rows))/days, wanted*0.3)
-	for _, f := range flows {
-		r := newRandom(c.options.Seed, "flow "+f.name)
-		c.calendar.spread(r, rate{left * f.weight / total, f.curve, c.calendar.weekend}, func(at time.Duration) { f.do(r, at) })
-	}
+	return &Simulation{c, c.truth(intrusions)}, nil
 }
 
 // settle orders the rows and makes sure that no two connections have the same
@@ -69,27 +52,24 @@ func (c *company) settle() {
 		row.at, row.lasts = row.at.Truncate(time.Microsecond), row.lasts.Truncate(time.Microsecond)
 	}
 	slices.SortStableFunc(c.rows, func(a, b connection) int { return cmp.Compare(a.at, b.at) })
-	type tuple struct {
-		source, destination netip.Addr
-		sourcePort, port    uint16
-	}
-	free := make(map[tuple]time.Duration, len(c.rows))
+	free := make(map[row]time.Duration, len(c.rows))
 	for k := range c.rows {
-		row := &c.rows[k]
-		t := tuple{row.source, row.destination, row.sourcePort, row.port}
-		for row.at < free[t] {
-			if t.sourcePort++; t.sourcePort < 32768 {
-				t.sourcePort = 32768
+		x := &c.rows[k]
+		for x.at < free[x.row] {
+			if x.sourcePort++; x.sourcePort < 32768 {
+				x.sourcePort = 32768
 			}
 		}
-		row.sourcePort = t.sourcePort
-		free[t] = row.at + row.lasts + 2*time.Minute
+		free[x.row] = x.at + x.lasts + 2*minutes
 	}
 }
 
-// testify writes down the truth.
-func (c *company) testify(intrusions []Intrusion) *Truth {
-	t := &Truth{Seed: c.options.Seed, Start: c.calendar.start, End: c.time(c.calendar.end), LearnUntil: c.time(c.calendar.learn), Intrusions: intrusions, Benign: c.benign}
+// truth describes what happened.
+func (c *company) truth(intrusions []Intrusion) *Truth {
+	t := &Truth{
+		Seed: c.options.Seed, Start: c.calendar.start, End: c.time(c.calendar.end), LearnUntil: c.time(c.calendar.learn),
+		Intrusions: intrusions, Benign: c.benign,
+	}
 	if t.Intrusions == nil {
 		t.Intrusions = []Intrusion{}
 	}

@@ -12,7 +12,7 @@ type Truth struct {
 	Benign     []Benign    `json:"benign"`
 }
 
-// Intrusion is one intruder's doings.
+// Intrusion is what one attacker did.
 type Intrusion struct {
 	ID          string    `json:"id"`
 	Kind        string    `json:"kind"`
@@ -40,7 +40,7 @@ type Step struct {
 	MonitoredDestination bool      `json:"monitored_destination"`
 }
 
-// Benign is something odd or new that harms nobody.
+// Benign is something odd or new that is harmless.
 type Benign struct {
 	Kind  string    `json:"kind"`
 	Start time.Time `json:"start"`
@@ -49,7 +49,7 @@ type Benign struct {
 	Note  string    `json:"note"`
 }
 
-// mark says which part of an intrusion a row is.
+// mark is which part of an intrusion a row is.
 type mark struct {
 	intrusion int
 	kind      string

@@ -5,245 +5,257 @@ import (
 	"time"
 )
 
-func firstLogin(c *company, r random, at time.Duration) (func(), bool) {
-	p, ok := c.anybody(r)
-	all := c.where(func(h *host) bool { return !h.kind.desk() && (h.listens(22) || h.listens(3389)) })
-	if !ok || len(all) == 0 {
-		return nil, false
-	}
-	h := pick(r, all)
-	c.note("first-login", window{at, at + 2*time.Hour}, "somebody logs into a server that others look after", p.desk, h)
+// Changes in what people and clients do.
+
+func firstLogin(e *episode) func() {
+	h := pick(e, e.cast[0])
+	e.noted(0, e.person.desk, h)
 	return func() {
-		for range r.count(1, 3) {
-			c.reach(r, at, p.desk, h, r.around(11*time.Minute, 1.2))
-			at += r.wait(20 * time.Minute)
-		}
-	}, true
+		at := e.at
+		e.repeat(1, 3, func() {
+			e.reach(at, e.person.desk, h, e.around(11*minutes, 1.2))
+			at += e.wait(20 * minutes)
+		})
+	}
 }
 
-func onCallLogin(c *company, r random, at time.Duration) (func(), bool) {
-	d, _ := c.calendar.local(at)
-	at = c.calendar.clock(d, r.between(22, 30))
-	p, ok := c.anybody(r)
-	all := c.of(webServer, application, database, cache, queue, worker, logServer, compute, mailServer)
-	if !ok || len(all) == 0 {
-		return nil, false
-	}
-	set := some(r, all, r.count(1, 4))
-	c.note("on-call-login", window{at, at + 2*time.Hour}, "something fails at night, and whoever is on call logs in from home", append(set, p.desk)...)
-	home := outsider(r)
-	gateways := c.of(vpnGateway)
-	lease := netip.AddrFrom4([4]byte{c.pool[0], c.pool[1], c.pool[2], byte(r.count(2, 9))})
+// lease is an address of the pool for VPN clients and guests.
+func (c *company) lease(n int) netip.Addr {
+	return netip.AddrFrom4([4]byte{c.pool[0], c.pool[1], c.pool[2], byte(n)})
+}
+
+func onCallLogin(e *episode) func() {
+	set, desk := some(e, e.cast[0], e.count(1, 4)), e.person.desk
+	e.noted(0, append(set, desk)...)
+	home := outsider(e.random)
+	lease := e.lease(e.count(2, 9))
+	gateways, bastions, dbs := e.of(vpnGateway), e.of(bastion), e.of(database)
 	return func() {
-		begin := at
+		at := e.at
 		for _, h := range set {
-			lasts := r.around(8*time.Minute, 0.9)
-			switch bastions := c.of(bastion); {
-			case len(bastions) > 0 && bastions[0].exposed && r.chance(0.6):
-				c.enter(r, begin, home, bastions[0], 22, terminal(r, lasts+time.Minute))
-				c.call(r, begin+r.span(2*time.Second, 20*time.Second), bastions[0], h, h.remoteShell(), terminal(r, lasts))
-			case len(gateways) > 0 && !h.down(begin):
-				c.enter(r, begin-time.Minute, home, gateways[0], 443, session{lasts: lasts + 5*time.Minute, ends: byOriginator, up: r.amount(2e6, 1), down: r.amount(9e6, 1)})
-				c.add(r, begin, lease, h.address(begin), source(r, p.desk.windows), h.remoteShell(), terminal(r, lasts))
+			lasts := e.around(8*minutes, 0.9)
+			switch {
+			case len(bastions) > 0 && bastions[0].exposed && e.chance(0.6):
+				e.enter(at, inbound{home, bastions[0], 22}, terminal(lasts+time.Minute))
+				e.call(at+e.span(2*seconds, 20*seconds), edge{bastions[0], h, h.remoteShell()}, terminal(lasts))
+			case len(gateways) > 0 && !h.down(at):
+				e.enter(at-time.Minute, inbound{home, gateways[0], 443}, talk{lasts + 5*minutes, 0, "o", 2e6, 1, 9e6, 1})
+				e.add(at, row{lease, h.address(at), source(e.random, desk.windows), h.remoteShell()}, terminal(lasts))
 			default:
-				c.reach(r, begin, p.desk, h, lasts)
+				e.reach(at, desk, h, lasts)
 			}
-			if dbs := c.of(database); len(dbs) > 0 && h.kind != database && r.chance(0.4) {
-				db := pick(r, dbs)
-				c.call(r, begin+r.span(30*time.Second, 3*time.Minute), h, db, db.service(), session{lasts: r.around(4*time.Minute, 0.9), ends: byOriginator, up: r.amount(5e3, 1), down: r.amount(90e3, 1)})
+			if len(dbs) > 0 && h.kind != database && e.chance(0.4) {
+				db := pick(e, dbs)
+				e.call(at+e.span(30*seconds, 3*minutes), edge{h, db, db.service()}, talk{4 * minutes, 0.9, "o", 5e3, 1, 90e3, 1})
 			}
-			begin += r.wait(6 * time.Minute)
+			at += e.wait(6 * minutes)
 		}
-	}, true
+	}
 }
 
-func contractor(c *company, r random, at time.Duration) (func(), bool) {
-	var doors []*host
-	for _, h := range c.hosts {
-		if h.exposed {
-			doors = append(doors, h)
-		}
-	}
-	if len(doors) == 0 {
-		return nil, false
-	}
-	door, from := pick(r, doors), outsider(r)
-	set := some(r, c.of(application, webServer, database, staging, compute, worker), r.count(1, 4))
-	c.note("contractor", window{at, at + 2*day}, "somebody from outside comes in over ssh to work on some servers", append(set, door)...)
+func contractor(e *episode) func() {
+	door, from := pick(e, e.cast[0]), outsider(e.random)
+	set := some(e, e.of(application, webServer, database, staging, compute, worker), e.count(1, 4))
+	e.noted(0, append(set, door)...)
 	return func() {
-		for range r.count(1, 3) {
-			for range r.count(1, 5) {
-				lasts := r.around(25*time.Minute, 1)
-				c.enter(r, at, from, door, 22, terminal(r, lasts+time.Minute))
-				for _, h := range some(r, set, r.count(1, 2)) {
-					c.call(r, at+r.span(5*time.Second, time.Minute), door, h, h.remoteShell(), terminal(r, lasts-r.span(0, lasts/2)))
+		at := e.at
+		e.repeat(1, 3, func() {
+			e.repeat(1, 5, func() {
+				lasts := e.around(25*minutes, 1)
+				e.enter(at, inbound{from, door, 22}, terminal(lasts+time.Minute))
+				for _, h := range some(e, set, e.count(1, 2)) {
+					e.call(at+e.span(5*seconds, time.Minute), edge{door, h, h.remoteShell()}, terminal(lasts-e.span(0, lasts/2)))
 				}
-				at += r.wait(time.Hour) + lasts
-			}
-			at += day - r.span(0, 6*time.Hour)
-		}
-	}, true
+				at += e.wait(time.Hour) + lasts
+			})
+			at += day - e.span(0, 6*hours)
+		})
+	}
 }
 
-func travellingAdministrator(c *company, r random, at time.Duration) (func(), bool) {
-	p, ok := c.anybody(r)
-	bastions := c.of(bastion)
-	if !ok || len(bastions) == 0 || !bastions[0].exposed || len(p.favour) == 0 {
-		return nil, false
+func travelingAdministrator(e *episode) func() {
+	p, bastion := e.person, e.cast[0][0]
+	if !bastion.exposed || len(p.favorites) == 0 {
+		return nil
 	}
-	from := outsider(r)
-	c.note("travelling-administrator", window{at, at + day}, "an administrator works from a hotel", p.desk, bastions[0])
+	from := outsider(e.random)
+	e.noted(0, p.desk, bastion)
 	return func() {
-		for range r.count(2, 7) {
-			h := p.favour[r.rank(len(p.favour))]
-			lasts := r.around(9*time.Minute, 1.1)
-			c.enter(r, at, from, bastions[0], 22, terminal(r, lasts+20*time.Second))
-			if h != bastions[0] {
-				c.call(r, at+r.span(time.Second, 15*time.Second), bastions[0], h, h.remoteShell(), terminal(r, lasts))
+		at := e.at
+		e.repeat(2, 7, func() {
+			h := p.favorites[e.rank(len(p.favorites))]
+			lasts := e.around(9*minutes, 1.1)
+			e.enter(at, inbound{from, bastion, 22}, terminal(lasts+20*seconds))
+			if h != bastion {
+				e.call(at+e.span(time.Second, 15*seconds), edge{bastion, h, h.remoteShell()}, terminal(lasts))
 			}
-			at += r.wait(2 * time.Hour)
-		}
-	}, true
+			at += e.wait(2 * hours)
+		})
+	}
 }
 
-func troubleshooting(c *company, r random, at time.Duration) (func(), bool) {
-	p, ok := c.anybody(r)
-	all := c.linux()
-	if !ok || len(all) < 4 {
-		return nil, false
+func troubleshooting(e *episode) func() {
+	p, all := e.person, e.cast[0]
+	if len(all) < 4 {
+		return nil
 	}
-	set := some(r, all, r.count(4, min(12, len(all))))
-	c.note("troubleshooting", window{at, at + 4*time.Hour}, "people look for a fault on many servers and between them", set...)
+	set := some(e, all, e.count(4, min(12, len(all))))
+	e.noted(0, set...)
 	return func() {
-		for range r.count(1, 3) {
-			t := at
+		e.repeat(1, 3, func() {
+			at := e.at
 			for _, h := range set {
-				lasts := r.around(15*time.Minute, 0.9)
-				c.reach(r, t, p.desk, h, lasts)
-				if r.chance(0.5) { // can it reach the next?
-					next := pick(r, all)
-					port := next.service()
-					for range r.count(1, 5) {
-						c.call(r, t+r.span(20*time.Second, lasts+30*time.Second), h, next, port, c.probe(r, h, next, port))
-					}
+				lasts := e.around(15*minutes, 0.9)
+				e.reach(at, p.desk, h, lasts)
+				if e.chance(0.5) { // can it reach the next?
+					next := pick(e, all)
+					test := edge{h, next, next.service()}
+					e.repeat(1, 5, func() { e.call(at+e.span(20*seconds, lasts+30*seconds), test, e.probe(test)) })
 				}
-				if r.chance(0.15) {
-					c.call(r, t+r.span(20*time.Second, lasts+30*time.Second), h, pick(r, set), 22, terminal(r, r.around(2*time.Minute, 1)))
+				if e.chance(0.15) {
+					e.call(at+e.span(20*seconds, lasts+30*seconds), edge{h, pick(e, set), 22}, terminal(e.around(2*minutes, 1)))
 				}
-				t += r.wait(12 * time.Minute)
+				at += e.wait(12 * minutes)
 			}
-			p, _ = c.anybody(r)
-		}
-	}, true
+			p = e.anybody()
+		})
+	}
 }
 
-func fileCopy(c *company, r random, at time.Duration) (func(), bool) {
-	two := some(r, c.linux(), 2)
-	p, ok := c.anybody(r)
-	if !ok || len(two) < 2 {
-		return nil, false
+func fileCopy(e *episode) func() {
+	two, p := some(e, e.of(linux), 2), e.anybody()
+	if p == nil || len(two) < 2 {
+		return nil
 	}
-	c.note("file-copy", window{at, at + 3*time.Hour}, "somebody copies files from one server to another over ssh", two...)
+	e.noted(0, two...)
 	return func() {
-		lasts := r.around(14*time.Minute, 1.2)
-		c.reach(r, at, p.desk, two[0], lasts+3*time.Minute)
-		c.call(r, at+r.span(20*time.Second, 2*time.Minute), two[0], two[1], 22, session{lasts: lasts, ends: byOriginator, up: r.amount(900e6, 1.5), down: r.amount(300e3, 1)})
-	}, true
+		lasts := e.around(14*minutes, 1.2)
+		e.reach(e.at, p.desk, two[0], lasts+3*minutes)
+		e.call(e.at+e.span(20*seconds, 2*minutes), edge{two[0], two[1], 22}, talk{lasts, 0, "o", 900e6, 1.5, 300e3, 1})
+	}
 }
 
-func portCheck(c *company, r random, at time.Duration) (func(), bool) {
-	p, ok := c.anybody(r)
-	if !ok {
-		return nil, false
+func portCheck(e *episode) func() {
+	from := e.person.desk
+	if l := e.of(linux); len(l) > 0 && e.chance(0.5) {
+		from = pick(e, l)
 	}
-	from := p.desk
-	if l := c.linux(); len(l) > 0 && r.chance(0.5) {
-		from = pick(r, l)
-	}
-	set := some(r, c.hosts, r.count(3, 15))
-	ports := some(r, scanned, r.count(1, 3))
-	c.note("port-check", window{at, at + time.Hour}, "somebody looks which of some hosts answer on a port", append(set, from)...)
+	set := some(e, e.hosts, e.count(3, 15))
+	ports := some(e, scanned, e.count(1, 3))
+	e.noted(0, append(set, from)...)
 	return func() {
+		at := e.at
 		for _, h := range set {
 			for _, port := range ports {
-				c.call(r, at, from, h, port, c.probe(r, from, h, port))
-				at += r.wait(2 * time.Second)
+				e.call(at, edge{from, h, port}, e.probe(edge{from, h, port}))
+				at += e.wait(2 * seconds)
 			}
 		}
-	}, true
+	}
 }
 
-func helpdesk(c *company, r random, at time.Duration) (func(), bool) {
-	admins := c.admins()
-	var desks []*host
-	for _, h := range c.of(officeDesk) {
-		desks = append(desks, h)
-	}
-	if len(admins) == 0 || len(desks) == 0 {
-		return nil, false
-	}
-	from, set := pick(r, admins).desk, some(r, desks, r.count(1, 3))
-	c.note("helpdesk", window{at, at + 2*time.Hour}, "an administrator helps people at their desks", append(set, from)...)
+func helpdesk(e *episode) func() {
+	from, set := pick(e, e.cast[0]), some(e, e.cast[1], e.count(1, 3))
+	e.noted(0, append(set, from)...)
 	return func() {
+		at := e.at
 		for _, h := range set {
-			c.call(r, at, from, h, pick(r, []uint16{3389, 5985, 445, 5900}), session{lasts: r.around(12*time.Minute, 1), ends: byOriginator, up: r.amount(900e3, 1), down: r.amount(20e6, 1)})
-			at += r.wait(20 * time.Minute)
+			e.call(at, edge{from, h, e.port(3389, 5985, 445, 5900)}, talk{12 * minutes, 1, "o", 900e3, 1, 20e6, 1})
+			at += e.wait(20 * minutes)
 		}
-	}, true
+	}
 }
 
-func tunnel(c *company, r random, at time.Duration) (func(), bool) {
-	people := append(c.developers(), c.admins()...)
-	bastions, dbs := c.of(bastion, staging, application), c.of(database, warehouse, search)
-	if len(people) == 0 || len(bastions) == 0 || len(dbs) == 0 {
-		return nil, false
-	}
-	p, via, db := pick(r, people), pick(r, bastions), pick(r, dbs)
-	c.note("tunnel", window{at, at + 9*time.Hour}, "somebody looks into a database through ssh", p.desk, via, db)
+func tunnel(e *episode) func() {
+	desk, via, db := pick(e, e.cast[0]), pick(e, e.cast[1]), pick(e, e.cast[2])
+	e.noted(0, desk, via, db)
 	return func() {
-		lasts := r.around(2*time.Hour, 0.8)
-		c.call(r, at, p.desk, via, 22, session{lasts: lasts, ends: byOriginator, up: r.amount(900e3, 1), down: r.amount(30e6, 1)})
-		for range r.count(1, 5) {
-			c.call(r, at+r.span(0, lasts/2), via, db, db.service(), session{lasts: r.span(time.Minute, lasts/2+2*time.Minute), ends: byOriginator, up: r.amount(90e3, 1), down: r.amount(9e6, 1)})
-		}
-	}, true
+		lasts := e.around(2*hours, 0.8)
+		e.call(e.at, edge{desk, via, 22}, talk{lasts, 0, "o", 900e3, 1, 30e6, 1})
+		e.repeat(1, 5, func() {
+			at := e.at + e.span(0, lasts/2)
+			e.call(at, edge{via, db, db.service()}, talk{e.span(time.Minute, lasts/2+2*minutes), 0, "o", 90e3, 1, 9e6, 1})
+		})
+	}
 }
 
-func forgottenPassword(c *company, r random, at time.Duration) (func(), bool) {
-	if len(c.people) == 0 {
-		return nil, false
+func forgottenPassword(e *episode) func() {
+	if len(e.people) == 0 {
+		return nil
 	}
-	p := pick(r, c.people)
-	if len(p.favour) == 0 {
-		return nil, false
+	p := pick(e, e.people)
+	if len(p.favorites) == 0 {
+		return nil
 	}
-	h := pick(r, p.favour)
-	c.note("forgotten-password", window{at, at + time.Hour}, "somebody mistypes a password again and again", p.desk, h)
+	h := pick(e, p.favorites)
+	e.noted(0, p.desk, h)
 	return func() {
-		for range r.count(3, 12) {
-			c.call(r, at, p.desk, h, h.remoteShell(), session{lasts: r.around(6*time.Second, 0.7), ends: pick(r, []ending{byResponder, byOriginator}), up: r.amount(1500, 0.2), down: r.amount(2200, 0.2)})
-			at += r.wait(25 * time.Second)
-		}
-	}, true
+		at := e.at
+		e.repeat(3, 12, func() {
+			e.call(at, edge{p.desk, h, h.remoteShell()}, talk{6 * seconds, 0.7, "ro", 1500, 0.2, 2200, 0.2})
+			at += e.wait(25 * seconds)
+		})
+	}
 }
 
-func visitor(c *company, r random, at time.Duration) (func(), bool) {
-	files, prints := c.of(fileServer), c.of(printer)
-	if len(files) == 0 {
-		return nil, false
-	}
-	c.note("visitor", window{at, at + 8*time.Hour}, "an auditor's laptop, which no inventory has, uses the network", files[0])
-	lease := netip.AddrFrom4([4]byte{c.pool[0], c.pool[1], c.pool[2], byte(r.count(251, 254))})
+func report(e *episode) func() {
+	db, h := pick(e, e.cast[0]), pick(e, e.cast[1])
+	e.noted(0, h, db)
+	return func() { e.call(e.at, edge{h, db, db.service()}, talk{11 * minutes, 0.9, "ooOR", 9e3, 1, 20e6, 2}) }
+}
+
+func partnerTransfer(e *episode) func() {
+	h := pick(e, e.cast[0])
+	e.noted(0, h)
 	return func() {
-		for range r.count(3, 12) {
-			to, port := files[0], uint16(445)
-			if len(prints) > 0 && r.chance(0.2) {
+		e.leave(e.at, outbound{h, outsider(e.random), e.port(22, 443, 21)}, talk{40 * minutes, 0.8, "o", 3e9, 1, 3e6, 1})
+	}
+}
+
+func extraScan(e *episode) func() {
+	s := e.cast[0][0]
+	set := some(e, e.hosts, e.count(5, len(e.hosts)))
+	e.noted(0, s)
+	return func() { e.scanAll(s, e.at, set) }
+}
+
+func crawler(e *episode) func() {
+	h := e.cast[0][0]
+	e.noted(0, h)
+	return func() {
+		from, at := outsider(e.random), e.at
+		e.repeat(50, 400, func() {
+			e.enter(at, inbound{from, h, 443}, talk{2 * seconds, 1, "or", 1500, 1, 20e3, 1})
+			at += e.wait(8 * seconds)
+		})
+	}
+}
+
+func popularDay(e *episode) func() {
+	h, webs := e.cast[0][0], e.cast[1]
+	e.noted(0, h)
+	return func() {
+		e.repeat(1000, 4000, func() {
+			at := e.at + e.wait(50*minutes)
+			e.enter(at, inbound{outsider(e.random), h, 443}, talk{12 * seconds, 1.3, "or", 2500, 1, 40e3, 1.6})
+			e.call(at+10*ms, edge{h, pick(e, webs), webs[0].service()}, talk{8 * seconds, 1.2, "o", 3000, 1, 50e3, 1.5})
+		})
+	}
+}
+
+func visitor(e *episode) func() {
+	prints := e.of(printer)
+	e.noted(0, e.cast[0][0])
+	lease := e.lease(e.count(251, 254))
+	return func() {
+		e.repeat(3, 12, func() {
+			to, port := e.cast[0][0], uint16(445)
+			if len(prints) > 0 && e.chance(0.2) {
 				to, port = prints[0], 9100
 			}
-			t := at + r.span(0, 6*time.Hour)
-			if !to.down(t) {
-				c.add(r, t, lease, to.address(t), source(r, true), port, session{lasts: r.around(9*time.Minute, 1.2), ends: byOriginator, up: r.amount(90e3, 1), down: r.amount(9e6, 1.5)})
+			if at := e.at + e.span(0, 6*hours); !to.down(at) {
+				e.add(at, row{lease, to.address(at), source(e.random, true), port}, talk{9 * minutes, 1.2, "o", 90e3, 1, 9e6, 1.5})
 			}
-		}
-	}, true
+		})
+	}
 }

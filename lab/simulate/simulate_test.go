@@ -32,6 +32,14 @@ func simulate(t testing.TB, o Options) *Simulation {
 	return s
 }
 
+// seeds is how many seeds a test tries: one under -short.
+func seeds(all uint64) uint64 {
+	if testing.Short() {
+		return 1
+	}
+	return all
+}
+
 func written(t testing.TB, s *Simulation) (log, inventory, truth []byte) {
 	t.Helper()
 	var l, i bytes.Buffer
@@ -62,7 +70,7 @@ func TestSameSeedSameBytes(t *testing.T) {
 	}
 }
 
-// logRow is what a reader of conn.log sees.
+// logRow is a row of conn.log.
 type logRow struct {
 	TS          json.Number `json:"ts"`
 	Source      netip.Addr  `json:"id.orig_h"`
@@ -93,7 +101,7 @@ func rows(t testing.TB, log []byte) []logRow {
 }
 
 func TestPlausible(t *testing.T) {
-	for seed := range uint64(3) {
+	for seed := range seeds(3) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			t.Parallel()
 			s := simulate(t, Options{Seed: seed, Days: 3, Learn: 48 * time.Hour, Intrusions: 1})
@@ -111,7 +119,7 @@ func TestPlausible(t *testing.T) {
 					t.Fatalf("row %d: %+v is outside the log", n+1, r)
 				}
 				if r.Up < 0 || r.Down < 0 || r.Sent < 0 || r.Received < 0 || r.Source == r.Destination || r.SourcePort == 0 || r.Port == 0 {
-					t.Fatalf("row %d: %+v can't be", n+1, r)
+					t.Fatalf("row %d: %+v is impossible", n+1, r)
 				}
 				if (r.State == "S0" || r.State == "REJ") && r.Up+r.Down > 0 {
 					t.Fatalf("row %d: %+v has data but no connection", n+1, r)
@@ -148,7 +156,7 @@ func micros(t testing.TB, ts json.Number) int64 {
 	return seconds*1e6 + rest
 }
 
-func TestTruthIsInTheLog(t *testing.T) {
+func TestTruthMatchesLog(t *testing.T) {
 	for _, kind := range Kinds() {
 		for stealth := range MaxStealth + 1 {
 			if kind == "reference" && stealth > 0 {
@@ -156,7 +164,11 @@ func TestTruthIsInTheLog(t *testing.T) {
 			}
 			t.Run(fmt.Sprintf("%s %d", kind, stealth), func(t *testing.T) {
 				t.Parallel()
-				s := simulate(t, Options{Seed: 3, Days: 4, Hosts: 16, Learn: 48 * time.Hour, Intrusions: 1, Kinds: []string{kind}, Stealth: []int{stealth}})
+				o := Options{Seed: 3, Days: 4, Hosts: 16, Learn: 48 * time.Hour, Intrusions: 1, Kinds: []string{kind}, Stealth: []int{stealth}}
+				if testing.Short() {
+					o.Days, o.Learn = 2, 24*time.Hour
+				}
+				s := simulate(t, o)
 				truth := s.Truth()
 				if len(truth.Intrusions) != 1 {
 					t.Fatalf("%d intrusions, want 1", len(truth.Intrusions))
@@ -176,8 +188,10 @@ func TestTruthIsInTheLog(t *testing.T) {
 				}
 				moves := 0
 				for _, c := range i.Connections {
-					if got := states[fmt.Sprintf(`%d.%06d:"%s","id.orig_p":%d,"id.resp_h":"%s","id.resp_p":%d`, c.At.Unix(), c.At.Nanosecond()/1000, c.Source, c.SourcePort, c.Destination, c.Port)]; got != c.State {
-						t.Errorf("%+v: the log says %q", c, got)
+					key := fmt.Sprintf(`%d.%06d:"%s","id.orig_p":%d,"id.resp_h":"%s","id.resp_p":%d`,
+						c.At.Unix(), c.At.Nanosecond()/1000, c.Source, c.SourcePort, c.Destination, c.Port)
+					if got := states[key]; got != c.State {
+						t.Errorf("%+v: state %q in the log", c, got)
 					}
 					if c.Until.Before(c.At) {
 						t.Errorf("%+v ends before it begins", c)
@@ -187,14 +201,14 @@ func TestTruthIsInTheLog(t *testing.T) {
 					}
 				}
 				if moves == 0 {
-					t.Error("no move that a poller could see")
+					t.Error("no move is visible to a poller")
 				}
 			})
 		}
 	}
 }
 
-func TestTheStealthiestUsesWhatTheCompanyUses(t *testing.T) {
+func TestStealth2UsesOnlyKnownEdges(t *testing.T) {
 	type edge struct {
 		source, destination string
 		port                uint16
@@ -202,7 +216,7 @@ func TestTheStealthiestUsesWhatTheCompanyUses(t *testing.T) {
 	for _, kind := range []string{"exploratory", "aggressive", "targeted", "slow"} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			for seed := range uint64(2) {
+			for seed := range seeds(2) {
 				s := simulate(t, Options{Seed: seed, Days: 4, Hosts: 24, Learn: 48 * time.Hour, Intrusions: 1, Kinds: []string{kind}, Stealth: []int{2}})
 				byAddress := s.company.byAddress()
 				name := func(a netip.Addr) string {
@@ -219,7 +233,7 @@ func TestTheStealthiestUsesWhatTheCompanyUses(t *testing.T) {
 				}
 				for _, c := range s.Truth().Intrusions[0].Connections {
 					if c.Lateral && (c.Kind == "move" || c.Kind == "goal") {
-						// A desk at home has an address of the day.
+						// A desk at home has another address every day.
 						source, destination := netip.MustParseAddr(c.Source), netip.MustParseAddr(c.Destination)
 						if byAddress[source] != nil && byAddress[destination] != nil && used[edge{name(source), name(destination), c.Port}] < 2 {
 							t.Errorf("seed %d: %+v is new", seed, c)
@@ -232,8 +246,8 @@ func TestTheStealthiestUsesWhatTheCompanyUses(t *testing.T) {
 }
 
 func TestSensor(t *testing.T) {
-	attempt := connection{at: time.Minute, lasts: 15 * time.Second, ends: silent, syns: 5}
-	long := connection{at: 0, lasts: 3 * time.Hour, ends: byOriginator, up: 400, down: 400}
+	attempt := connection{at: time.Minute, session: session{lasts: 15 * seconds, ends: silent, syns: 5}}
+	long := connection{session: session{lasts: 3 * hours, ends: byOriginator, up: 400, down: 400}}
 	hunted := long
 	hunted.mark = new(mark)
 	got := sensor{attempts: true}.watch([]connection{long, attempt}, newRandom(1, ""))
@@ -253,7 +267,7 @@ func TestSensor(t *testing.T) {
 				t.Errorf("seed %d: row %d is %+v", seed, n, row)
 			}
 			if row.at+row.lasts < end {
-				t.Errorf("seed %d: row %d isn't in the order of ends", seed, n)
+				t.Errorf("seed %d: row %d is out of order", seed, n)
 			}
 			end = row.at + row.lasts
 			pieces++
@@ -263,12 +277,12 @@ func TestSensor(t *testing.T) {
 		}
 	}
 	if pieces <= 50 {
-		t.Error("nothing was forgotten")
+		t.Error("no connection was split")
 	}
 }
 
-func TestZeekReaderTakesAll(t *testing.T) {
-	for seed := range uint64(3) {
+func TestZeekReaderAcceptsEveryRow(t *testing.T) {
+	for seed := range seeds(3) {
 		s := simulate(t, Options{Seed: seed + 20, Days: 2, Hosts: 40})
 		log, _, _ := written(t, s)
 		file := filepath.Join(t.TempDir(), "conn.log")
@@ -285,8 +299,8 @@ func TestZeekReaderTakesAll(t *testing.T) {
 	}
 }
 
-func TestReferenceIsOnTime(t *testing.T) {
-	for seed := range uint64(5) {
+func TestReferenceTimes(t *testing.T) {
+	for seed := range seeds(5) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) { checkReference(t, seed) })
 	}
 }
@@ -309,12 +323,12 @@ func checkReference(t *testing.T, seed uint64) {
 	}
 }
 
-func TestHarmlessChangeGoesOnAfterLearning(t *testing.T) {
-	n := 0
-	for seed := range uint64(4) {
+func TestChangesAfterLearning(t *testing.T) {
+	n, companies := 0, int(seeds(4))
+	for seed := range uint64(companies) {
 		truth := simulate(t, Options{Seed: seed, Hosts: 30}).Truth()
 		if len(truth.Intrusions) != 0 {
-			t.Fatal("an intrusion that nobody asked for")
+			t.Fatal("an intrusion without being configured")
 		}
 		for _, b := range truth.Benign {
 			if b.Start.After(truth.LearnUntil) {
@@ -325,26 +339,30 @@ func TestHarmlessChangeGoesOnAfterLearning(t *testing.T) {
 			}
 		}
 	}
-	if n < 4*5 {
-		t.Errorf("%d changes after the learning time of 4 companies", n)
+	if n < companies*5 {
+		t.Errorf("%d changes after the learning period of %d companies", n, companies)
 	}
 }
 
-func TestMistakes(t *testing.T) {
+func TestInvalidOptions(t *testing.T) {
 	_, err := Simulate(Options{Days: 0, Hosts: 5, Intrusions: 30, Kinds: []string{"quiet"}, Stealth: []int{9}})
 	if err == nil {
 		t.Fatal("no error")
 	}
 	for _, want := range []string{"days 0", "hosts 5", "intrusions 30", `kind "quiet"`, "stealth 9"} {
 		if !strings.Contains(err.Error(), want) {
-			t.Errorf("got %v, want it to say %q", err, want)
+			t.Errorf("got %v, want %q in it", err, want)
 		}
 	}
 }
 
 func TestAnySize(t *testing.T) {
-	for _, hosts := range []int{10, 17, 90} {
-		for seed := range uint64(2) {
+	sizes := []int{10, 17, 90}
+	if testing.Short() {
+		sizes = sizes[:2]
+	}
+	for _, hosts := range sizes {
+		for seed := range seeds(2) {
 			s := simulate(t, Options{Seed: seed, Days: 3, Hosts: hosts, Learn: 24 * time.Hour, Intrusions: 1})
 			if n := s.Rows() / 3 / hosts; n < 300 || n > 1300 {
 				t.Errorf("%d hosts, seed %d: %d connections a day and host", hosts, seed, n)
