@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"headstart/daemon"
-	"headstart/detect/rule"
+	"headstart/detect/rule/condition"
 	"headstart/detect/rule/schema"
 	"headstart/term"
 )
@@ -66,10 +66,10 @@ type referenceEntry struct {
 
 func referenceEntries() []referenceEntry {
 	var all []referenceEntry
-	for _, f := range rule.Reference() {
+	for _, f := range condition.Reference() {
 		all = append(all, referenceEntry{Kind: "field", Name: f.Name, Type: f.Type, Values: f.Values, Doc: f.Doc, Example: f.Example})
 	}
-	for _, f := range rule.Functions() {
+	for _, f := range condition.Functions() {
 		all = append(all, referenceEntry{Kind: "function", Name: f.Name, Type: f.Type, Doc: schema.PlainDoc(f.Doc), Example: f.Example})
 	}
 	for _, k := range schema.Keys() {

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"headstart/daemon"
-	"headstart/detect/rule"
+	"headstart/detect/rule/condition"
 	"headstart/detect/rule/schema"
 )
 
@@ -16,7 +16,7 @@ func TestRulesReference(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range rule.Reference() {
+	for _, f := range condition.Reference() {
 		if !strings.Contains(out, f.Name) || !strings.Contains(strings.Join(strings.Fields(out), " "), f.Example) {
 			t.Errorf("%s is missing", f.Name)
 		}

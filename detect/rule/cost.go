@@ -82,6 +82,6 @@ func (s *Set) Without(ids []string) *Set {
 			}
 		}
 	}
-	less.index = newIndex(less.Rules, &less.dimensions)
+	less.index = newIndex(less.Rules)
 	return &less
 }

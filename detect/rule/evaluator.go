@@ -2,45 +2,25 @@ package rule
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
+	"headstart/detect/rule/condition"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/expr-lang/expr/file"
-	"github.com/expr-lang/expr/vm"
 )
-
-// memoryBudget is how many elements an evaluation may put into lists of its
-// own; expr stops it there. The language has no way to make longer ones.
-const memoryBudget = 10_000
 
 // Evaluator evaluates the rules of a set. One goroutine uses it at a time.
 type Evaluator struct {
+	*condition.Machine
 	set     *Set
-	vm      vm.VM
 	key     []byte
 	results []Result
 	one     []Result // of EvaluateRule
 	meter   *meter   // nil: nothing is measured
-	round   uint64   // counts observations
-	answers []answer // of conditions, by their number
-
-	// What conditions see of the observation, made when the first one asks.
-	// expr reads fields of a value, not of a pointer, without copying them.
-	change any // a Change
-	env    any // an Env
 }
 
 // NewEvaluator returns an evaluator for the rules of a set.
-func NewEvaluator(set *Set) *Evaluator {
-	e := &Evaluator{set: set, vm: vm.VM{MemoryBudget: memoryBudget}}
-	if set.language != nil {
-		e.answers = make([]answer, 1+len(set.language.numbers))
-	}
-	return e
-}
+func NewEvaluator(set *Set) *Evaluator { return &Evaluator{set: set, Machine: set.language.Machine()} }
 
 // Result is what a part of an enabled rule says of a connection when its
 // condition holds, or when it could not be evaluated.
@@ -65,10 +45,10 @@ func (r *Result) Fires() bool { return r.Wait == 0 && r.Muted == nil && r.Err ==
 // Evaluate returns the results of the rules whose condition holds, by id and
 // part. They are valid until the next call.
 func (e *Evaluator) Evaluate(o Observation) []Result {
-	e.begin()
+	e.Begin()
 	e.results = e.results[:0]
-	seen := e.set.sight(&o)
-	e.scan(e.set.index.byPort[seen.port], &seen, &o)
+	seen := e.set.features.Sight(&o)
+	e.scan(e.set.index.byPort[seen.Port], &seen, &o)
 	e.scan(e.set.index.anyPort, &seen, &o)
 	if len(e.results) > 1 {
 		slices.SortFunc(e.results, func(a, b Result) int {
@@ -78,9 +58,9 @@ func (e *Evaluator) Evaluate(o Observation) []Result {
 	return e.results
 }
 
-func (e *Evaluator) scan(candidates []candidate, seen *sighting, o *Observation) {
+func (e *Evaluator) scan(candidates []candidate, seen *condition.Sighting, o *Observation) {
 	for i := range candidates {
-		if !seen.lacks(&candidates[i].needs) {
+		if !seen.Lacks(&candidates[i].needs) {
 			e.results = e.evaluate(e.results, candidates[i].rule, candidates[i].part, o)
 		}
 	}
@@ -90,7 +70,7 @@ func (e *Evaluator) scan(candidates []candidate, seen *sighting, o *Observation)
 // its condition doesn't hold: for a connection whose age has reached what the
 // rule waits for.
 func (e *Evaluator) EvaluateRule(r *Rule, part int, o Observation) (Result, bool) {
-	e.begin()
+	e.Begin()
 	if !r.Enabled || part < 0 || part >= len(r.parts) {
 		return Result{}, false
 	}
@@ -105,12 +85,12 @@ func (e *Evaluator) EvaluateRule(r *Rule, part int, o Observation) (Result, bool
 // a time; of a peer report, also the connection that the host reports and its peer
 // doesn't.
 func (e *Evaluator) Absent(r *Rule, o Observation) (Result, bool) {
-	e.begin()
+	e.Begin()
 	if !r.Enabled || r.Absent == nil {
 		return Result{}, false
 	}
 	result := Result{Rule: r}
-	holds, wait, err := e.holds(&r.absent, &o)
+	holds, wait, err := e.Holds(&r.absent.Condition, &o)
 	if result.Wait = wait; err != nil {
 		result.Err = fmt.Errorf("rule %s: when: %w", r.ID, err)
 		return result, true
@@ -134,10 +114,10 @@ func (e *Evaluator) evaluate(results []Result, r *Rule, number int, o *Observati
 
 func (e *Evaluator) ask(results []Result, r *Rule, number int, o *Observation) []Result {
 	p := &r.parts[number]
-	if p.lasts > 0 && !lasts(o.Connection) {
+	if p.lasts > 0 && !condition.Lasts(o.Connection) {
 		return results
 	}
-	holds, wait, err := e.holds(&p.condition, o)
+	holds, wait, err := e.Holds(&p.condition.Condition, o)
 	if err == nil && !holds {
 		return results
 	}
@@ -148,7 +128,7 @@ func (e *Evaluator) ask(results []Result, r *Rule, number int, o *Observation) [
 		return results
 	}
 	if p.lasts > 0 {
-		wait = max(wait, p.lasts-ageOf(o.Connection, o.At).Min)
+		wait = max(wait, p.lasts-condition.AgeOf(o.Connection, o.At).Min)
 	}
 	if result.Wait = wait; wait > 0 {
 		return results
@@ -168,7 +148,7 @@ func (e *Evaluator) except(result *Result, o *Observation) {
 		if exception.Expired(o.At) {
 			continue
 		}
-		holds, wait, err := e.holds(&exception.condition, o)
+		holds, wait, err := e.Holds(&exception.condition.Condition, o)
 		if err != nil {
 			result.Err = fmt.Errorf("%s: unless (%s): %w", result.Rule.partName(result.Part), exception.Owner, err)
 			return
@@ -178,31 +158,4 @@ func (e *Evaluator) except(result *Result, o *Observation) {
 			return
 		}
 	}
-}
-
-// see returns what programs see that ask for the baseline, or that don't.
-func (e *Evaluator) see(o *Observation, baseline bool) any {
-	if !baseline {
-		if e.change == nil {
-			e.change = o.change(e.set)
-		}
-		return e.change
-	}
-	if e.env == nil {
-		e.env = Env{o.change(e.set), o.baseline()}
-	}
-	return e.env
-}
-
-// run evaluates a program.
-func (e *Evaluator) run(c *clause, o *Observation) (any, error) {
-	value, err := e.vm.Run(c.program, e.see(o, c.baseline))
-	if err != nil {
-		var placed *file.Error
-		if errors.As(err, &placed) {
-			return nil, fmt.Errorf("%s at character %d", placed.Message, placed.Column+1)
-		}
-		return nil, err
-	}
-	return value, nil
 }

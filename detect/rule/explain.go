@@ -3,6 +3,7 @@ package rule
 import (
 	"time"
 
+	"headstart/detect/rule/condition"
 	"headstart/event"
 )
 
@@ -60,15 +61,15 @@ func (e *Explanation) Muted() *ExplainedException {
 // time.
 type Explainer struct {
 	set        *Set
-	language   *language
+	language   *condition.Language
 	evaluator  *Evaluator
-	conditions map[*condition]*outline
+	conditions map[*when]*outline
 }
 
 // NewExplainer returns an explainer of the rules of a set.
 func NewExplainer(set *Set) *Explainer {
 	return &Explainer{
-		set: set, language: set.language.clone(), evaluator: NewEvaluator(set), conditions: map[*condition]*outline{},
+		set: set, language: set.language.Clone(), evaluator: NewEvaluator(set), conditions: map[*when]*outline{},
 	}
 }
 
@@ -111,11 +112,11 @@ func (x *Explainer) result(r *Rule, number int, o Observation) (Result, bool) {
 	if r.Absent != nil {
 		return x.evaluator.Absent(&enabled, o)
 	}
-	x.evaluator.begin()
+	x.evaluator.Begin()
 	if o.Connection == nil {
 		return Result{}, false
 	}
-	if seen := x.set.sight(&o); seen.lacks(&r.parts[number].condition.needs) {
+	if seen := x.set.features.Sight(&o); seen.Lacks(&r.parts[number].condition.Needs) {
 		return Result{}, false
 	}
 	return x.evaluator.EvaluateRule(&enabled, number, o)
@@ -150,42 +151,13 @@ func (x *Explainer) key(r *Rule, number int, o *Observation) (key []Named) {
 		texts = r.Count.By
 	}
 	for i := range min(len(texts), len(p.by)) {
-		key = append(key, x.named(texts[i], &p.by[i].clause, o))
+		key = append(key, x.named(texts[i], &p.by[i].Clause, o))
 	}
-	if r.Count != nil && p.of.program != nil {
-		key = append(key, x.named(r.Count.Of, &p.of.clause, o))
+	if r.Count != nil && p.of.Given() {
+		key = append(key, x.named(r.Count.Of, &p.of.Clause, o))
 	}
-	if r.Count != nil && p.sum.program != nil {
-		key = append(key, x.named(r.Count.Sum, &p.sum.clause, o))
+	if r.Count != nil && p.sum.Given() {
+		key = append(key, x.named(r.Count.Sum, &p.sum.Clause, o))
 	}
 	return key
-}
-
-// clone returns a language that can compile what l could, without touching what
-// l shares with its set.
-func (l *language) clone() *language {
-	lists := *l.lists
-	lists.defined = make(map[listName]*Definition, len(l.lists.defined))
-	for name, d := range l.lists.defined {
-		one := *d
-		lists.defined[name] = &one
-	}
-	all := make(map[string]*macro, len(l.macros.all))
-	for name, m := range l.macros.all {
-		one := *m
-		all[name] = &one
-	}
-	return newLanguage(&lists, &macros{all: all}, l.ids)
-}
-
-func (t thresholds) clone() thresholds {
-	if t == nil {
-		return nil
-	}
-	all := make(thresholds, len(t))
-	for name, one := range t {
-		own := *one
-		all[name] = &own
-	}
-	return all
 }

@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"headstart/detect/rule/condition"
 	"headstart/detect/rule/schema"
 	"headstart/yamlsrc"
 	"slices"
@@ -9,18 +10,7 @@ import (
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/parser/lexer"
-	"go.yaml.in/yaml/v3"
 )
-
-// origin is where a condition is from: its text, the place of each character of
-// it, and what it stands in.
-type origin struct {
-	in    *source
-	node  *yaml.Node // nil: there is no condition
-	frame frame
-}
-
-func (o origin) place(offset int) yamlsrc.Place { return o.in.PlaceIn(o.node, offset) }
 
 // outline is a condition taken apart at and, or and not, each part compiled by
 // itself.
@@ -30,8 +20,8 @@ type outline struct {
 	file string
 	at   yamlsrc.Place
 
-	condition condition // of what asks
-	failure   string    // why it can't be asked by itself
+	condition condition.Condition // of what asks
+	failure   string              // why it can't be asked by itself
 	asked     []asked
 	lists     []Named
 	fired     *firedAbout // that it asks about, by itself
@@ -51,13 +41,13 @@ type firedAbout struct {
 // asked is a part of an expression whose value is worth showing.
 type asked struct {
 	name   string
-	clause clause
+	clause condition.Clause
 }
 
 // outline takes a condition apart. It has no mistakes: it was compiled before.
 func (x *Explainer) outline(o origin) *outline {
 	text := o.node.Value
-	tree, mistakes := x.language.parse(text)
+	tree, mistakes := x.language.Parse(text)
 	tokens, err := lexer.Lex(file.NewSource(text))
 	if mistakes != nil || err != nil {
 		return &outline{kind: Asks, text: shown(text), file: o.in.Name, at: yamlsrc.PlaceOf(o.node), failure: "it can't be taken apart"}
@@ -65,7 +55,7 @@ func (x *Explainer) outline(o origin) *outline {
 	if n := len(tokens); n > 0 && tokens[n-1].Kind == lexer.EOF {
 		tokens = tokens[:n-1]
 	}
-	o.frame.thresholds = o.frame.thresholds.clone()
+	o.frame.Thresholds = o.frame.Thresholds.Clone()
 	c := cutter{Explainer: x, origin: o, text: []rune(text)}
 	return c.cut(tree.Node, tokens)
 }
@@ -87,10 +77,10 @@ func (c *cutter) cut(n ast.Node, tokens []lexer.Token) *outline {
 	switch n := n.(type) {
 	case *ast.BinaryNode:
 		at := operatorAt(n, tokens)
-		if at < 0 || tokens[at].Kind != lexer.Operator || !isAnd(n.Operator) && !isOr(n.Operator) || tokens[at].Value != n.Operator {
+		if at < 0 || tokens[at].Kind != lexer.Operator || !condition.IsAnd(n.Operator) && !condition.IsOr(n.Operator) || tokens[at].Value != n.Operator {
 			break
 		}
-		if l.kind = Or; isAnd(n.Operator) {
+		if l.kind = Or; condition.IsAnd(n.Operator) {
 			l.kind = And
 		}
 		for _, side := range []*outline{c.cut(n.Left, tokens[:at]), c.cut(n.Right, tokens[at+1:])} {
@@ -103,15 +93,15 @@ func (c *cutter) cut(n ast.Node, tokens []lexer.Token) *outline {
 		}
 		return l
 	case *ast.UnaryNode: // a not in b is one too
-		if isNot(n.Operator) && operatorAt(n, tokens) == 0 {
+		if condition.IsNot(n.Operator) && operatorAt(n, tokens) == 0 {
 			l.kind, l.terms = Not, []*outline{c.cut(n.Node, tokens[1:])}
 			return l
 		}
 	case *ast.MemberNode:
-		path, _ := pathOf(n)
+		path, _ := condition.PathOf(n)
 		name, isMacro := strings.CutPrefix(path, schema.MacroGroup+".")
-		if one := c.language.macros.all[name]; isMacro && one != nil {
-			in := frame{about: c.origin.frame.about, macro: name}
+		if one := c.set.macros[name]; isMacro && one != nil {
+			in := condition.Frame{About: c.origin.frame.About, Macro: name}
 			l.kind, l.terms = Macro, []*outline{c.outline(origin{one.s, one.n, in})}
 			l.mayFire = l.terms[0].mayFire
 			return l
@@ -123,12 +113,12 @@ func (c *cutter) cut(n ast.Node, tokens []lexer.Token) *outline {
 
 // ask compiles a part that isn't taken apart further, and what it asks about.
 func (c *cutter) ask(l *outline, n ast.Node, tokens []lexer.Token) {
-	compiled, mistakes := c.language.compile(c.source(tokens), c.origin.frame)
-	if len(mistakes) > 0 || compiled.clauses == nil && compiled.bounds == nil {
+	compiled, mistakes := c.language.Compile(c.source(tokens), c.origin.frame)
+	if len(mistakes) > 0 || compiled.Clauses == nil && compiled.Bounds == nil {
 		l.failure = "it can't be asked by itself"
 	}
 	l.condition = compiled
-	l.mayFire = slices.ContainsFunc(compiled.clauses, func(c clause) bool { return c.fired })
+	l.mayFire = slices.ContainsFunc(compiled.Clauses, func(c condition.Clause) bool { return c.Fired })
 	c.collect(l, n, tokens)
 }
 

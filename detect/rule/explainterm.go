@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"headstart/detect/rule/condition"
 	"headstart/event"
 )
 
@@ -47,7 +48,7 @@ type Named struct {
 }
 
 // explain evaluates a condition part by part.
-func (x *Explainer) explain(c *condition, o *Observation) *Term {
+func (x *Explainer) explain(c *when, o *Observation) *Term {
 	if c.origin.node == nil {
 		return &Term{Kind: Always, Holds: true}
 	}
@@ -83,8 +84,8 @@ func (x *Explainer) term(l *outline, o *Observation, conjunct bool) *Term {
 		t.Holds = !t.Terms[0].Holds && t.Failure == ""
 	default:
 		t.join()
-		if conjunct && l.kind == Or && l.mayFire && !t.Holds && t.Failure == "" && o.Connection != nil && lasts(o.Connection) {
-			t.Wait = event.Seconds(again)
+		if conjunct && l.kind == Or && l.mayFire && !t.Holds && t.Failure == "" && o.Connection != nil && condition.Lasts(o.Connection) {
+			t.Wait = event.Seconds(condition.Again)
 		}
 	}
 	return t
@@ -112,7 +113,7 @@ func (f *firedAbout) last(o *Observation) Named {
 }
 
 func (x *Explainer) ask(t *Term, l *outline, o *Observation, conjunct bool) {
-	holds, wait, err := x.evaluator.holds(&l.condition, o)
+	holds, wait, err := x.evaluator.Holds(&l.condition, o)
 	if err != nil {
 		t.Failure = shown(err.Error())
 		return
@@ -145,10 +146,10 @@ func forTerm(lasting time.Duration, o *Observation) *Term {
 	if lasting == 0 || o.Connection == nil {
 		return nil
 	}
-	age := ageOf(o.Connection, o.At).Min
+	age := condition.AgeOf(o.Connection, o.At).Min
 	t := &Term{Kind: For, Text: "for: " + format(lasting), Holds: age >= lasting, Values: []Named{{Name: "conn.age.min", Value: format(age)}}}
 	switch {
-	case !lasts(o.Connection):
+	case !condition.Lasts(o.Connection):
 		t.Holds = false
 		t.Values = []Named{{Name: "conn.event", Value: format(o.Connection.Kind.String())}, {Name: "conn.state", Value: format(o.Connection.State.String())}}
 	case !t.Holds:

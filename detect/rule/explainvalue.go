@@ -2,18 +2,15 @@ package rule
 
 import (
 	"fmt"
-	"maps"
-	"math/bits"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/expr-lang/expr/ast"
-	"github.com/expr-lang/expr/checker"
 	"github.com/expr-lang/expr/parser/lexer"
 
+	"headstart/detect/rule/condition"
 	"headstart/detect/rule/schema"
 	"headstart/event"
 	"headstart/yamlsrc"
@@ -52,7 +49,7 @@ func madeOf(field string) []string {
 // collect notes what a term asks about: fields, what is calculated of them, and
 // the lists that they are looked for in.
 func (c *cutter) collect(l *outline, n ast.Node, tokens []lexer.Token) {
-	if not, ok := n.(*ast.UnaryNode); ok && isNot(not.Operator) {
+	if not, ok := n.(*ast.UnaryNode); ok && condition.IsNot(not.Operator) {
 		n = not.Node // a not in b
 	}
 	if f := firedIn(n); f != nil {
@@ -60,7 +57,7 @@ func (c *cutter) collect(l *outline, n ast.Node, tokens []lexer.Token) {
 		c.add(l, map[bool]string{true: "peer.name", false: "host.name"}[f.peer])
 		return
 	}
-	if path, ok := pathOf(n); ok {
+	if path, ok := condition.PathOf(n); ok {
 		for _, part := range madeOf(path) {
 			c.add(l, part)
 		}
@@ -79,8 +76,8 @@ func (c *cutter) collect(l *outline, n ast.Node, tokens []lexer.Token) {
 	if n := len(left); n > 0 && left[n-1].Is(lexer.Operator, "not") {
 		left = left[:n-1]
 	}
-	if end, _ := pathOf(binary.Left); end == "host" || end == "peer" { // in roles.web
-		if list, _ := pathOf(binary.Right); strings.HasPrefix(list, schema.HostLists+".") {
+	if end, _ := condition.PathOf(binary.Left); end == "host" || end == "peer" { // in roles.web
+		if list, _ := condition.PathOf(binary.Right); strings.HasPrefix(list, schema.HostLists+".") {
 			c.add(l, end+".name")
 		} else {
 			c.add(l, end+".roles")
@@ -97,9 +94,9 @@ func firedIn(n ast.Node) *firedAbout {
 	if !ok || len(call.Arguments) < 2 {
 		return nil
 	}
-	name, _ := pathOf(call.Callee)
+	name, _ := condition.PathOf(call.Callee)
 	id, isText := call.Arguments[0].(*ast.StringNode)
-	if end, _ := pathOf(call.Arguments[1]); name == "fired" && isText {
+	if end, _ := condition.PathOf(call.Arguments[1]); name == "fired" && isText {
 		return &firedAbout{id.Value, end == "peer"}
 	}
 	return nil
@@ -107,7 +104,7 @@ func firedIn(n ast.Node) *firedAbout {
 
 // side notes one side of a comparison: its value too where it is calculated.
 func (c *cutter) side(l *outline, n ast.Node, tokens []lexer.Token) {
-	if _, isPath := pathOf(n); !isPath && hasPath(n) {
+	if _, isPath := condition.PathOf(n); !isPath && hasPath(n) {
 		c.add(l, c.source(withoutParentheses(tokens)))
 	}
 	c.names(l, n)
@@ -120,11 +117,11 @@ func (c *cutter) names(l *outline, n ast.Node) {
 	for _, path := range paths {
 		kind, name, _ := strings.Cut(path, ".")
 		switch {
-		case isListKind(kind) && name != "":
-			if lists := c.language.lists.matching(kind, name); lists != nil {
-				c.addList(l, path, c.language.lists.entries(kind, lists))
+		case condition.IsListKind(kind) && name != "":
+			if lists := c.language.Lists.Matching(kind, name); lists != nil {
+				c.addList(l, path, formatAll(c.language.Lists.Texts(kind, lists)))
 			}
-		case c.language.isGroup(path):
+		case c.language.IsGroup(path):
 		default:
 			c.add(l, path)
 			for _, part := range madeOf(path) {
@@ -139,7 +136,7 @@ func (c *cutter) names(l *outline, n ast.Node) {
 type namedPaths []string
 
 func (p *namedPaths) Visit(n *ast.Node) {
-	if path, ok := pathOf(*n); ok && strings.Contains(path, ".") || path == "now" {
+	if path, ok := condition.PathOf(*n); ok && strings.Contains(path, ".") || path == "now" {
 		*p = append(*p, path)
 	}
 }
@@ -155,7 +152,7 @@ func (c *cutter) add(l *outline, text string) {
 	if len(l.asked) >= maxAsked || slices.ContainsFunc(l.asked, func(a asked) bool { return a.name == text }) {
 		return
 	}
-	if of, ok := c.language.compileAny(text, c.origin.frame); ok {
+	if of, ok := c.language.CompileAny(text, c.origin.frame); ok {
 		l.asked = append(l.asked, asked{shown(text), of})
 	}
 }
@@ -166,28 +163,9 @@ func (c *cutter) addList(l *outline, name, entries string) {
 	}
 }
 
-// compileAny compiles an expression of any type; false when it has mistakes.
-func (l *language) compileAny(text string, in frame) (clause, bool) {
-	tree, mistakes := l.parse(text)
-	if mistakes != nil {
-		return clause{}, false
-	}
-	r := newResolver(l, in, tree.Node)
-	r.expression(&tree.Node)
-	if len(r.mistakes) > 0 || r.unsure {
-		return clause{}, false
-	}
-	ast.Walk(&tree.Node, l.calculator)
-	if _, err := checker.Check(tree, l.values.of(r.baseline)); err != nil {
-		return clause{}, false
-	}
-	c, err := l.clause(tree.Node, tree, l.values)
-	return c, err == nil
-}
-
 // named evaluates an expression for people to read.
-func (x *Explainer) named(name string, c *clause, o *Observation) Named {
-	value, err := x.evaluator.run(c, o)
+func (x *Explainer) named(name string, c *condition.Clause, o *Observation) Named {
+	value, err := x.evaluator.Run(c, o)
 	if err != nil {
 		return Named{Name: shown(name), Value: "can't be evaluated: " + shown(err.Error())}
 	}
@@ -200,7 +178,7 @@ func format(v any) string {
 	case string:
 		return strconv.Quote(yamlsrc.Short(v))
 	case time.Duration:
-		if v == longest {
+		if v == condition.Longest {
 			return "unbounded"
 		}
 		return withoutZeros(v.Round(time.Millisecond).String())
@@ -213,7 +191,7 @@ func format(v any) string {
 	case float64:
 		return strconv.FormatFloat(v, 'g', 6, 64)
 	default:
-		return shown(string(appendValue(nil, v)))
+		return shown(string(condition.AppendValue(nil, v)))
 	}
 }
 
@@ -242,67 +220,8 @@ func formatList(n int, element func(int) string) string {
 	return b.String() + "]"
 }
 
-// entries are those of lists of a kind, in order.
-func (l *lists) entries(kind string, names []string) string {
-	switch kind {
-	case schema.PortLists:
-		return formatAll(unitePorts(all(names, l.ports)...).ranges())
-	case schema.NetworkLists:
-		return formatAll(uniteNetworks(all(names, l.networks)...).prefixes())
-	case schema.HostLists:
-		hosts := uniteNames(all(names, l.hosts)...)
-		return formatAll(append(slices.Sorted(maps.Keys(hosts.names)), hosts.patterns...))
-	default:
-		return formatAll(slices.Sorted(maps.Keys(uniteRoles(all(names, l.roles)...))))
-	}
-}
-
 func formatAll(all []string) string {
 	return formatList(len(all), func(i int) string { return all[i] })
-}
-
-// ranges are the ports of a set: 22, 8000-8010.
-func (s *portSet) ranges() (all []string) {
-	for port := 0; port <= schema.MaxPort; port++ {
-		if !s.has(port) {
-			continue
-		}
-		from := port
-		for s.has(port + 1) {
-			port++
-		}
-		if from == port {
-			all = append(all, strconv.Itoa(from))
-		} else {
-			all = append(all, fmt.Sprintf("%d-%d", from, port))
-		}
-	}
-	return all
-}
-
-// prefixes are the networks of a set: each of its spans is one.
-func (s *networkSet) prefixes() (all []string) {
-	for _, one := range slices.Concat(s.v4, s.v6) {
-		prefix := netip.PrefixFrom(one.first.Netip(), one.bits())
-		if prefix.IsSingleIP() {
-			all = append(all, prefix.Addr().String())
-		} else {
-			all = append(all, prefix.String())
-		}
-	}
-	return all
-}
-
-// bits is how many bits the addresses of a prefix share.
-func (s span) bits() int {
-	shared := bits.LeadingZeros64(s.first.Hi ^ s.last.Hi)
-	if shared == 64 {
-		shared += bits.LeadingZeros64(s.first.Lo ^ s.last.Lo)
-	}
-	if s.first.Is4() {
-		shared -= 96
-	}
-	return shared
 }
 
 // shown keeps a text short, and from steering a terminal.

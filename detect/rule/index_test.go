@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"headstart/detect/rule"
+	"headstart/detect/rule/condition"
 	"headstart/event"
 )
 
@@ -134,11 +135,11 @@ func leafConditions() []string {
 // enumerated has a comparison with each value of each field that has few.
 func enumerated() []string {
 	var leaves []string
-	for _, f := range rule.Reference() {
+	for _, f := range condition.Reference() {
 		for _, value := range f.Values {
 			leaves = append(leaves, fmt.Sprintf("%s == %q", f.Name, value), fmt.Sprintf("%q != %s", value, f.Name))
 		}
-		if f.Type == rule.TypeBool {
+		if f.Type == condition.TypeBool {
 			leaves = append(leaves, f.Name, "not "+f.Name, f.Name+" == false", "true != "+f.Name)
 		}
 	}

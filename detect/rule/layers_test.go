@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"headstart/detect/rule"
+	"headstart/detect/rule/condition"
 	"headstart/event"
 	"headstart/yamlsrc"
 
@@ -285,7 +286,7 @@ func TestFiredLooksBack(t *testing.T) {
 		"c.yaml": ruleFile("c", `conn.port == 3306 and (fired("b", peer) or fired("a", peer))`),
 		"d.yaml": ruleFile("d", `conn.port == 3306 and not fired("b", host)`),
 	})
-	if set.Feeds("b") != rule.FiredFor || set.Feeds("a") != rule.FiredFor || set.Feeds("c") != 0 {
+	if set.Feeds("b") != condition.FiredFor || set.Feeds("a") != condition.FiredFor || set.Feeds("c") != 0 {
 		t.Errorf("looked back to: b %s, a %s, c %s", set.Feeds("b"), set.Feeds("a"), set.Feeds("c"))
 	}
 	o := session()

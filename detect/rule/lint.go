@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"headstart/detect/rule/condition"
 	"headstart/yamlsrc"
 	"net/netip"
 	"slices"
@@ -99,7 +100,7 @@ type linter struct {
 	others    []*looked          // lists and macros
 	broken    map[string]bool    // files that have mistakes
 	parsed    map[string]*draft  // files that were read before
-	reasoner  reasoner
+	reasoner  condition.Reasoner
 }
 
 // looked is a file that has no mistakes, and is looked at.

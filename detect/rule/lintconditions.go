@@ -2,6 +2,7 @@ package rule
 
 import (
 	"fmt"
+	"headstart/detect/rule/condition"
 	"headstart/yamlsrc"
 	"slices"
 	"strings"
@@ -14,7 +15,7 @@ import (
 // conditions looks for what can't hold, and what always does.
 func (l *linter) conditions(f *looked) {
 	r := l.reasoner
-	r.thresholds = l.thresholdsOf(f.id)
+	r.Thresholds = l.thresholdsOf(f.id)
 	for _, a := range f.expressions() {
 		l.asksFired(f, a)
 		if a.field != "when" {
@@ -28,21 +29,21 @@ func (l *linter) conditions(f *looked) {
 		if a.step != nil {
 			waits = yamlsrc.Field(a.step, "for")
 		}
-		hold, known := r.branches(tree, true, -1, 0)
+		hold, known := r.Branches(tree, true, -1, 0)
 		if !known {
 			continue
 		}
-		if clash := r.never(hold, false); clash != nil {
-			f.warnAt(neverFires, f.PlaceIn(a.node, clash[len(clash)-1].at), "%s", l.why(a, hold, clash))
+		if clash := r.Never(hold, false); clash != nil {
+			f.warnAt(neverFires, f.PlaceIn(a.node, clash[len(clash)-1].At), "%s", l.why(a, hold, clash))
 			continue
 		}
 		if waits != nil {
-			if clash := r.never(hold, true); clash != nil {
+			if clash := r.Never(hold, true); clash != nil {
 				f.warn(forAfterEnd, waits, "for is expression while a connection is open, and the condition wants one that has ended: remove for and write conn.age.min > duration(%q) in the condition", waits.Value)
 			}
 		}
 		l.attempts(f, a, &r, hold, waits)
-		if fails, known := r.branches(tree, false, -1, 0); known && (len(fails) == 0 || r.never(fails, false) != nil) && !l.mayHoldAlways(f, a, waits) {
+		if fails, known := r.Branches(tree, false, -1, 0); known && (len(fails) == 0 || r.Never(fails, false) != nil) && !l.mayHoldAlways(f, a, waits) {
 			f.warn(firesOnEverything, a.node, "the condition holds for every connection; say which are meant, or %s", `switch the rule off with "enabled: false"`)
 		}
 	}
@@ -60,12 +61,12 @@ func (l *linter) mayHoldAlways(f *looked, a expression, waits *yaml.Node) bool {
 }
 
 // why says why a condition never holds.
-func (l *linter) why(a expression, hold []branch, clash []term) string {
+func (l *linter) why(a expression, hold []condition.Branch, clash []condition.Term) string {
 	what := "the rule never fires"
 	if a.step != nil {
 		what = "this step never matches, and so the rule never fires"
 	}
-	if slices.ContainsFunc(hold, func(b branch) bool { return !b.hasAll(clash) }) {
+	if slices.ContainsFunc(hold, func(b condition.Branch) bool { return !b.HasAll(clash) }) {
 		what += fmt.Sprintf(", whichever of its %d alternatives is tried; of the first", len(hold))
 	}
 	if len(clash) == 1 {
@@ -83,9 +84,9 @@ func (l *linter) why(a expression, hold []branch, clash []term) string {
 }
 
 // alone says why one term alone never holds.
-func (l *linter) alone(t term) string {
-	if in, ok := t.node.(*ast.BinaryNode); ok && in.Operator == "in" && t.holds {
-		if path, ok := pathOf(in.Right); ok && strings.Contains(path, ".") {
+func (l *linter) alone(t condition.Term) string {
+	if in, ok := t.Node.(*ast.BinaryNode); ok && in.Operator == "in" && t.Holds {
+		if path, ok := condition.PathOf(in.Right); ok && strings.Contains(path, ".") {
 			return path + " is an empty list; put something into it, or switch the rule off"
 		}
 	}
@@ -97,21 +98,17 @@ func (l *linter) alone(t term) string {
 const longestAttempt = 127 * time.Second
 
 // attempts looks for attempts that must be older than they get.
-func (l *linter) attempts(f *looked, a expression, r *reasoner, hold []branch, waits *yaml.Node) {
+func (l *linter) attempts(f *looked, a expression, r *condition.Reasoner, hold []condition.Branch, waits *yaml.Node) {
 	attempted := &ast.MemberNode{Node: &ast.IdentifierNode{Value: "conn"}, Property: &ast.StringNode{Value: "attempted"}}
-	other := term{node: attempted, holds: false}
+	other := condition.Term{Node: attempted, Holds: false}
 	const tooOld = float64(longestAttempt)
 	for _, b := range hold {
-		if r.possible(append(b[:len(b):len(b)], other), false) {
+		if r.Possible(append(b[:len(b):len(b)], other), false) {
 			return // it can be something else than an attempt
 		}
-		p := newPossible(r)
-		for _, t := range b {
-			p.add(t)
-		}
-		age := p.numbers["conn.age.min"]
+		age, asked := r.Least(b, "conn.age.min")
 		waiting := l.durationOf(f, waits)
-		if (age == nil || age.least <= tooOld) && waiting <= longestAttempt {
+		if (!asked || age <= tooOld) && waiting <= longestAttempt {
 			return
 		}
 	}
@@ -127,7 +124,7 @@ func (l *linter) durationOf(f *looked, n *yaml.Node) time.Duration {
 	if name, ok := strings.CutPrefix(text, "thresholds."); ok {
 		text = l.thresholdsOf(f.id)[name]
 	}
-	d, err := parseDuration(text)
+	d, err := condition.ParseDuration(text)
 	if err != nil {
 		return 0
 	}
@@ -140,34 +137,9 @@ func (l *linter) asksFired(f *looked, a expression) {
 	if tree == nil || l.set == nil {
 		return
 	}
-	for _, c := range callsOfFired(tree) {
-		if r := l.set.Rule(c.id); r != nil && !r.Enabled {
-			f.warnAt(firedDisabled, f.PlaceIn(a.node, c.at), "the rule %s is switched off, so this is never true", c.id)
+	for _, c := range condition.CallsOfFired(tree) {
+		if r := l.set.Rule(c.Id); r != nil && !r.Enabled {
+			f.warnAt(firedDisabled, f.PlaceIn(a.node, c.At), "the rule %s is switched off, so this is never true", c.Id)
 		}
-	}
-}
-
-type firedCall struct {
-	id string
-	at int
-}
-
-// callsOfFired returns the rules whose alerts an expression asks for.
-func callsOfFired(tree ast.Node) []firedCall {
-	var v firedVisitor
-	ast.Walk(&tree, &v)
-	return v.calls
-}
-
-type firedVisitor struct{ calls []firedCall }
-
-func (v *firedVisitor) Visit(n *ast.Node) {
-	call, ok := (*n).(*ast.CallNode)
-	if !ok || len(call.Arguments) == 0 {
-		return
-	}
-	name, _ := pathOf(call.Callee)
-	if id, ok := call.Arguments[0].(*ast.StringNode); ok && name == "fired" {
-		v.calls = append(v.calls, firedCall{id.Value, id.Location().From})
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"headstart/detect/rule/condition"
 	"headstart/detect/rule/schema"
 	"headstart/event"
 	"headstart/yamlsrc"
@@ -42,7 +43,7 @@ func (l *linter) exceptions(f *looked) {
 		return
 	}
 	r := l.reasoner
-	r.thresholds = l.thresholdsOf(f.id)
+	r.Thresholds = l.thresholdsOf(f.id)
 	for _, e := range f.unless() {
 		expires := yamlsrc.Field(e, "expires")
 		if expires == nil {
@@ -72,32 +73,32 @@ func ownerOf(e *yaml.Node) string {
 
 // exception looks whether an exception can hold where the rule does, and
 // whether it doesn't always.
-func (l *linter) exception(f, of *looked, when *yaml.Node, r *reasoner) {
+func (l *linter) exception(f, of *looked, when *yaml.Node, r *condition.Reasoner) {
 	tree := l.tree(when)
 	if tree == nil {
 		return
 	}
-	hold, known := r.branches(tree, true, -1, 0)
-	fails, known2 := r.branches(tree, false, -1, 0)
+	hold, known := r.Branches(tree, true, -1, 0)
+	fails, known2 := r.Branches(tree, false, -1, 0)
 	if !known || !known2 {
 		return
 	}
-	var never, always []term
+	var never, always []condition.Term
 	for _, a := range of.expressions() {
 		if a.field != "when" {
 			continue
 		}
-		condition := l.tree(a.node)
-		if condition == nil {
+		when := l.tree(a.node)
+		if when == nil {
 			return
 		}
-		asks, ok := r.branches(condition, true, -1, 0)
-		both, ok2 := product(asks, hold)
-		other, ok3 := product(asks, fails)
-		if !ok || !ok2 || !ok3 || r.never(asks, false) != nil {
+		asks, ok := r.Branches(when, true, -1, 0)
+		both, ok2 := condition.Product(asks, hold)
+		other, ok3 := condition.Product(asks, fails)
+		if !ok || !ok2 || !ok3 || r.Never(asks, false) != nil {
 			return
 		}
-		n, a := r.never(both, false), r.never(other, false)
+		n, a := r.Never(both, false), r.Never(other, false)
 		if n == nil {
 			never = nil
 		} else if never == nil {
@@ -116,7 +117,7 @@ func (l *linter) exception(f, of *looked, when *yaml.Node, r *reasoner) {
 	}
 }
 
-func termNames(terms []term) string {
+func termNames(terms []condition.Term) string {
 	var names []string
 	for _, t := range terms {
 		names = append(names, yamlsrc.Short(t.String()))

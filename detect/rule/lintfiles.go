@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"headstart/detect/rule/condition"
 	"headstart/detect/rule/schema"
 	"headstart/yamlsrc"
 	"path"
@@ -17,11 +18,11 @@ func newLinter(layers []Layer, set *Set, mistakes yamlsrc.Diagnostics, now time.
 	for _, e := range mistakes {
 		l.broken[e.File] = true
 	}
-	l.reasoner = reasoner{macros: map[string]ast.Node{}, kinds: kindsOfChange()}
+	l.reasoner = condition.Reasoner{Macros: map[string]ast.Node{}, Kinds: condition.KindsOfChange()}
 	if set != nil {
-		l.reasoner.language, l.reasoner.lists = set.language, set.language.lists
+		l.reasoner.Language, l.reasoner.Lists = set.language, set.language.Lists
 	} else {
-		l.reasoner.language = newLanguage(newLists(), &macros{}, nil)
+		l.reasoner.Language = condition.NewLanguage(condition.NewLists(), &condition.Macros{}, nil)
 	}
 	return l
 }
@@ -86,7 +87,7 @@ func (l *linter) sort(f *looked) {
 		l.others = append(l.others, f)
 		for i := 0; i+1 < len(f.root.Content); i += 2 {
 			if tree := l.tree(f.root.Content[i+1]); tree != nil {
-				l.reasoner.macros[f.root.Content[i].Value] = tree
+				l.reasoner.Macros[f.root.Content[i].Value] = tree
 			}
 		}
 	case overridden != nil:
@@ -149,7 +150,7 @@ func (l *linter) tree(n *yaml.Node) ast.Node {
 	if n == nil || n.Kind != yaml.ScalarNode {
 		return nil
 	}
-	tree, mistakes := l.reasoner.language.parse(n.Value)
+	tree, mistakes := l.reasoner.Language.Parse(n.Value)
 	if mistakes != nil {
 		return nil
 	}

@@ -64,7 +64,7 @@ func (l *linter) everything() {
 func differentConnections(yield func(Observation) bool) {
 	at := time.Date(2026, time.March, 4, 3, 0, 0, 0, time.UTC)
 	hosts := []*Host{{Name: "web-01", Roles: []string{"web"}, Reports: true}, {Name: "laptop-7", Roles: []string{"workstation"}}, {Name: "box"}}
-	usual := Baseline{Known: true, Days: 30, PerDay: 100, HourUsual: true, Prevalence: 1, Length: UsualLength{time.Second, time.Minute, 1000}}
+	usual := Baseline{Known: true, Days: 30, PerDay: 100, HourUsual: true, Prevalence: 1, Length: UsualLength{P50: time.Second, P99: time.Minute, Count: 1000}}
 	for n := range 240 {
 		c := event.Connection{
 			Kind: event.Opened, State: event.Established, Direction: event.Outbound, DirectionFrom: event.FromHandshake,

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"headstart/detect/rule/condition"
 	"headstart/detect/rule/schema"
 	"headstart/suggest"
 	"headstart/yamlsrc"
@@ -19,9 +20,9 @@ import (
 
 // loader collects what the files of the layers hold, and their mistakes.
 type loader struct {
-	lists    *lists
-	macros   macros
-	language *language
+	lists    *condition.Lists
+	macros   macroFiles
+	language *condition.Language
 	rules    map[string]*draft // that are in force, by id
 	over     []*draft          // overrides, in the order of the layers
 	unlisted []*draft          // rules that no other can take the place of: their id is taken, or none
@@ -41,8 +42,8 @@ func (l *loader) layer(n int, layer Layer) {
 		l.errors = append(l.errors, &yamlsrc.Diagnostic{File: layer.Name, Message: fmt.Sprintf("%d rules; the limit is %d", len(rules), MaxRules)})
 		return
 	}
-	beside := l.shared(n, layer, schema.ListsFile, func(s *source, data []byte) { l.lists.read(s, data) }, &l.lists.unread)
-	beside = l.shared(n, layer, schema.MacrosFile, func(s *source, data []byte) { l.macros.read(s, data) }, &l.macros.unread) || beside
+	beside := l.shared(n, layer, schema.ListsFile, func(s *source, data []byte) { readLists(l.lists, s, data) }, &l.lists.Unread)
+	beside = l.shared(n, layer, schema.MacrosFile, func(s *source, data []byte) { l.macros.read(s, data) }, &l.macros.Unread) || beside
 	if len(rules) == 0 && !beside {
 		l.errors = append(l.errors, &yamlsrc.Diagnostic{File: layer.Name, Message: "no rules here: no file whose name ends in .yaml"})
 	}
@@ -107,7 +108,7 @@ func (l *loader) finish() []*Rule {
 		l.errors = append(l.errors, &yamlsrc.Diagnostic{Message: fmt.Sprintf("%d rules in all directories; the limit is %d", len(ids), MaxRules)})
 		return nil
 	}
-	l.language = newLanguage(l.lists, &l.macros, l.rules)
+	l.language = condition.NewLanguage(l.lists, &l.macros.Macros, ids)
 	l.macros.check(l.language)
 	l.errors = append(l.errors, l.macros.errors...)
 	for _, o := range l.over {

@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"headstart/detect/rule/condition"
 	"strings"
 	"testing"
 
@@ -14,18 +15,18 @@ networks: {internal: [10.0.0.0/8], none: []}
 roles: {web: [web, frontend], servers: [web, frontend, db], none: []}
 `
 	s := newSource("lists.yaml")
-	l := newLists()
-	l.read(s, []byte(lists))
-	lang := newLanguage(l, &macros{}, nil)
+	l := condition.NewLists()
+	readLists(l, s, []byte(lists))
+	lang := condition.NewLanguage(l, &condition.Macros{}, nil)
 	parse := func(t *testing.T, text string) ast.Node {
-		tree, mistakes := lang.parse(text)
+		tree, mistakes := lang.Parse(text)
 		if mistakes != nil {
 			t.Fatal(mistakes)
 		}
 		return tree.Node
 	}
-	r := &reasoner{lists: l, language: lang, kinds: kindsOfChange(), thresholds: map[string]string{"long": "5m", "many": "20"},
-		macros: map[string]ast.Node{"ssh": parse(t, "conn.port == 22 and macros.out"), "out": parse(t, `conn.direction == "outbound"`)}}
+	r := &condition.Reasoner{Lists: l, Language: lang, Kinds: condition.KindsOfChange(), Thresholds: map[string]string{"long": "5m", "many": "20"},
+		Macros: map[string]ast.Node{"ssh": parse(t, "conn.port == 22 and macros.out"), "out": parse(t, `conn.direction == "outbound"`)}}
 	for _, test := range []struct{ when, clash string }{
 		{"false", "false"},
 		{"true", ""},
@@ -77,9 +78,9 @@ roles: {web: [web, frontend], servers: [web, frontend, db], none: []}
 		{strings.Repeat("(conn.open or conn.closed) and ", 20) + "false", ""}, // too many branches to look at
 	} {
 		t.Run(test.when, func(t *testing.T) {
-			branches, _ := r.branches(parse(t, test.when), true, -1, 0)
+			branches, _ := r.Branches(parse(t, test.when), true, -1, 0)
 			var names []string
-			for _, term := range r.never(branches, false) {
+			for _, term := range r.Never(branches, false) {
 				names = append(names, term.String())
 			}
 			if got := strings.Join(names, ", "); got != test.clash {

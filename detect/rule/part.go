@@ -2,18 +2,18 @@ package rule
 
 import (
 	"fmt"
+	"headstart/detect/rule/condition"
 	"math"
-	"strings"
 	"time"
 )
 
 // part is what a rule asks of one connection: its condition, or that of a step
 // of its sequence, and what a match is known by.
 type part struct {
-	condition condition
+	condition when
 	lasts     time.Duration // that the connection must have, see Rule.For
-	by        []value
-	of, sum   value
+	by        []condition.Value
+	of, sum   condition.Value
 	usual     bool // the usual fan-out is asked for
 }
 
@@ -25,9 +25,6 @@ func (r *Rule) partName(number int) string {
 	return fmt.Sprintf("rule %s: step %d", r.ID, number+1)
 }
 
-// keySeparator stands between the values of a key. No value has one.
-const keySeparator = "\x00"
-
 // maxKey is the limit of a key, and of a counted value, in bytes: patterns
 // remember them.
 const maxKey = 1024
@@ -37,52 +34,39 @@ func (e *Evaluator) describe(p *part, result *Result, o *Observation) error {
 	e.key = e.key[:0]
 	for i := range p.by {
 		if i > 0 {
-			e.key = append(e.key, keySeparator...)
+			e.key = append(e.key, condition.KeySeparator...)
 		}
 		if err := e.append(&p.by[i], o); err != nil {
 			return fmt.Errorf("by: %w", err)
 		}
 	}
 	result.By = string(e.key)
-	if p.of.program != nil {
+	if p.of.Given() {
 		e.key = e.key[:0]
 		if err := e.append(&p.of, o); err != nil {
 			return fmt.Errorf("of: %w", err)
 		}
 		result.Of = string(e.key)
 	}
-	if p.sum.program != nil {
-		v, err := e.run(&p.sum.clause, o)
-		if err != nil {
+	if p.sum.Given() {
+		var err error
+		if result.Sum, err = e.Number(&p.sum, o); err != nil {
 			return fmt.Errorf("sum: %w", err)
 		}
-		if result.Sum = number(v); math.IsNaN(result.Sum) || math.IsInf(result.Sum, 0) {
+		if math.IsNaN(result.Sum) || math.IsInf(result.Sum, 0) {
 			return fmt.Errorf("sum: a division by 0")
 		}
 	}
 	if p.usual {
-		result.Usual = e.see(o, true).(Env).Baseline.Fanout.P99
+		result.Usual = e.Fanout(o)
 	}
 	return nil
 }
 
 // append adds a value to the key, as text.
-func (e *Evaluator) append(v *value, o *Observation) error {
-	of, err := e.run(&v.clause, o)
-	if err != nil {
-		return err
+func (e *Evaluator) append(v *condition.Value, o *Observation) (err error) {
+	if e.key, err = e.Machine.Append(e.key, v, o); err == nil && len(e.key) > maxKey {
+		err = fmt.Errorf("it has more than %d bytes", maxKey)
 	}
-	if e.key = appendValue(e.key, of); len(e.key) > maxKey {
-		return fmt.Errorf("it has more than %d bytes", maxKey)
-	}
-	return nil
-}
-
-// withoutSeparator keeps a text, which may be a hostile host's, from being
-// taken for two values.
-func withoutSeparator(text string) string {
-	if !strings.Contains(text, keySeparator) {
-		return text
-	}
-	return strings.ReplaceAll(text, keySeparator, "\ufffd")
+	return err
 }

@@ -9,6 +9,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"headstart/detect/rule/condition"
 	"headstart/detect/rule/schema"
 	"headstart/suggest"
 	"headstart/yamlsrc"
@@ -17,10 +18,8 @@ import (
 // The limits of patterns. What they bound is remembered while a window lasts.
 const (
 	MaxHops    = 20
-	MaxCount   = 4096                // of Count.AtLeast, where it isn't a sum
-	minWithin  = time.Second         // of windows
-	minBeacons = 6                   // of Count.AtLeast, where Count.Beaconing is set
-	MaxWithin  = 30 * 24 * time.Hour // likewise
+	MaxCount   = 4096 // of Count.AtLeast, where it isn't a sum
+	minBeacons = 6    // of Count.AtLeast, where Count.Beaconing is set
 
 	minHops = 2
 )
@@ -29,11 +28,12 @@ const (
 // connections, and what of several together.
 type patternReader struct {
 	*source
-	language *language
-	rule     *Rule
-	root     *yaml.Node
-	fields   map[string]*yaml.Node
-	frame    // of the rule's condition and exceptions
+	language        *condition.Language
+	rule            *Rule
+	root            *yaml.Node
+	fields          map[string]*yaml.Node
+	thresholds      thresholdFields
+	condition.Frame // of the rule's condition and exceptions
 }
 
 func (p *patternReader) read() {
@@ -52,11 +52,11 @@ func (p *patternReader) read() {
 	p.Require(p.root, p.fields, "a rule", "when")
 	var asked part
 	if n := p.fields["for"]; n != nil {
-		p.rule.For = p.given(n).forDuration()
+		p.rule.For = p.setting(n).forDuration()
 		asked.lasts = p.rule.For
 	}
 	if n := p.fields["when"]; n != nil {
-		p.rule.When, asked.condition = p.condition(n, "when", p.language, p.frame)
+		p.rule.When, asked.condition = p.condition(n, "when", p.language, p.Frame)
 	}
 	switch pattern {
 	case "count":
@@ -112,26 +112,26 @@ func (p *patternReader) count(n *yaml.Node, asked *part) {
 		c.By, asked.by = p.by(n)
 	}
 	if n := fields["of"]; n != nil {
-		c.Of, asked.of = p.value(n, "of", keyTypes()...)
+		c.Of, asked.of = p.value(n, "of", condition.KeyTypes()...)
 	}
 	if n := fields["sum"]; n != nil {
-		c.Sum, asked.sum = p.value(n, "sum", TypeNumber)
+		c.Sum, asked.sum = p.value(n, "sum", condition.TypeNumber)
 		if fields["of"] != nil {
 			p.Errorf(yamlsrc.PlaceOf(n), "count has of (distinct values are counted) or sum (numbers are added up), not both")
 		}
 	}
 	if n := fields["within"]; n != nil {
-		c.Within = p.given(n).window("within")
+		c.Within = p.setting(n).window("within")
 	}
 	if n := fields["at_least"]; n != nil {
-		c.AtLeast = p.given(n).atLeast(fields["sum"] != nil)
+		c.AtLeast = p.setting(n).atLeast(fields["sum"] != nil)
 	}
 	if n := fields["above_usual"]; n != nil {
-		c.AboveUsual = p.given(n).aboveUsual(fields["of"] != nil)
+		c.AboveUsual = p.setting(n).aboveUsual(fields["of"] != nil)
 		asked.usual = true
 	}
 	if n := fields["beaconing"]; n != nil {
-		c.Beaconing = p.beaconing(n, p.given(n), c)
+		c.Beaconing = p.beaconing(n, p.setting(n), c)
 	}
 }
 
@@ -195,7 +195,7 @@ func (p *patternReader) sequence(n *yaml.Node) {
 	q := new(Sequence)
 	p.rule.Sequence = q
 	if n := fields["within"]; n != nil {
-		q.Within = p.given(n).window("within")
+		q.Within = p.setting(n).window("within")
 	}
 	if n := fields["steps"]; n != nil {
 		q.Steps = p.steps(n)
@@ -225,21 +225,21 @@ func (p *patternReader) step(entry *yaml.Node) (step Step, asked part) {
 	}
 	p.Require(entry, fields, "a step", "when", "by")
 	if n := fields["when"]; n != nil {
-		step.When, asked.condition = p.condition(n, "when", p.language, p.frame)
+		step.When, asked.condition = p.condition(n, "when", p.language, p.Frame)
 	}
 	if n := fields["by"]; n != nil {
 		step.By, asked.by = p.by(n)
 		p.sameKey(n, asked.by)
 	}
 	if n := fields["for"]; n != nil {
-		step.For = p.given(n).forDuration()
+		step.For = p.setting(n).forDuration()
 		asked.lasts = step.For
 	}
 	return step, asked
 }
 
 // sameKey reports a key that no step before it can have.
-func (p *patternReader) sameKey(n *yaml.Node, by []value) {
+func (p *patternReader) sameKey(n *yaml.Node, by []condition.Value) {
 	if len(p.rule.parts) == 0 || by == nil || p.rule.parts[0].by == nil {
 		return
 	}
@@ -249,7 +249,7 @@ func (p *patternReader) sameKey(n *yaml.Node, by []value) {
 		return
 	}
 	for i := range by {
-		if a, b := first[i].kind, by[i].kind; !canBeEqual(a, b) {
+		if a, b := first[i].Kind, by[i].Kind; !canBeEqual(a, b) {
 			p.Errorf(yamlsrc.PlaceOf(n), "this step has by of the type %s where the first has %s: they are never equal", b, a)
 		}
 	}
@@ -263,10 +263,10 @@ func (p *patternReader) path(n *yaml.Node) {
 	p.Require(n, fields, "path", "hops", "within")
 	p.rule.Path = new(Path)
 	if n := fields["hops"]; n != nil {
-		p.rule.Path.Hops = p.given(n).hops()
+		p.rule.Path.Hops = p.setting(n).hops()
 	}
 	if n := fields["within"]; n != nil {
-		p.rule.Path.Within = p.given(n).window("within")
+		p.rule.Path.Within = p.setting(n).window("within")
 	}
 }
 
@@ -291,14 +291,14 @@ func (p *patternReader) absent(n *yaml.Node) {
 			p.rule.Absent.Of = p.missing(n)
 		}
 		if n := fields["for"]; n != nil {
-			p.rule.Absent.For = p.given(n).window("for")
+			p.rule.Absent.For = p.setting(n).window("for")
 		}
 		if p.rule.Absent.Of == MissingPoller {
-			p.about = aboutHost
+			p.About = condition.AboutHost
 		}
 	}
 	if n := p.fields["when"]; n != nil {
-		p.rule.When, p.rule.absent = p.condition(n, "when", p.language, p.frame)
+		p.rule.When, p.rule.absent = p.condition(n, "when", p.language, p.Frame)
 	}
 }
 
@@ -320,7 +320,7 @@ func (p *patternReader) missing(n *yaml.Node) Missing {
 func missingNames() []string { return []string{"poller", "peer_report"} }
 
 // by reads the expressions of a key: one, or a list.
-func (p *patternReader) by(n *yaml.Node) (texts []string, values []value) {
+func (p *patternReader) by(n *yaml.Node) (texts []string, values []condition.Value) {
 	entries := []*yaml.Node{n}
 	if n.Kind == yaml.SequenceNode {
 		entries = n.Content
@@ -330,26 +330,26 @@ func (p *patternReader) by(n *yaml.Node) (texts []string, values []value) {
 		return nil, nil
 	}
 	for _, entry := range entries {
-		text, v := p.value(entry, "by", keyTypes()...)
+		text, v := p.value(entry, "by", condition.KeyTypes()...)
 		texts, values = append(texts, text), append(values, v)
 	}
 	return texts, values
 }
 
 // value compiles an expression and reports its mistakes where they are.
-func (p *patternReader) value(n *yaml.Node, field string, kinds ...string) (string, value) {
+func (p *patternReader) value(n *yaml.Node, field string, kinds ...string) (string, condition.Value) {
 	text, ok := p.Text(n, field)
 	if !ok {
-		return "", value{}
+		return "", condition.Value{}
 	}
-	v, mistakes := p.language.compileValue(n.Value, p.frame, kinds...)
+	v, mistakes := p.language.CompileValue(n.Value, p.Frame, kinds...)
 	p.mistakesIn(n, field, mistakes)
 	return text, v
 }
 
-// given is the value of a field: what stands there, or the threshold that it
+// setting is the value of a field: what stands there, or the threshold that it
 // names.
-func (p *patternReader) given(n *yaml.Node) setting { return p.thresholds.resolve(p.source, n) }
+func (p *patternReader) setting(n *yaml.Node) setting { return p.thresholds.resolve(p.source, n) }
 
 // window reads a duration that something is remembered for.
 func (v setting) window(field string) time.Duration {
@@ -360,11 +360,11 @@ func (v setting) window(field string) time.Duration {
 	if !ok {
 		return 0
 	}
-	d, err := parseDuration(text)
+	d, err := condition.ParseDuration(text)
 	switch {
 	case err != nil:
 		v.s.Errorf(yamlsrc.PlaceOf(v.n), "%v", err)
-	case d < minWithin || d > MaxWithin:
+	case d < schema.MinWindow || d > schema.MaxWindow:
 		v.s.Errorf(yamlsrc.PlaceOf(v.n), "%s is from 1s to 720h (30 days), not %s", field, text)
 	}
 	return d
@@ -374,11 +374,11 @@ func (v setting) window(field string) time.Duration {
 // end is written as a name or an address.
 func canBeEqual(a, b string) bool {
 	switch {
-	case a == b || a == unknown || b == unknown:
+	case a == b || a == condition.Unknown || b == condition.Unknown:
 		return true
-	case a == TypeEnd:
-		return b == TypeText || b == TypeAddress
-	case b == TypeEnd:
+	case a == condition.TypeEnd:
+		return b == condition.TypeText || b == condition.TypeAddress
+	case b == condition.TypeEnd:
 		return canBeEqual(b, a)
 	}
 	return false

@@ -10,12 +10,13 @@ import (
 	"testing/fstest"
 
 	"headstart/detect/rule"
+	"headstart/detect/rule/condition"
 	"headstart/detect/rule/schema"
 	rules "headstart/rules.expr"
 )
 
 func TestReferenceIsComplete(t *testing.T) {
-	for _, f := range rule.Reference() {
+	for _, f := range condition.Reference() {
 		if f.Name == "" || f.Type == "" || f.Doc == "" || !strings.Contains(f.Example, strings.TrimSuffix(f.Name, "s")) && !strings.Contains(f.Example, " in roles.") {
 			t.Errorf("%+v", f)
 		}
@@ -23,7 +24,7 @@ func TestReferenceIsComplete(t *testing.T) {
 }
 
 func TestReferenceExamplesCompile(t *testing.T) {
-	for _, f := range rule.Reference() {
+	for _, f := range condition.Reference() {
 		example := strings.NewReplacer("ports.ssh", "ports.database", "networks.dmz", "networks.admin", "roles.monitoring", "roles.web").Replace(f.Example)
 		if _, err := load(header + "when: |\n  " + example + "\n"); err != nil {
 			t.Errorf("%s: %v", f.Name, err)
@@ -41,7 +42,7 @@ func TestReferenceValuesAreThoseOfTheEvents(t *testing.T) {
 			"LAST_ACK", "LISTEN", "CLOSING", "NEW_SYN_RECV"},
 		"conn.weekday": {"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"},
 	}
-	for _, f := range rule.Reference() {
+	for _, f := range condition.Reference() {
 		if !slices.Equal(f.Values, want[f.Name]) {
 			t.Errorf("%s can be %q, want %q", f.Name, f.Values, want[f.Name])
 		}
@@ -79,7 +80,7 @@ func TestFunctionsAreThoseOfTheLanguage(t *testing.T) {
 		t.Fatal("any name is a function")
 	}
 	var names []string
-	for _, f := range rule.Functions() {
+	for _, f := range condition.Functions() {
 		names = append(names, f.Name)
 		lists := strings.NewReplacer("networks.internal", "networks.admin")
 		files := fstest.MapFS{
@@ -105,7 +106,7 @@ func TestFunctionsAreThoseOfTheLanguage(t *testing.T) {
 func functionTable() string {
 	var b strings.Builder
 	b.WriteString("\n| function | type | what it gives | example |\n| --- | --- | --- | --- |\n")
-	for _, f := range rule.Functions() {
+	for _, f := range condition.Functions() {
 		fmt.Fprintf(&b, "| `%s` | %s | %s | `%s` |\n", f.Name, f.Type, f.Doc, f.Example)
 	}
 	b.WriteString("\n")
@@ -184,7 +185,7 @@ func TestPageExamplesLoad(t *testing.T) {
 func fieldTable() string {
 	var b strings.Builder
 	b.WriteString("\n| field | type | meaning | example |\n| --- | --- | --- | --- |\n")
-	for _, f := range rule.Reference() {
+	for _, f := range condition.Reference() {
 		doc := f.Doc
 		if f.Values != nil {
 			doc += ": "

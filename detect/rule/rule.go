@@ -8,6 +8,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"headstart/detect/rule/condition"
 	"headstart/detect/rule/schema"
 	"headstart/event"
 	"headstart/suggest"
@@ -44,7 +45,7 @@ type Rule struct {
 	Absent   *Absent
 
 	parts  []part
-	absent condition // of an absent rule
+	absent when // of an absent rule
 }
 
 // IsPattern reports whether the rule fires on what several connections show
@@ -66,14 +67,14 @@ type Exception struct {
 	File    string    // that it is in: the rule's or an override's
 	Line    int
 
-	condition condition
+	condition when
 }
 
 // Expired reports whether the exception no longer counts at a time.
 func (e *Exception) Expired(at time.Time) bool { return !at.Before(e.Expires) }
 
 // rule reads the rule, with what overrides it.
-func (d *draft) rule(lang *language) *Rule {
+func (d *draft) rule(lang *condition.Language) *Rule {
 	r := &Rule{ID: d.id, File: d.Name, Enabled: true, Alert: true}
 	d.Require(d.root, d.fields, "a rule", "rule", "title", "severity")
 	for _, o := range d.overrides {
@@ -91,11 +92,11 @@ func (d *draft) rule(lang *language) *Rule {
 			*into, _ = v.s.Bool(v.n, field)
 		}
 	}
-	p := patternReader{source: d.source, language: lang, rule: r, root: d.root, fields: d.fields, frame: frame{thresholds: thresholds}}
+	p := patternReader{source: d.source, language: lang, rule: r, root: d.root, fields: d.fields, Frame: condition.Frame{Thresholds: thresholds.Thresholds}, thresholds: thresholds}
 	p.read()
 	for _, o := range append([]*draft{d}, d.overrides...) {
 		if n := o.fields["unless"]; n != nil {
-			r.Unless = append(r.Unless, o.exceptions(n, lang, p.frame)...)
+			r.Unless = append(r.Unless, o.exceptions(n, lang, p.Frame)...)
 		}
 	}
 	r.Thresholds = thresholds.list()
@@ -204,7 +205,7 @@ func (v setting) forDuration() time.Duration {
 	if !ok {
 		return 0
 	}
-	d, err := parseDuration(text)
+	d, err := condition.ParseDuration(text)
 	if err == nil && d <= 0 {
 		err = fmt.Errorf("for must be longer than nothing, not %s", text)
 	}
@@ -215,37 +216,23 @@ func (v setting) forDuration() time.Duration {
 	return d
 }
 
-// parseDuration accepts 30s, 5m, 1h30m.
-func parseDuration(text string) (time.Duration, error) {
-	d, err := time.ParseDuration(text)
-	switch {
-	case err == nil:
-		return d, nil
-	case strings.Trim(text, "0123456789") == "":
-		return 0, fmt.Errorf("the duration %s has no unit; write %ss for seconds", yamlsrc.Short(text), yamlsrc.Short(text))
-	default:
-		return 0, fmt.Errorf("%q is not a duration such as 30s, 5m, 1h30m or 24h", yamlsrc.Short(text))
-	}
-}
-
 // condition compiles an expression and reports its mistakes where they are in
 // the file.
-func (s *source) condition(n *yaml.Node, field string, lang *language, in frame) (string, condition) {
+func (s *source) condition(n *yaml.Node, field string, lang *condition.Language, in condition.Frame) (string, when) {
 	text, ok := s.Text(n, field)
 	if !ok {
-		return "", condition{}
+		return "", when{}
 	}
-	c, mistakes := lang.compile(n.Value, in)
-	c.origin = origin{s, n, in}
-	c.number = lang.alike(n.Value, in)
+	c, mistakes := lang.Compile(n.Value, in)
+	lang.Share(&c, n.Value, in)
 	s.mistakesIn(n, field, mistakes)
-	return text, c
+	return text, when{c, origin{s, n, in}}
 }
 
 // mistakesIn reports the mistakes in a field that is an expression.
-func (s *source) mistakesIn(n *yaml.Node, field string, mistakes []mistake) {
+func (s *source) mistakesIn(n *yaml.Node, field string, mistakes []condition.Error) {
 	for _, m := range mistakes {
-		s.Errorf(s.PlaceIn(n, m.offset), "%s%s", m.message, s.commentHint(n, field))
+		s.Errorf(s.PlaceIn(n, m.Offset), "%s%s", m.Message, s.commentHint(n, field))
 	}
 }
 
@@ -262,7 +249,7 @@ func (s *source) commentHint(n *yaml.Node, field string) string {
 	return ""
 }
 
-func (s *source) exceptions(n *yaml.Node, lang *language, in frame) []*Exception {
+func (s *source) exceptions(n *yaml.Node, lang *condition.Language, in condition.Frame) []*Exception {
 	var exceptions []*Exception
 	entries, _ := s.List(n, "unless")
 	for _, entry := range entries {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"headstart/detect/rule/condition"
 	"headstart/event"
 	"headstart/yamlsrc"
 )
@@ -27,28 +28,16 @@ type Set struct {
 	Definitions []Definition        // the lists and macros, by kind and name
 	Warnings    yamlsrc.Diagnostics // what is no mistake, but hardly meant
 
-	internal   *networkSet
-	ports      map[string]*portSet
-	dimensions [dimensionCount]dimension
-	roleFacts  map[string]roleFacts     // what having a role says
-	fed        map[string]time.Duration // the rules that others ask about with fired(…), and how far they look back
-	language   *language
-	index      index
-}
-
-// Definition is a list or a macro.
-type Definition struct {
-	Kind string // ports, networks, roles, hosts or macros
-	Name string
-	File string // that it is from; empty for networks.internal where no file has it
-	Line int
-	Used bool     // by a rule, a macro or headstart itself
-	Size int      // entries of a list
-	Over []string // the files whose definition it replaces or adds to, the first first
+	ports    map[string]*condition.PortSet
+	features condition.Extractor
+	fed      map[string]time.Duration // the rules that others ask about with fired(…), and how far they look back
+	language *condition.Language
+	macros   map[string]*macroSource
+	index    index
 }
 
 // Internal reports whether an address is in networks.internal.
-func (s *Set) Internal(a event.Address) bool { return s.internal.has(a) }
+func (s *Set) Internal(a event.Address) bool { return s.features.Internal.Has(a) }
 
 // Short is as much of the hash as names the set where people read it.
 func (s *Set) Short() string { return s.Hash[:min(len(s.Hash), 12)] }
@@ -66,7 +55,7 @@ func (s *Set) Rule(id string) *Rule {
 // such list.
 func (s *Set) HasPort(list string, port uint16) bool {
 	ports := s.ports[list]
-	return ports != nil && ports.has(int(port))
+	return ports != nil && ports.Has(int(port))
 }
 
 // Feeds returns how far other rules look back to a rule with fired(…); 0 when
@@ -103,12 +92,12 @@ func LoadLayers(layers []Layer, internal []netip.Prefix) (*Set, error) {
 
 // load is LoadLayers, and keeps what was read.
 func load(layers []Layer, internal []netip.Prefix) (*loader, *Set, yamlsrc.Diagnostics) {
-	l := &loader{lists: newLists(), macros: macros{all: map[string]*macro{}}, rules: map[string]*draft{}}
+	l := &loader{lists: condition.NewLists(), macros: newMacroFiles(), rules: map[string]*draft{}}
 	for n, layer := range layers {
 		l.layer(n, layer)
 	}
 	if len(internal) > 0 {
-		l.lists.networks[internalNetworks] = newNetworkSet(internal)
+		l.lists.Networks[condition.InternalNetworks] = condition.NewNetworkSet(internal)
 	}
 	rules := l.finish()
 	if len(rules) == 0 && len(l.errors) == 0 {
@@ -128,20 +117,14 @@ func (l *loader) set(rules []*Rule) *Set {
 	s := &Set{
 		Rules:       rules,
 		Hash:        hex.EncodeToString(sum[:]),
-		Definitions: slices.Concat(l.lists.definitions(), l.macros.definitions()),
+		Definitions: slices.Concat(l.lists.Definitions(), l.macros.definitions()),
 		Warnings:    l.warnings,
-		internal:    l.lists.networks[internalNetworks],
-		ports:       l.lists.ports,
-		dimensions:  dimensions(),
-		roleFacts:   make(map[string]roleFacts),
-		fed:         l.language.fed,
+		ports:       l.lists.Ports,
+		features:    l.language.Extractor(),
+		fed:         l.language.Fed,
 		language:    l.language,
+		macros:      l.macros.from,
 	}
-	for i, roles := range l.language.roleSets {
-		for role := range roles {
-			s.roleFacts[role] |= hasRole(i)
-		}
-	}
-	s.index = newIndex(s.Rules, &s.dimensions)
+	s.index = newIndex(s.Rules)
 	return s
 }

@@ -1,15 +1,11 @@
 package rule
 
 import (
-	"maps"
-	"math"
-	"slices"
 	"strings"
-	"time"
 
-	"github.com/expr-lang/expr/ast"
 	"go.yaml.in/yaml/v3"
 
+	"headstart/detect/rule/condition"
 	"headstart/detect/rule/schema"
 	"headstart/suggest"
 	"headstart/yamlsrc"
@@ -25,56 +21,52 @@ type Threshold struct {
 	Used  bool // by the rule
 }
 
-// thresholds are those of one rule.
-type thresholds map[string]*threshold
+// thresholdFields are the thresholds of one rule, and their places.
+type thresholdFields struct {
+	condition.Thresholds
+	from map[string]setting
+}
 
-type threshold struct {
+// given is a threshold as a file has it.
+type given struct {
 	setting
-	number     float64
-	duration   time.Duration
-	isDuration bool
-	used       bool
+	*condition.Threshold
 }
 
 // thresholds reads a rule's, with what overrides set.
-func (d *draft) thresholds() thresholds {
-	t := thresholds{}
-	t.read(d.source, d.fields[schema.ThresholdGroup], func(key *yaml.Node, given *threshold) {
+func (d *draft) thresholds() thresholdFields {
+	t := thresholdFields{condition.Thresholds{}, map[string]setting{}}
+	t.read(d.source, d.fields[schema.ThresholdGroup], func(key *yaml.Node, g given) {
 		name := key.Value
 		switch {
 		case !schema.IsListName(name):
 			d.Errorf(yamlsrc.PlaceOf(key), "%q can't be the name of a threshold: %s", yamlsrc.Short(name), schema.ListNameRules)
-		case len(t) == schema.MaxThresholds:
+		case len(t.Thresholds) == schema.MaxThresholds:
 			d.Errorf(yamlsrc.PlaceOf(key), "a rule has at most %d thresholds", schema.MaxThresholds)
 		default:
-			t[name] = given
+			t.set(name, g)
 		}
 	})
 	for _, o := range d.overrides {
-		t.read(o.source, o.fields[schema.ThresholdGroup], func(key *yaml.Node, given *threshold) {
-			switch own := t[key.Value]; {
+		t.read(o.source, o.fields[schema.ThresholdGroup], func(key *yaml.Node, g given) {
+			switch own := t.Thresholds[key.Value]; {
 			case own == nil:
-				o.Errorf(yamlsrc.PlaceOf(key), "the rule %s has no threshold %s%s", d.id, yamlsrc.Short(key.Value), suggest.OrList(key.Value, t.names()))
-			case own.isDuration != given.isDuration:
-				o.Errorf(yamlsrc.PlaceOf(given.n), "%s is %s in the rule, such as %s", key.Value, own.kind(), own.n.Value)
+				o.Errorf(yamlsrc.PlaceOf(key), "the rule %s has no threshold %s%s", d.id, yamlsrc.Short(key.Value), suggest.OrList(key.Value, t.Names()))
+			case own.IsDuration != g.IsDuration:
+				o.Errorf(yamlsrc.PlaceOf(g.n), "%s is %s in the rule, such as %s", key.Value, own.Kind(), t.from[key.Value].n.Value)
 			default:
-				t[key.Value] = given
+				t.set(key.Value, g)
 			}
 		})
 	}
 	return t
 }
 
-func (t thresholds) names() []string { return slices.Sorted(maps.Keys(t)) }
-
-func (t *threshold) kind() string {
-	if t.isDuration {
-		return "a duration"
-	}
-	return "a number"
+func (t thresholdFields) set(name string, g given) {
+	t.Thresholds[name], t.from[name] = g.Threshold, g.setting
 }
 
-func (t thresholds) read(s *source, n *yaml.Node, add func(key *yaml.Node, given *threshold)) {
+func (t thresholdFields) read(s *source, n *yaml.Node, add func(key *yaml.Node, g given)) {
 	if n == nil {
 		return
 	}
@@ -84,96 +76,54 @@ func (t thresholds) read(s *source, n *yaml.Node, add func(key *yaml.Node, given
 		if values[key.Value] != value {
 			continue // repeated, and reported
 		}
-		given := &threshold{setting: setting{s, value}}
+		g := given{setting{s, value}, new(condition.Threshold)}
 		if value.Kind != yaml.ScalarNode {
 			s.Errorf(yamlsrc.PlaceOf(value), "a threshold is a number, or a duration such as 5m; this is %s", yamlsrc.KindOf(value))
 			continue
 		}
 		if value.Tag == "!!int" || value.Tag == "!!float" {
 			var ok bool
-			if given.number, ok = s.Number(value, key.Value); ok {
-				add(key, given)
+			if g.Number, ok = s.Number(value, key.Value); ok {
+				add(key, g)
 			}
 			continue
 		}
-		d, err := parseDuration(value.Value)
+		d, err := condition.ParseDuration(value.Value)
 		if err != nil || d <= 0 {
 			s.Errorf(yamlsrc.PlaceOf(value), "a threshold is a number, or a duration such as 5m, not %s", yamlsrc.Written(value))
 			continue
 		}
-		given.duration, given.isDuration = d, true
-		add(key, given)
+		g.Duration, g.IsDuration = d, true
+		add(key, g)
 	}
-}
-
-// literal is the value as a part of an expression.
-func (t *threshold) literal() (ast.Node, string) {
-	switch {
-	case t.isDuration:
-		return &ast.ConstantNode{Value: t.duration}, TypeDuration
-	case t.number == math.Trunc(t.number) && math.Abs(t.number) < 1<<53:
-		return &ast.IntegerNode{Value: int(t.number)}, TypeNumber
-	default:
-		return &ast.FloatNode{Value: t.number}, TypeNumber
-	}
-}
-
-// find returns a threshold by what an author calls it, thresholds.NAME, or says
-// why there is none.
-func (t thresholds) find(path string) (found *threshold, why string) {
-	name := strings.TrimPrefix(path, schema.ThresholdGroup+".")
-	if found = t[name]; found != nil {
-		found.used = true
-		return found, ""
-	}
-	if len(t) == 0 {
-		return nil, "the rule has no thresholds; they are written below \"thresholds:\""
-	}
-	return nil, "the rule has no threshold " + yamlsrc.Short(name) + suggest.OrList(name, t.names())
-}
-
-// threshold puts a threshold's value in the place of its name.
-func (r *resolver) threshold(n *ast.Node, path string) string {
-	if r.thresholds == nil {
-		r.mistake(*n, "only a rule has thresholds; a macro is the same for all rules")
-		return unknown
-	}
-	t, why := r.thresholds.find(path)
-	if t == nil {
-		r.mistake(*n, "%s", why)
-		return unknown
-	}
-	literal, kind := t.literal()
-	ast.Patch(n, literal)
-	return kind
 }
 
 // resolve returns what stands for a field's value: a threshold's where the
 // field names one.
-func (t thresholds) resolve(s *source, n *yaml.Node) setting {
+func (t thresholdFields) resolve(s *source, n *yaml.Node) setting {
 	if n.Kind != yaml.ScalarNode {
 		return setting{s, n}
 	}
-	if group, name, ok := strings.Cut(n.Value, "."); ok && group != schema.ThresholdGroup && t[name] != nil {
+	if group, name, ok := strings.Cut(n.Value, "."); ok && group != schema.ThresholdGroup && t.Thresholds[name] != nil {
 		s.Errorf(yamlsrc.PlaceOf(n), "%s is no value; did you mean %s.%s?", yamlsrc.Short(n.Value), schema.ThresholdGroup, name)
 		return setting{}
 	}
 	if !strings.HasPrefix(n.Value, schema.ThresholdGroup+".") {
 		return setting{s, n}
 	}
-	found, why := t.find(n.Value)
+	found, why := t.Find(n.Value)
 	if found == nil {
 		s.Errorf(yamlsrc.PlaceOf(n), "%s", why)
 		return setting{}
 	}
-	return found.setting
+	return t.from[strings.TrimPrefix(n.Value, schema.ThresholdGroup+".")]
 }
 
 // list returns the thresholds by name.
-func (t thresholds) list() (all []Threshold) {
-	for _, name := range t.names() {
-		one := t[name]
-		all = append(all, Threshold{Name: name, Value: one.n.Value, File: one.s.Name, Line: one.n.Line, Used: one.used})
+func (t thresholdFields) list() (all []Threshold) {
+	for _, name := range t.Names() {
+		at := t.from[name]
+		all = append(all, Threshold{Name: name, Value: at.n.Value, File: at.s.Name, Line: at.n.Line, Used: t.Thresholds[name].Used})
 	}
 	return all
 }

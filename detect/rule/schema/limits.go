@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // The files that rules share, and what is in them.
@@ -48,6 +49,8 @@ const (
 	MaxSteps      = 8
 	maxListName   = 64 // bytes of the name of a list, a macro or a threshold
 	MaxPort       = 1<<16 - 1
+	MinWindow     = time.Second // of what is remembered
+	MaxWindow     = 30 * 24 * time.Hour
 )
 
 var (
