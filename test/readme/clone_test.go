@@ -1,5 +1,5 @@
-// Package readme_test does what the documents tell a new user to do, in a fresh
-// copy of the repository.
+// Package readme_test runs the commands that the documents give a new user, in a
+// fresh copy of the repository.
 package readme_test
 
 import (
@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// clone copies what a commit of everything here would hold: what is tracked or
-// could be, and nothing that git ignores.
+// clone copies what a commit of everything here would hold: files that are tracked or
+// could be, without those that git ignores.
 func clone(t *testing.T) string {
 	t.Helper()
 	root := repository(t)
@@ -41,7 +41,7 @@ func repository(t *testing.T) string {
 
 func git(t *testing.T, dir string, args ...string) string {
 	t.Helper()
-	// The tests run as root on a repository that may be somebody else's.
+	// The tests run as root on a repository that another user may own.
 	out, err := exec.CommandContext(t.Context(), "git", append([]string{"-c", "safe.directory=*", "-C", dir}, args...)...).Output()
 	if err != nil {
 		t.Fatalf("git %s: %v", strings.Join(args, " "), err)

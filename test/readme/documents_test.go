@@ -12,7 +12,7 @@ import (
 // document is a text in Markdown.
 type document struct{ path, text string }
 
-// documents are those that people read, without the decisions' history.
+// documents returns the user documentation, without the decision records.
 func documents(t *testing.T, root string) []document {
 	t.Helper()
 	var all []document
@@ -42,8 +42,7 @@ var (
 	program  = regexp.MustCompile(`^(?:[A-Z_]+=\S* )*(?:sudo )?(?:go (?:run|test|build)|make|docker|source|headstart|poller|tracker|correlator|notifier) `)
 )
 
-// code returns what the document sets as code: spans, indented lines, and
-// fenced lines.
+// code returns the document's code: spans, indented lines, and fenced lines.
 func (d document) code() []string {
 	var all []string
 	text := d.text
@@ -74,7 +73,7 @@ func (d document) commands() []string {
 	return all
 }
 
-func TestLinksLeadSomewhere(t *testing.T) {
+func TestLinkTargetsExist(t *testing.T) {
 	for _, d := range documents(t, repository(t)) {
 		for _, to := range link.FindAllStringSubmatch(d.text, -1) {
 			if strings.Contains(to[1], "://") {

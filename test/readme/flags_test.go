@@ -16,11 +16,11 @@ var (
 	ours     = regexp.MustCompile(`^(?:[A-Z_]+=\S* )*(?:go run \./)?(?:services/\w+/cmd/|bin/)?(headstart|poller|tracker|correlator|notifier) `)
 )
 
-// Flags of other programs that documents name by themselves.
+// Flags of other programs that documents name without a command.
 const foreign = " from-file " // kubectl create secret
 
-// TestFlagsThatDocumentsNameExist looks at the flags of headstart's programs in
-// what the documents set as code: in commands, and by themselves.
+// TestFlagsThatDocumentsNameExist checks the flags of headstart's programs in the
+// documents' code: in commands, and without a command.
 func TestFlagsThatDocumentsNameExist(t *testing.T) {
 	known := map[string]map[string]bool{"": {}}
 	for importPath, program := range process.Build(t, "headstart/cmd/headstart", "headstart/cmd/poller",
@@ -51,7 +51,7 @@ func TestFlagsThatDocumentsNameExist(t *testing.T) {
 
 var subcommand = regexp.MustCompile(`(?m)^  ([a-z]+) {2,}[A-Z]`)
 
-// learnFlags notes the flags of a program, and of its subcommands under their
+// learnFlags records the flags of a program, and of its subcommands under their
 // full names.
 func learnFlags(t *testing.T, known map[string]map[string]bool, name, program string) {
 	args := append(strings.Fields(name)[1:], "--help")

@@ -15,16 +15,15 @@ import (
 	"headstart/test/lab"
 )
 
-// user is a new user with a fresh clone, on a machine on which nothing else
-// goes on.
+// user is a new user with a fresh clone, on a machine without other traffic.
 type user struct {
 	clone, state   string
 	machine, other *lab.Host
 	api            netip.AddrPort // on the other machine
 }
 
-// readme is what the user does with each command of README.md and
-// CONTRIBUTING.md.
+// readme maps each command of README.md, CONTRIBUTING.md and docs/README.md to what
+// the user does with it.
 var readme = map[string]func(*user, *testing.T, string){
 	"go run ./cmd/headstart demo":                                                            (*user).seesTheDemo,
 	"go run ./cmd/headstart run":                                                             (*user).tries,
@@ -35,7 +34,7 @@ var readme = map[string]func(*user, *testing.T, string){
 	"go run ./cmd/headstart rules test default DIR":                                          (*user).testsOwn,
 	"headstart rules push":                                                                   (*user).seesHelp,
 	"headstart rules rollback":                                                               (*user).seesHelp,
-	"go run ./cmd/headstart incidents list":                                                  (*user).asks,
+	"go run ./cmd/headstart incidents list":                                                  (*user).lists,
 	"headstart incidents show ID":                                                            (*user).seesHelp,
 	"headstart hosts":                                                                        (*user).seesHelp,
 	"headstart evaluate":                                                                     (*user).seesHelp,
@@ -61,11 +60,11 @@ func TestCommandsOfTheReadme(t *testing.T) {
 	l := lab.New(t)
 	u := &user{clone: clone(t), machine: l.Host("machine"), other: l.Host("other")}
 	u.api = u.other.Serve("tcp4", fmt.Sprintf("%s:8080", u.other.Address)).Address
-	// What isn't in the module cache yet comes from the network, which the
-	// lab's machines don't have.
+	// Modules missing from the cache come from the network, which the lab's machines
+	// do not have.
 	u.must(t, "go build ./cmd/headstart ./cmd/poller")
 	found := map[string]bool{}
-	for _, name := range []string{"README.md", "CONTRIBUTING.md"} {
+	for _, name := range []string{"README.md", "CONTRIBUTING.md", "docs/README.md"} {
 		text, err := os.ReadFile(filepath.Join(u.clone, name))
 		if err != nil {
 			t.Fatal(err)
@@ -73,7 +72,7 @@ func TestCommandsOfTheReadme(t *testing.T) {
 		for _, command := range (document{name, string(text)}).commands() {
 			do, known := readme[command]
 			if !known {
-				t.Errorf("%s says %q, which nobody here tries", name, command)
+				t.Errorf("%s: command %q has no test in the map readme", name, command)
 			}
 			if !known || found[command] {
 				continue
@@ -87,7 +86,7 @@ func TestCommandsOfTheReadme(t *testing.T) {
 	}
 	for command := range readme {
 		if !found[command] {
-			t.Errorf("no document says %q", command)
+			t.Errorf("command %q is in no document", command)
 		}
 	}
 }
@@ -122,23 +121,22 @@ func lookUp(t *testing.T, name string) string {
 	return path
 }
 
-// shows waits for a text, spelled with one space wherever there is space.
+// shows waits for a text, in which every run of white space counts as one space.
 func shows(p *cli.Program, text string) {
 	p.Await(fmt.Sprintf("%q is shown", text), func() bool {
 		return strings.Contains(strings.Join(strings.Fields(p.Stdout()), " "), text)
 	})
 }
 
-// ends presses Ctrl-C, and wants an end without a word. Of a program that ends
-// with another code than 0 go run says "exit status"; its own code is 1 after
-// any Ctrl-C.
+// ends presses Ctrl-C, and expects no error output. For a program that exits with
+// another code than 0, go run prints "exit status"; its own code is 1 after any Ctrl-C.
 func ends(t *testing.T, p *cli.Program) {
 	t.Helper()
 	p.Type(cli.CtrlC)
 	p.Wait()
 	for _, bad := range []string{"level=", "error", "exit status", "signal:"} {
 		if strings.Contains(p.Stdout(), bad) {
-			t.Errorf("an undisturbed run says %q", bad)
+			t.Errorf("an undisturbed run prints %q", bad)
 		}
 	}
 }
@@ -161,8 +159,8 @@ func (u *user) tries(t *testing.T, command string) {
 	ends(t, p)
 }
 
-// seesTheDemo waits for its parts, each for as long as a test waits: all of it
-// takes a minute, and on a busy machine two.
+// seesTheDemo waits for each part of the demo by itself: the whole demo takes a
+// minute, and two on a busy machine.
 func (u *user) seesTheDemo(t *testing.T, command string) {
 	p := u.start(t, command)
 	for _, part := range []string{
@@ -188,7 +186,7 @@ func (u *user) seesItWork(t *testing.T, command string) {
 	shows(again, fmt.Sprintf("opened %s → %s, outbound", u.machine.Address, u.api))
 	ends(t, again)
 	if strings.Contains(again.Stdout(), "watching ") {
-		t.Error("started again, it doesn't go on where it was")
+		t.Error("a restarted run does not continue where it stopped")
 	}
 }
 
@@ -199,7 +197,7 @@ func (u *user) writesRules(t *testing.T, command string) {
 	ends(t, p)
 }
 
-// overrides makes a directory of the user's own, to go on top of the pack.
+// overrides writes a directory with one override of the default ruleset.
 func (u *user) overrides(t *testing.T) string {
 	own := t.TempDir()
 	text := "override: ssh-session-long\nreason: people work here\nthresholds: {session: 30m}\n"
@@ -213,7 +211,7 @@ func (u *user) checksOwn(t *testing.T, command string) {
 	u.checksRules(t, strings.ReplaceAll(command, "DIR", u.overrides(t)))
 }
 
-// testsOwn hears which of the pack's tests no longer hold, as it was meant.
+// testsOwn expects the report of the default tests that the override changes.
 func (u *user) testsOwn(t *testing.T, command string) {
 	p := u.start(t, strings.ReplaceAll(command, "DIR", u.overrides(t)))
 	if code := p.Wait(); code != 0 || !strings.Contains(p.Stdout(), "ours.yaml overrides thresholds.session") || !strings.Contains(p.Stdout(), " 0 failed, 2 changed") {
@@ -221,8 +219,8 @@ func (u *user) testsOwn(t *testing.T, command string) {
 	}
 }
 
-// asks lists the incidents of a system that has none yet.
-func (u *user) asks(t *testing.T, command string) {
+// lists lists the incidents of a system that has none yet.
+func (u *user) lists(t *testing.T, command string) {
 	running := u.start(t, "go run ./cmd/headstart run")
 	shows(running, "Ctrl-C ends it")
 	p := u.start(t, command)
@@ -232,28 +230,28 @@ func (u *user) asks(t *testing.T, command string) {
 	ends(t, running)
 }
 
-// seesHelp sees that there is such a command.
+// seesHelp checks that the command exists.
 func (u *user) seesHelp(t *testing.T, command string) {
 	if help := u.must(t, "go run ./"+strings.TrimSuffix(command, " ID")+" --help"); !strings.Contains(help, command) {
 		t.Errorf("the help of %q is\n%s", command, help)
 	}
 }
 
-// checksRules finds nothing wrong with the pack.
+// checksRules finds no problem in the default ruleset.
 func (u *user) checksRules(t *testing.T, command string) {
-	if said := u.must(t, command); !strings.Contains(said, "rules checked, 0 warnings") {
-		t.Errorf("%s says\n%s", command, said)
+	if got := u.must(t, command); !strings.Contains(got, "rules checked, 0 warnings") {
+		t.Errorf("%s prints\n%s", command, got)
 	}
 }
 
-// formatsRules finds the pack laid out.
+// formatsRules finds the default ruleset formatted.
 func (u *user) formatsRules(t *testing.T, command string) {
-	if said := u.must(t, command+" --check"); said != "" {
-		t.Errorf("%s would change\n%s", command, said)
+	if got := u.must(t, command+" --check"); got != "" {
+		t.Errorf("%s would change\n%s", command, got)
 	}
 }
 
-// replays replays the traffic of a company with an intruder in it.
+// replays replays the traffic of a synthetic company with an attacker in it.
 func (u *user) replays(t *testing.T, command string) {
 	u.must(t, "go run ./cmd/headstart simulate --days 2 --learn 24h --hosts 20 --kind aggressive --stealth 0 --dir "+u.state)
 	for _, name := range []string{"conn.log", "inventory.yaml"} {
@@ -272,8 +270,8 @@ func (u *user) replays(t *testing.T, command string) {
 	}
 }
 
-// backtests tries rules without any that says something of remote administration
-// on a company with an intruder in it.
+// backtests compares with rules that do not cover remote administration, on a
+// synthetic company with an attacker in it.
 func (u *user) backtests(t *testing.T, command string) {
 	u.must(t, "go run ./cmd/headstart simulate --days 2 --learn 24h --hosts 20 --kind aggressive --stealth 0 --dir "+u.state)
 	for _, name := range []string{"conn.log", "inventory.yaml"} {
@@ -288,7 +286,8 @@ func (u *user) backtests(t *testing.T, command string) {
 	}
 }
 
-// explains asks why a rule fired on a host of a company with an intruder in it.
+// explains explains why a rule fired on a host of a synthetic company with an attacker
+// in it.
 func (u *user) explains(t *testing.T, command string) {
 	u.must(t, "go run ./cmd/headstart simulate --days 2 --learn 24h --hosts 20 --kind aggressive --stealth 0 --dir "+u.state)
 	for _, name := range []string{"conn.log", "inventory.yaml"} {
@@ -310,7 +309,7 @@ func (u *user) explains(t *testing.T, command string) {
 	}
 }
 
-// makesARule makes one, and plays its tests.
+// makesARule scaffolds a rule, and runs its tests.
 func (u *user) makesARule(t *testing.T, command string) {
 	own := filepath.Join(t.TempDir(), "rules")
 	if got := u.must(t, command); !strings.HasPrefix(got, "rule: telnet\n") {
@@ -375,7 +374,7 @@ func (u *user) readsTheTargets(t *testing.T, command string) {
 	}
 }
 
-// composes sees that what takes a Docker engine has tests of its own.
+// composes checks that what needs a Docker engine has its own tests.
 func (u *user) composes(t *testing.T, _ string) {
 	const where = "test/containers/*_test.go"
 	if tests, err := filepath.Glob(filepath.Join(u.clone, where)); err != nil || len(tests) == 0 {
@@ -383,6 +382,6 @@ func (u *user) composes(t *testing.T, _ string) {
 	}
 }
 
-// couldMake sees that there is such a target. To make these here would be to
-// run the tests within a test.
+// couldMake checks that the target exists. To make these targets here would run the
+// tests within a test.
 func (u *user) couldMake(t *testing.T, command string) { u.must(t, command+" --dry-run") }
