@@ -6,9 +6,9 @@ import (
 
 	"headstart/event"
 	"headstart/event/column"
+	"headstart/event/wire"
 
 	"github.com/klauspost/compress/s2"
-	"github.com/tinylib/msgp/msgp"
 )
 
 // stateVersion is the first byte of a saved table.
@@ -17,6 +17,8 @@ const stateVersion = 1
 // Codec saves and restores tables. It keeps scratch space, so one serves one
 // goroutine.
 type Codec struct {
+	w        wire.Writer
+	r        wire.Reader
 	snapshot event.SnapshotDecoder
 	part     event.Snapshot
 	columns  [4][]byte
@@ -29,35 +31,42 @@ type Codec struct {
 // that the table stands for, one or its parts in order: the rows are saved as
 // they came, so that saving costs a copy of them and no encoding.
 func (c *Codec) Append(dst []byte, t *Table, messages ...[]byte) []byte {
-	dst = append(dst, stateVersion)
-	dst = msgp.AppendArrayHeader(dst, uint32(len(messages)))
+	w := &c.w
+	c.packLives(t.lives)
+	w.Reset(append(dst, stateVersion))
+	w.Array(len(messages))
 	for _, m := range messages {
-		dst = msgp.AppendBytes(dst, m)
+		w.Binary(m)
 	}
-	dst = appendNames(dst, t.pastBoots)
-	dst = appendNames(dst, t.pastRuns)
-	dst = msgp.AppendInt64(dst, t.offset.since)
-	dst = msgp.AppendInt64(dst, t.offset.current)
-	dst = msgp.AppendInt64(dst, t.offset.last)
+	w.Strings(t.pastBoots)
+	w.Strings(t.pastRuns)
+	w.Int(t.offset.since)
+	w.Int(t.offset.current)
+	w.Int(t.offset.last)
+	w.Binary(c.packed)
+	return w.Bytes()
+}
 
+// packLives puts lives into c.packed: columns, compressed.
+func (c *Codec) packLives(lives []life) {
 	for i := range c.columns {
 		c.columns[i] = c.columns[i][:0]
 	}
 	var last int64
-	for i := range t.lives {
-		l := &t.lives[i]
+	for i := range lives {
+		l := &lives[i]
 		c.columns[0] = append(c.columns[0], byte(l.kind)|byte(l.side)<<3|byte(l.directionFrom)<<5)
 		c.columns[1] = column.AppendDelta(c.columns[1], uint64(last), uint64(l.first))
 		c.columns[2] = column.AppendDelta(c.columns[2], uint64(l.first), uint64(l.opened))
 		c.columns[3] = column.AppendDelta(c.columns[3], uint64(l.first), uint64(l.after))
 		last = l.first
 	}
-	c.joined = c.joined[:0]
+	c.w.Reset(c.joined[:0])
 	for i := range c.columns {
-		c.joined = msgp.AppendBytes(c.joined, c.columns[i])
+		c.w.Binary(c.columns[i])
 	}
+	c.joined = c.w.Bytes()
 	c.packed = s2.Encode(c.packed, c.joined)
-	return msgp.AppendBytes(dst, c.packed)
 }
 
 // Restore reads what Append wrote.
@@ -73,46 +82,33 @@ func (c *Codec) restore(t *Table, b []byte) error {
 	if len(b) == 0 || b[0] != stateVersion {
 		return fmt.Errorf("%w: the saved table is of another version of this program", event.ErrVersion)
 	}
-	parts, b, err := msgp.ReadArrayHeaderBytes(b[1:])
-	if err != nil {
-		return err
+	r := &c.r
+	r.Reset(b[1:])
+	parts := r.Array(event.MaxParts)
+	if r.Err() == nil && parts == 0 {
+		return fmt.Errorf("0 parts of a snapshot, want 1 to %d", event.MaxParts)
 	}
-	if parts == 0 || parts > event.MaxParts {
-		return fmt.Errorf("%d parts of a snapshot, want 1 to %d", parts, event.MaxParts)
-	}
-	for i := range int(parts) {
-		var message []byte
-		if message, b, err = msgp.ReadBytesZC(b); err != nil {
-			return err
+	for i := range parts {
+		message := r.Binary()
+		if r.Err() != nil {
+			break
 		}
 		if err := c.snapshot.Decode(message, &c.part); err != nil {
 			return err
 		}
 		id := c.part.ID()
-		if i > 0 && id != t.At() || int(c.part.Part) != i+1 || int(c.part.Parts) != int(parts) {
+		if i > 0 && id != t.At() || int(c.part.Part) != i+1 || int(c.part.Parts) != parts {
 			return fmt.Errorf("message %d of %d is part %d of %d of %s", i+1, parts, c.part.Part, c.part.Parts, id)
 		}
 		t.host, t.bootID, t.run, t.sequence = id.Host, id.BootID, id.Run, id.Sequence
 		t.rows = append(t.rows, c.part.Sockets...)
 	}
 	t.uptime, t.takenAt = int64(c.part.Uptime), c.part.TakenAt.UnixNano()
-	if t.pastBoots, b, err = readNames(b, keptBoots); err != nil {
-		return fmt.Errorf("past boots: %w", err)
-	}
-	if t.pastRuns, b, err = readNames(b, keptRuns); err != nil {
-		return fmt.Errorf("past runs: %w", err)
-	}
-	for _, v := range []*int64{&t.offset.since, &t.offset.current, &t.offset.last} {
-		if *v, b, err = msgp.ReadInt64Bytes(b); err != nil {
-			return fmt.Errorf("clock offset: %w", err)
-		}
-	}
-	packed, b, err := msgp.ReadBytesZC(b)
-	if err != nil {
-		return fmt.Errorf("lives: %w", err)
-	}
-	if len(b) > 0 {
-		return fmt.Errorf("%d bytes after the end", len(b))
+	t.pastBoots, t.pastRuns = r.Strings(keptBoots), r.Strings(keptRuns)
+	t.offset = offset{since: r.Int(), current: r.Int(), last: r.Int()}
+	packed := r.Binary()
+	if err := r.End(); err != nil {
+		return err
 	}
 	return c.restoreLives(t, packed)
 }
@@ -133,14 +129,15 @@ func (c *Codec) restoreLives(t *Table, packed []byte) error {
 		return fmt.Errorf("lives: %w", err)
 	}
 	var columns [len(c.columns)][]byte
-	rest := c.joined
+	c.r.Reset(c.joined)
 	for i := range columns {
-		if columns[i], rest, err = msgp.ReadBytesZC(rest); err != nil {
-			return fmt.Errorf("lives: column %d: %w", i, err)
-		}
+		columns[i] = c.r.Binary()
 	}
-	if len(columns[0]) != n || len(rest) > 0 {
-		return fmt.Errorf("lives of %d rows in a table of %d, then %d bytes", len(columns[0]), n, len(rest))
+	if err := c.r.End(); err != nil {
+		return fmt.Errorf("lives: %w", err)
+	}
+	if len(columns[0]) != n {
+		return fmt.Errorf("lives of %d rows in a table of %d", len(columns[0]), n)
 	}
 	t.lives = make([]life, n)
 	c.values = slices.Grow(c.values[:0], n)[:n]
@@ -180,31 +177,4 @@ func (c *Codec) restoreLives(t *Table, packed []byte) error {
 func (l *life) valid(uptime int64) bool {
 	return l.kind < kinds && l.side <= event.Outbound && l.directionFrom <= event.FromPorts &&
 		unknown <= l.after && l.after <= l.opened && l.opened <= uptime && 0 < l.first && l.first <= uptime
-}
-
-func appendNames(b []byte, names []string) []byte {
-	b = msgp.AppendArrayHeader(b, uint32(len(names)))
-	for _, name := range names {
-		b = msgp.AppendString(b, name)
-	}
-	return b
-}
-
-func readNames(b []byte, most uint32) ([]string, []byte, error) {
-	n, b, err := msgp.ReadArrayHeaderBytes(b)
-	if err != nil {
-		return nil, nil, err
-	}
-	if n > most {
-		return nil, nil, fmt.Errorf("%d, more than %d", n, most)
-	}
-	var names []string
-	for range n {
-		var name string
-		if name, b, err = msgp.ReadStringBytes(b); err != nil {
-			return nil, nil, err
-		}
-		names = append(names, name)
-	}
-	return names, b, nil
 }

@@ -11,8 +11,7 @@ import (
 	"time"
 
 	"headstart/event"
-
-	"github.com/tinylib/msgp/msgp"
+	"headstart/event/wire"
 )
 
 // busyChanges are the changes of a snapshot of a busy web server: half of them
@@ -100,6 +99,15 @@ func TestChangesDecodeReuses(t *testing.T) {
 			t.Errorf("decoded:\n%+v\nencoded:\n%+v", got, *want)
 		}
 	}
+	next := busyChanges(10)
+	message := encodeChanges(t, next)
+	if n := testing.AllocsPerRun(10, func() { _ = decoder.Decode(message, &got) }); n > 0 {
+		t.Errorf("decoding the same host's next changes costs %g allocations", n)
+	}
+	var encoder event.ChangesEncoder
+	if n := testing.AllocsPerRun(10, func() { message, _ = encoder.Append(message[:0], next) }); n > 0 {
+		t.Errorf("encoding changes costs %g allocations", n)
+	}
 }
 
 func TestChangesPartsHoldAllConnectionsInOrder(t *testing.T) {
@@ -182,6 +190,13 @@ func TestChangesDecodeRefuses(t *testing.T) {
 		{"no version", "unknown wire version", append([]byte{0x81}, "\xa4host\xa1a"...)},
 		{"a snapshot", "connections", encode(t, busyServer(2))},
 		{"a sequence that is nil", `"seq"`, bytes.Replace(good, []byte("\xa3seq\x07"), []byte("\xa3seq\xc0"), 1)},
+		{"a negative sequence", `"seq": -1 where`, bytes.Replace(good, []byte("\xa3seq\x07"), []byte("\xa3seq\xff"), 1)},
+		{"a host that is nil", `"host": msgpack code 0xc0 where a string`, bytes.Replace(good, []byte("\xa4host\xa6web-01"), []byte("\xa4host\xc0"), 1)},
+		{"a host that is a byte string", `"host": msgpack code 0xc4`, bytes.Replace(good, []byte("\xa4host\xa6"), []byte("\xa4host\xc4\x06"), 1)},
+		{"a map after an extension", "not a msgpack map", append([]byte("\xd4\x00\x00"), good...)},
+		{"an array without end", "4294967295 entries in", extended(t, good, []byte("\xdd\xff\xff\xff\xff\xc0"))},
+		{"an extension without end", `"weather"`, extended(t, good, []byte("\xc9\xff\xff\xff\xff\x01"))},
+		{"an unknown msgpack code", `"weather"`, extended(t, good, []byte("\xc1"))},
 		{"a cut message", "", good[:len(good)-3]},
 		{"bytes after the end", "after the end", append(bytes.Clone(good), 0)},
 		{"a later version", "unknown wire version 9", version},
@@ -210,33 +225,76 @@ func TestChangesDecodeRefuses(t *testing.T) {
 	}
 }
 
+// strangeValues are what the decoder of the library accepts where it must not,
+// or takes long for.
+var strangeValues = []string{
+	"\xc0",                         // nil: 0, an empty string and an array of -1 entries
+	"\xd4\x00\x81",                 // an extension before a map: skipped
+	"\xd7\x80\xc0\xc0",             // an extension that is an interned string
+	"\xd6\xff\x00\x00\x00\x00",     // a time
+	"\xc9\xff\xff\xff\xff\x01",     // an extension of 4 GiB
+	"\xdd\xff\xff\xff\xff\xc0",     // an array of 4 billion entries
+	"\xdf\xff\xff\xff\xff\xc0\xc0", // a map of as many
+	"\x91\x91\x91\x91\x91\x91\x91", // an array that does not end
+	"\xc1",                         // a code that msgpack doesn't have
+}
+
 // announce changes how many connections a message says it has.
 func announce(message []byte, from, to int) []byte {
-	key := msgp.AppendString(nil, "count")
-	return bytes.Replace(message, msgp.AppendInt(bytes.Clone(key), from), msgp.AppendInt(bytes.Clone(key), to), 1)
+	count := func(n int) []byte {
+		return written(func(w *wire.Writer) { w.String("count"); w.Int(int64(n)) })
+	}
+	return bytes.Replace(message, count(from), count(to), 1)
 }
 
 func TestChangesDecodeSkipsWhatItDoesNotKnow(t *testing.T) {
 	want := busyChanges(2)
 	message := encodeChanges(t, want)
-	fields, rest, err := msgp.ReadMapHeaderBytes(message)
-	if err != nil {
-		t.Fatal(err)
+	for name, value := range map[string][]byte{
+		"a map":        written(func(w *wire.Writer) { w.Map(1); w.String("sky"); w.String("blue") }),
+		"an array":     []byte("\x92\x91\xc0\xcb\x40\x09\x21\xfb\x54\x44\x2d\x18"),
+		"an extension": []byte("\xd7\xff\x00\x00\x00\x00\x65\x00\x00\x00"),
+		"deep nesting": append(bytes.Repeat([]byte{0x91}, 1<<20), 0xc0),
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got event.Changes
+			if err := new(event.ChangesDecoder).Decode(extended(t, message, value), &got); err != nil {
+				t.Fatal(err)
+			}
+			if !reflect.DeepEqual(&got, want) {
+				t.Errorf("decoded:\n%+v\nencoded:\n%+v", got, *want)
+			}
+		})
 	}
-	newer := append(msgp.AppendMapHeader(nil, fields+1), rest...)
-	newer = msgp.AppendMapStrStr(msgp.AppendString(newer, "weather"), map[string]string{"sky": "blue"})
-	var got event.Changes
-	if err := new(event.ChangesDecoder).Decode(newer, &got); err != nil {
-		t.Fatal(err)
+}
+
+// extended adds an unknown entry to a message.
+func extended(t testing.TB, message, value []byte) []byte {
+	t.Helper()
+	var r wire.Reader
+	r.Reset(message)
+	fields := r.Map()
+	if r.Err() != nil || fields < 16 {
+		t.Fatalf("%d fields, %v", fields, r.Err())
 	}
-	if !reflect.DeepEqual(&got, want) {
-		t.Errorf("decoded:\n%+v\nencoded:\n%+v", got, *want)
-	}
+	longer := written(func(w *wire.Writer) { w.Map(fields + 1) })
+	longer = append(append(longer, message[3:]...), written(func(w *wire.Writer) { w.String("weather") })...)
+	return append(longer, value...)
+}
+
+func written(write func(w *wire.Writer)) []byte {
+	var w wire.Writer
+	w.Reset(nil)
+	write(&w)
+	return w.Bytes()
 }
 
 func FuzzChangesDecode(f *testing.F) {
 	for _, n := range []int{0, 1, 10} {
 		f.Add(encodeChanges(f, busyChanges(n)))
+	}
+	for _, value := range strangeValues {
+		f.Add(extended(f, encodeChanges(f, busyChanges(1)), []byte(value)))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var c, again event.Changes

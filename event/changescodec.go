@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/tinylib/msgp/msgp"
+	"headstart/event/wire"
 )
 
 // ChangesEncoder turns changes into messages. It keeps scratch space, so one
 // serves one goroutine.
 type ChangesEncoder struct {
+	w              wire.Writer
 	joined, packed []byte
 }
 
@@ -19,34 +20,45 @@ func (e *ChangesEncoder) Append(dst []byte, c *Changes) ([]byte, error) {
 	if err := c.check(); err != nil {
 		return dst, fmt.Errorf("encode changes: %w", err)
 	}
-	e.joined = e.joined[:0]
+	e.w.Reset(e.joined[:0])
 	for i := range c.Connections {
-		e.joined = appendConnection(e.joined, &c.Connections[i], c.ObservedAt)
+		writeConnection(&e.w, &c.Connections[i], c.ObservedAt)
 	}
+	e.joined = e.w.Bytes()
 	var err error
-	if e.packed, err = pack(e.packed, e.joined); err != nil {
+	if e.packed, err = compress(e.packed, e.joined); err != nil {
 		return dst, fmt.Errorf("encode changes: %w", err)
 	}
+	e.w.Reset(dst)
+	e.writeMessage(c)
+	return e.w.Bytes(), nil
+}
 
-	b := appendHeader(dst, 17)
-	b = msgp.AppendString(msgp.AppendString(b, "host"), c.Host)
-	b = msgp.AppendString(msgp.AppendString(b, "boot"), c.BootID)
-	b = msgp.AppendString(msgp.AppendString(b, "run"), c.Run)
-	b = msgp.AppendUint64(msgp.AppendString(b, "seq"), c.Sequence)
-	b = appendTime(msgp.AppendString(b, "at"), c.ObservedAt)
-	b = appendTime(msgp.AppendString(b, "previous"), c.PreviousAt)
-	b = msgp.AppendInt64(msgp.AppendString(b, "interval"), int64(c.Interval))
-	b = msgp.AppendInt64(msgp.AppendString(b, "offset"), int64(c.ClockOffset))
-	b = appendAddresses(msgp.AppendString(b, "addresses"), c.Addresses)
-	b = appendNames(msgp.AppendString(b, "roles"), c.Roles)
-	b = msgp.AppendUint32(msgp.AppendString(b, "open"), c.Open)
-	b = msgp.AppendUint32(msgp.AppendString(b, "listening"), c.Listening)
-	b = msgp.AppendUint64(msgp.AppendString(b, "missed"), c.Missed)
-	b = msgp.AppendUint32(msgp.AppendString(b, "rejected"), c.Rejected)
-	b = msgp.AppendUint32(msgp.AppendString(b, "part"), uint32(c.Part)<<16|uint32(c.Parts))
-	b = msgp.AppendInt(msgp.AppendString(b, "count"), len(c.Connections))
-	b = msgp.AppendBytes(msgp.AppendString(b, "connections"), e.packed)
-	return b, nil
+func (e *ChangesEncoder) writeMessage(c *Changes) {
+	w := &e.w
+	writeHeader(w, 17)
+	writeNames(w, c.SnapshotID())
+	w.String("at")
+	writeTime(w, c.ObservedAt)
+	w.String("previous")
+	writeTime(w, c.PreviousAt)
+	w.String("interval")
+	w.Int(int64(c.Interval))
+	w.String("offset")
+	w.Int(int64(c.ClockOffset))
+	w.String("addresses")
+	writeAddresses(w, c.Addresses)
+	w.String("roles")
+	w.Strings(c.Roles)
+	w.String("open")
+	w.Uint(uint64(c.Open))
+	w.String("listening")
+	w.Uint(uint64(c.Listening))
+	w.String("missed")
+	w.Uint(c.Missed)
+	w.String("rejected")
+	w.Uint(uint64(c.Rejected))
+	writeRows(w, c.Part, c.Parts, "count", len(c.Connections), "connections", e.packed)
 }
 
 // Parts returns the changes as messages of at most limit bytes: one, unless
@@ -84,33 +96,34 @@ func (c *Changes) check() error {
 // skips what a newer writer adds behind them.
 const connectionFields = 18
 
-func appendConnection(b []byte, c *Connection, base time.Time) []byte {
-	b = msgp.AppendArrayHeader(b, connectionFields)
-	b = msgp.AppendUint8(b, uint8(c.Kind))
-	b = msgp.AppendBytes(b, c.ID[:])
-	b = appendAddress(b, c.Local)
-	b = msgp.AppendUint16(b, c.LocalPort)
-	b = appendAddress(b, c.Remote)
-	b = msgp.AppendUint16(b, c.RemotePort)
-	b = msgp.AppendUint8(b, uint8(c.State))
-	b = msgp.AppendUint8(b, c.Retransmits)
-	b = msgp.AppendUint32(b, c.UID)
-	b = msgp.AppendUint64(b, c.Inode)
-	b = msgp.AppendUint8(b, uint8(c.Direction))
-	b = msgp.AppendUint8(b, uint8(c.DirectionFrom))
-	b = appendSince(b, base, c.OpenedAfter)
-	b = appendSince(b, base, c.OpenedBefore)
-	b = appendSince(b, base, c.SeenUntil)
-	b = appendSince(b, base, c.ClosedAfter)
-	b = appendSince(b, base, c.ClosedBefore)
-	return msgp.AppendUint8(b, uint8(c.Reason))
+func writeConnection(w *wire.Writer, c *Connection, base time.Time) {
+	w.Array(connectionFields)
+	w.Uint(uint64(c.Kind))
+	w.Binary(c.ID[:])
+	writeAddress(w, c.Local)
+	w.Uint(uint64(c.LocalPort))
+	writeAddress(w, c.Remote)
+	w.Uint(uint64(c.RemotePort))
+	w.Uint(uint64(c.State))
+	w.Uint(uint64(c.Retransmits))
+	w.Uint(uint64(c.UID))
+	w.Uint(c.Inode)
+	w.Uint(uint64(c.Direction))
+	w.Uint(uint64(c.DirectionFrom))
+	writeSince(w, base, c.OpenedAfter)
+	writeSince(w, base, c.OpenedBefore)
+	writeSince(w, base, c.SeenUntil)
+	writeSince(w, base, c.ClosedAfter)
+	writeSince(w, base, c.ClosedBefore)
+	w.Uint(uint64(c.Reason))
 }
 
-// appendSince appends a time as its distance to base, which compresses better
+// writeSince writes a time as its distance to base, which compresses better
 // than a time; nil for the zero time.
-func appendSince(b []byte, base, t time.Time) []byte {
+func writeSince(w *wire.Writer, base, t time.Time) {
 	if t.IsZero() {
-		return msgp.AppendNil(b)
+		w.Nil()
+		return
 	}
-	return msgp.AppendInt64(b, int64(t.Sub(base)))
+	w.Int(int64(t.Sub(base)))
 }

@@ -3,14 +3,18 @@ package event
 import (
 	"errors"
 	"fmt"
+	"math"
+	"slices"
 	"time"
 
-	"github.com/tinylib/msgp/msgp"
+	"headstart/event/wire"
 )
 
 // ChangesDecoder reads changes. It keeps scratch space, so one serves one
 // goroutine.
 type ChangesDecoder struct {
+	r        wire.Reader
+	names    Changes
 	unpacked []byte
 }
 
@@ -24,185 +28,136 @@ func (d *ChangesDecoder) Decode(data []byte, c *Changes) error {
 }
 
 func (d *ChangesDecoder) decode(data []byte, c *Changes) error {
-	// Names keep their strings for readName; a field that the message lacks
-	// must not keep the last message's value.
-	old := *c
+	// Only names keep their memory: a field that the message lacks must not keep
+	// the value of the message before.
+	d.names = Changes{Host: c.Host, BootID: c.BootID, Run: c.Run, Roles: c.Roles}
 	*c = Changes{Addresses: c.Addresses[:0], Connections: c.Connections[:0]}
 	var count int
 	var block []byte
-	err := readMap(data, func(key, rest []byte) (_ []byte, err error) {
+	r := &d.r
+	err := readMessage(r, data, func(key []byte) bool {
 		switch string(key) {
 		case "host":
-			c.Host = old.Host
-			return readName(&c.Host, rest)
+			c.Host = readName(r, d.names.Host)
 		case "boot":
-			c.BootID = old.BootID
-			return readName(&c.BootID, rest)
+			c.BootID = readName(r, d.names.BootID)
 		case "run":
-			c.Run = old.Run
-			return readName(&c.Run, rest)
+			c.Run = readName(r, d.names.Run)
 		case "seq":
-			c.Sequence, rest, err = msgp.ReadUint64Bytes(rest)
+			c.Sequence = r.Uint64()
 		case "at":
-			return readTime(&c.ObservedAt, rest)
+			c.ObservedAt = readTime(r)
 		case "previous":
-			return readTime(&c.PreviousAt, rest)
+			c.PreviousAt = readTime(r)
 		case "interval":
-			return readDuration(&c.Interval, rest)
+			c.Interval = time.Duration(r.Int())
 		case "offset":
-			return readDuration(&c.ClockOffset, rest)
+			c.ClockOffset = time.Duration(r.Int())
 		case "addresses":
-			return readAddresses(&c.Addresses, rest)
+			c.Addresses = readAddresses(r, c.Addresses[:0])
 		case "roles":
-			c.Roles = old.Roles
-			return readNames(&c.Roles, rest)
+			c.Roles = readNames(r, d.names.Roles)
 		case "open":
-			c.Open, rest, err = msgp.ReadUint32Bytes(rest)
+			c.Open = r.Uint32()
 		case "listening":
-			c.Listening, rest, err = msgp.ReadUint32Bytes(rest)
+			c.Listening = r.Uint32()
 		case "missed":
-			c.Missed, rest, err = msgp.ReadUint64Bytes(rest)
+			c.Missed = r.Uint64()
 		case "rejected":
-			c.Rejected, rest, err = msgp.ReadUint32Bytes(rest)
+			c.Rejected = r.Uint32()
 		case "part":
-			c.Part, c.Parts, rest, err = readPart(rest)
+			c.Part, c.Parts = readPair(r)
 		case "count":
-			count, rest, err = msgp.ReadIntBytes(rest)
+			count = int(r.Int())
 		case "connections":
-			block, rest, err = msgp.ReadBytesZC(rest)
+			block = r.Binary()
 		default:
-			return nil, errUnknownField
+			return false
 		}
-		return rest, err
+		return true
 	})
 	if err != nil {
 		return err
 	}
-	if d.unpacked, err = unpack(d.unpacked, block); err != nil {
+	if d.unpacked, err = decompress(d.unpacked, block); err != nil {
 		return fmt.Errorf("connections: %w", err)
 	}
 	rest := d.unpacked
 	if count < 0 || count > MaxRows || count*connectionFields > len(rest) {
 		return fmt.Errorf("%d connections announced in %d bytes", count, len(rest))
 	}
-	for i := range count {
-		var one Connection
-		if rest, err = readConnection(&one, rest, c.ObservedAt); err != nil {
+	d.r.Reset(d.unpacked)
+	c.Connections = slices.Grow(c.Connections, count)[:count]
+	for i := range c.Connections {
+		if err := readConnection(&d.r, &c.Connections[i], c.ObservedAt); err != nil {
 			return fmt.Errorf("connection %d: %w", i, err)
 		}
-		c.Connections = append(c.Connections, one)
 	}
-	if len(rest) > 0 {
-		return fmt.Errorf("%d bytes after the last connection", len(rest))
+	if err := d.r.End(); err != nil {
+		return fmt.Errorf("%w after the last connection", err)
 	}
 	return c.check()
 }
 
-func readConnection(c *Connection, b []byte, base time.Time) ([]byte, error) {
-	fields, b, err := msgp.ReadArrayHeaderBytes(b)
-	if err != nil {
-		return nil, err
+func readConnection(r *wire.Reader, c *Connection, base time.Time) error {
+	fields := r.Array(math.MaxInt32)
+	if r.Err() == nil && fields < connectionFields {
+		return fmt.Errorf("%d fields, want %d", fields, connectionFields)
 	}
-	if fields < connectionFields {
-		return nil, fmt.Errorf("%d fields, want %d", fields, connectionFields)
+	*c = Connection{
+		Kind:          Kind(r.Uint8()),
+		ID:            readID(r),
+		Local:         readAddress(r),
+		LocalPort:     r.Uint16(),
+		Remote:        readAddress(r),
+		RemotePort:    r.Uint16(),
+		State:         State(r.Uint8()),
+		Retransmits:   r.Uint8(),
+		UID:           r.Uint32(),
+		Inode:         r.Uint64(),
+		Direction:     Direction(r.Uint8()),
+		DirectionFrom: DirectionSource(r.Uint8()),
+		OpenedAfter:   readSince(r, base),
+		OpenedBefore:  readSince(r, base),
+		SeenUntil:     readSince(r, base),
+		ClosedAfter:   readSince(r, base),
+		ClosedBefore:  readSince(r, base),
+		Reason:        Reason(r.Uint8()),
 	}
-	r := fieldReader{rest: b}
-	c.Kind = Kind(r.uint8())
-	r.id(&c.ID)
-	r.address(&c.Local)
-	c.LocalPort = r.uint16()
-	r.address(&c.Remote)
-	c.RemotePort = r.uint16()
-	c.State = State(r.uint8())
-	c.Retransmits = r.uint8()
-	c.UID = r.uint32()
-	c.Inode = r.uint64()
-	c.Direction = Direction(r.uint8())
-	c.DirectionFrom = DirectionSource(r.uint8())
-	c.OpenedAfter = r.since(base)
-	c.OpenedBefore = r.since(base)
-	c.SeenUntil = r.since(base)
-	c.ClosedAfter = r.since(base)
-	c.ClosedBefore = r.since(base)
-	c.Reason = Reason(r.uint8())
 	for range fields - connectionFields {
-		r.skip()
+		r.Skip()
 	}
-	if r.err != nil {
-		return nil, r.err
+	if r.Err() != nil {
+		return r.Err()
 	}
 	switch {
 	case c.Kind < Listening || c.Kind > Closed:
-		return nil, fmt.Errorf("kind %d", c.Kind)
+		return fmt.Errorf("kind %d", c.Kind)
 	case !c.State.Valid():
-		return nil, fmt.Errorf("%v", c.State)
+		return fmt.Errorf("%v", c.State)
 	case c.Direction > Outbound || c.DirectionFrom > FromPorts || c.Reason > PortReused:
-		return nil, fmt.Errorf("direction %d from %d, reason %d", c.Direction, c.DirectionFrom, c.Reason)
+		return fmt.Errorf("direction %d from %d, reason %d", c.Direction, c.DirectionFrom, c.Reason)
 	case c.OpenedBefore.IsZero():
-		return nil, errors.New("no opened-before")
+		return errors.New("no opened-before")
 	case c.Kind == Closed && (c.ClosedAfter.IsZero() || c.ClosedBefore.IsZero()):
-		return nil, errors.New("closed without bounds")
+		return errors.New("closed without bounds")
 	}
-	return r.rest, nil
+	return nil
 }
 
-// fieldReader reads msgpack values until one is wrong; the error stays.
-type fieldReader struct {
-	rest []byte
-	err  error
+func readID(r *wire.Reader) (id ConnectionID) {
+	raw := r.Binary()
+	if len(raw) != len(id) {
+		r.Fail(fmt.Errorf("a connection id of %d bytes", len(raw)))
+	}
+	copy(id[:], raw)
+	return id
 }
 
-func (r *fieldReader) uint64() (v uint64) {
-	if r.err == nil {
-		v, r.rest, r.err = msgp.ReadUint64Bytes(r.rest)
-	}
-	return v
-}
-
-func (r *fieldReader) below(limit uint64) uint64 {
-	v := r.uint64()
-	if r.err == nil && v >= limit {
-		r.err = fmt.Errorf("%d where less than %d is allowed", v, limit)
-	}
-	return v
-}
-
-func (r *fieldReader) uint8() uint8   { return uint8(r.below(1 << 8)) }
-func (r *fieldReader) uint16() uint16 { return uint16(r.below(1 << 16)) }
-func (r *fieldReader) uint32() uint32 { return uint32(r.below(1 << 32)) }
-
-func (r *fieldReader) id(to *ConnectionID) {
-	if r.err != nil {
-		return
-	}
-	var id []byte
-	if id, r.rest, r.err = msgp.ReadBytesZC(r.rest); r.err == nil && len(id) != len(to) {
-		r.err = fmt.Errorf("a connection id of %d bytes", len(id))
-	}
-	copy(to[:], id)
-}
-
-func (r *fieldReader) address(to *Address) {
-	if r.err == nil {
-		r.rest, r.err = readAddress(to, r.rest)
-	}
-}
-
-func (r *fieldReader) since(base time.Time) time.Time {
-	if r.err != nil {
+func readSince(r *wire.Reader, base time.Time) time.Time {
+	if r.Nil() {
 		return time.Time{}
 	}
-	if msgp.IsNil(r.rest) {
-		r.rest, r.err = msgp.ReadNilBytes(r.rest)
-		return time.Time{}
-	}
-	var n int64
-	n, r.rest, r.err = msgp.ReadInt64Bytes(r.rest)
+	n := r.Int()
 	return base.Add(time.Duration(n))
-}
-
-func (r *fieldReader) skip() {
-	if r.err == nil {
-		r.rest, r.err = msgp.Skip(r.rest)
-	}
 }

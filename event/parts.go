@@ -3,8 +3,6 @@ package event
 import (
 	"errors"
 	"fmt"
-
-	"github.com/tinylib/msgp/msgp"
 )
 
 // errTooMany is a message with more rows than one may have.
@@ -32,9 +30,4 @@ next:
 		return messages, nil
 	}
 	return nil, fmt.Errorf("encode %s: doesn't fit into %d messages of %d bytes", what, MaxParts, limit)
-}
-
-func readPart(b []byte) (part, parts uint16, rest []byte, err error) {
-	v, rest, err := msgp.ReadUint32Bytes(b)
-	return uint16(v >> 16), uint16(v), rest, err
 }

@@ -174,6 +174,11 @@ func TestSnapshotDecodeReuses(t *testing.T) {
 	if n := testing.AllocsPerRun(10, func() { _ = decoder.Decode(message, &got) }); n > 0 {
 		t.Errorf("the same host's next snapshot costs %g allocations", n)
 	}
+	next := busyServer(300)
+	var encoder event.SnapshotEncoder
+	if n := testing.AllocsPerRun(10, func() { message, _ = encoder.Append(message[:0], next) }); n > 0 {
+		t.Errorf("encoding a snapshot costs %g allocations", n)
+	}
 }
 
 func TestMessageID(t *testing.T) {

@@ -4,8 +4,7 @@ import (
 	"fmt"
 
 	"headstart/event/column"
-
-	"github.com/tinylib/msgp/msgp"
+	"headstart/event/wire"
 )
 
 // The columns of a snapshot's rows, in the order in which they are written.
@@ -30,6 +29,7 @@ const hasInode = 0x80
 // SnapshotEncoder turns snapshots into messages. It keeps scratch space, so
 // one serves one goroutine.
 type SnapshotEncoder struct {
+	w       wire.Writer
 	columns [columnCount][]byte
 	joined  []byte
 	packed  []byte
@@ -43,25 +43,33 @@ func (e *SnapshotEncoder) Append(dst []byte, s *Snapshot) ([]byte, error) {
 	}
 	e.join(s.Sockets)
 	var err error
-	if e.packed, err = pack(e.packed, e.joined); err != nil {
+	if e.packed, err = compress(e.packed, e.joined); err != nil {
 		return dst, fmt.Errorf("encode snapshot: %w", err)
 	}
-	b := appendHeader(dst, 14)
-	b = msgp.AppendString(msgp.AppendString(b, "host"), s.Host)
-	b = msgp.AppendString(msgp.AppendString(b, "boot"), s.BootID)
-	b = msgp.AppendString(msgp.AppendString(b, "run"), s.Run)
-	b = msgp.AppendUint64(msgp.AppendString(b, "seq"), s.Sequence)
-	b = appendTime(msgp.AppendString(b, "at"), s.TakenAt)
-	b = msgp.AppendInt64(msgp.AppendString(b, "uptime"), int64(s.Uptime))
-	b = msgp.AppendInt64(msgp.AppendString(b, "interval"), int64(s.Interval))
-	b = appendAddresses(msgp.AppendString(b, "addresses"), s.Addresses)
-	b = appendNames(msgp.AppendString(b, "roles"), s.Roles)
-	b = msgp.AppendUint32(msgp.AppendString(b, "ephemeral"), uint32(s.EphemeralLow)<<16|uint32(s.EphemeralHigh))
-	b = msgp.AppendUint32(msgp.AppendString(b, "rejected"), s.Rejected)
-	b = msgp.AppendUint32(msgp.AppendString(b, "part"), uint32(s.Part)<<16|uint32(s.Parts))
-	b = msgp.AppendInt(msgp.AppendString(b, "rows"), len(s.Sockets))
-	b = msgp.AppendBytes(msgp.AppendString(b, "sockets"), e.packed)
-	return b, nil
+	e.w.Reset(dst)
+	e.writeMessage(s)
+	return e.w.Bytes(), nil
+}
+
+func (e *SnapshotEncoder) writeMessage(s *Snapshot) {
+	w := &e.w
+	writeHeader(w, 14)
+	writeNames(w, s.ID())
+	w.String("at")
+	writeTime(w, s.TakenAt)
+	w.String("uptime")
+	w.Int(int64(s.Uptime))
+	w.String("interval")
+	w.Int(int64(s.Interval))
+	w.String("addresses")
+	writeAddresses(w, s.Addresses)
+	w.String("roles")
+	w.Strings(s.Roles)
+	w.String("ephemeral")
+	w.Uint(pair(s.EphemeralLow, s.EphemeralHigh))
+	w.String("rejected")
+	w.Uint(uint64(s.Rejected))
+	writeRows(w, s.Part, s.Parts, "rows", len(s.Sockets), "sockets", e.packed)
 }
 
 // Parts returns the snapshot as messages of at most limit bytes: one, unless
@@ -126,8 +134,9 @@ func (e *SnapshotEncoder) join(rows []Socket) {
 		c[columnUID] = column.AppendDelta(c[columnUID], uint64(last.UID), uint64(r.UID))
 		last = *r
 	}
-	e.joined = e.joined[:0]
+	e.w.Reset(e.joined[:0])
 	for i := range c {
-		e.joined = msgp.AppendBytes(e.joined, c[i])
+		e.w.Binary(c[i])
 	}
+	e.joined = e.w.Bytes()
 }

@@ -4,15 +4,17 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"headstart/event/column"
-
-	"github.com/tinylib/msgp/msgp"
+	"headstart/event/wire"
 )
 
 // SnapshotDecoder reads snapshots. It keeps scratch space, so one serves one
 // goroutine.
 type SnapshotDecoder struct {
+	r        wire.Reader
+	names    Snapshot
 	unpacked []byte
 	values   []uint64 // of one column
 }
@@ -27,52 +29,47 @@ func (d *SnapshotDecoder) Decode(data []byte, s *Snapshot) error {
 }
 
 func (d *SnapshotDecoder) decode(data []byte, s *Snapshot) error {
-	// Names keep their strings for readName; a field that the message lacks
-	// must not keep the last message's value.
-	old := *s
+	// Only names keep their memory: a field that the message lacks must not keep
+	// the value of the message before.
+	d.names = Snapshot{Host: s.Host, BootID: s.BootID, Run: s.Run, Roles: s.Roles}
 	*s = Snapshot{Addresses: s.Addresses[:0], Sockets: s.Sockets[:0]}
 	var rows int
 	var block []byte
-	err := readMap(data, func(key, rest []byte) (_ []byte, err error) {
+	r := &d.r
+	err := readMessage(r, data, func(key []byte) bool {
 		switch string(key) {
 		case "host":
-			s.Host = old.Host
-			return readName(&s.Host, rest)
+			s.Host = readName(r, d.names.Host)
 		case "boot":
-			s.BootID = old.BootID
-			return readName(&s.BootID, rest)
+			s.BootID = readName(r, d.names.BootID)
 		case "run":
-			s.Run = old.Run
-			return readName(&s.Run, rest)
+			s.Run = readName(r, d.names.Run)
 		case "seq":
-			s.Sequence, rest, err = msgp.ReadUint64Bytes(rest)
+			s.Sequence = r.Uint64()
 		case "at":
-			return readTime(&s.TakenAt, rest)
+			s.TakenAt = readTime(r)
 		case "uptime":
-			return readDuration(&s.Uptime, rest)
+			s.Uptime = time.Duration(r.Int())
 		case "interval":
-			return readDuration(&s.Interval, rest)
+			s.Interval = time.Duration(r.Int())
 		case "addresses":
-			return readAddresses(&s.Addresses, rest)
+			s.Addresses = readAddresses(r, s.Addresses[:0])
 		case "roles":
-			s.Roles = old.Roles
-			return readNames(&s.Roles, rest)
+			s.Roles = readNames(r, d.names.Roles)
 		case "ephemeral":
-			var v uint32
-			v, rest, err = msgp.ReadUint32Bytes(rest)
-			s.EphemeralLow, s.EphemeralHigh = uint16(v>>16), uint16(v)
+			s.EphemeralLow, s.EphemeralHigh = readPair(r)
 		case "rejected":
-			s.Rejected, rest, err = msgp.ReadUint32Bytes(rest)
+			s.Rejected = r.Uint32()
 		case "part":
-			s.Part, s.Parts, rest, err = readPart(rest)
+			s.Part, s.Parts = readPair(r)
 		case "rows":
-			rows, rest, err = msgp.ReadIntBytes(rest)
+			rows = int(r.Int())
 		case "sockets":
-			block, rest, err = msgp.ReadBytesZC(rest)
+			block = r.Binary()
 		default:
-			return nil, errUnknownField
+			return false
 		}
-		return rest, err
+		return true
 	})
 	if err != nil {
 		return err
@@ -80,7 +77,7 @@ func (d *SnapshotDecoder) decode(data []byte, s *Snapshot) error {
 	if rows < 0 || rows > MaxRows {
 		return fmt.Errorf("%d rows, want 0 to %d", rows, MaxRows)
 	}
-	if d.unpacked, err = unpack(d.unpacked, block); err != nil {
+	if d.unpacked, err = decompress(d.unpacked, block); err != nil {
 		return fmt.Errorf("sockets: %w", err)
 	}
 	if s.Sockets, err = d.readRows(s.Sockets, d.unpacked, rows); err != nil {
@@ -91,10 +88,10 @@ func (d *SnapshotDecoder) decode(data []byte, s *Snapshot) error {
 
 func (d *SnapshotDecoder) readRows(rows []Socket, data []byte, n int) ([]Socket, error) {
 	var columns [columnCount][]byte
-	var err error
+	d.r.Reset(data)
 	for i := range columns {
-		if columns[i], data, err = msgp.ReadBytesZC(data); err != nil {
-			return rows, fmt.Errorf("column %d: %w", i, err)
+		if columns[i] = d.r.Binary(); d.r.Err() != nil {
+			return rows, fmt.Errorf("column %d: %w", i, d.r.Err())
 		}
 	}
 	states, retransmits, ports := columns[columnState], columns[columnRetransmits], columns[columnRemotePort]
@@ -103,7 +100,7 @@ func (d *SnapshotDecoder) readRows(rows []Socket, data []byte, n int) ([]Socket,
 	}
 	d.values = slices.Grow(d.values[:0], n)[:n]
 	rows = slices.Grow(rows[:0], n)[:n]
-	err = errors.Join(
+	err := errors.Join(
 		d.readKeys(rows, &columns),
 		d.readStates(rows, states, retransmits, columns[columnInode]),
 		d.readOwners(rows, columns[columnUID], columns[columnRemaining]),

@@ -5,103 +5,134 @@ import (
 	"fmt"
 	"time"
 
+	"headstart/event/wire"
+
 	"github.com/klauspost/compress/s2"
-	"github.com/tinylib/msgp/msgp"
 )
 
-// The services' messages are msgpack maps whose first entry is "v", the wire
-// version: a byte that a reader checks before anything else.
+// Messages between services are msgpack maps. The first entry is "v", the wire
+// version, which a reader checks before anything else.
 const wireVersion = 1
 
-func appendHeader(b []byte, fields uint32) []byte {
-	b = msgp.AppendMapHeader(b, fields+1)
-	b = msgp.AppendString(b, "v")
-	return msgp.AppendUint8(b, wireVersion)
+// writeHeader begins a message with a number of fields and the version.
+func writeHeader(w *wire.Writer, fields int) {
+	w.Map(1 + fields)
+	w.String("v")
+	w.Uint(wireVersion)
 }
 
-// readMap walks the map and calls field for every entry but the version.
-// field returns the bytes after the value; errUnknownField skips it.
-func readMap(data []byte, field func(key, rest []byte) ([]byte, error)) error {
+// readMessage calls field for every entry but the version. field reads the
+// value of a key that it knows; the value of another is skipped.
+func readMessage(r *wire.Reader, data []byte, field func(key []byte) (known bool)) error {
 	if len(data) > MaxMessage {
 		return fmt.Errorf("%d bytes, more than %d", len(data), MaxMessage)
 	}
-	fields, rest, err := msgp.ReadMapHeaderBytes(data)
-	if err != nil {
-		return fmt.Errorf("not a msgpack map: %w", err)
+	r.Reset(data)
+	entries := r.Map()
+	if r.Err() != nil {
+		return fmt.Errorf("not a msgpack map: %w", r.Err())
 	}
-	if fields == 0 {
+	if entries == 0 {
 		return fmt.Errorf("%w: the map is empty", ErrVersion)
 	}
-	for i := range fields {
-		var key []byte
-		if key, rest, err = msgp.ReadStringZC(rest); err != nil {
-			return fmt.Errorf("key %d: %w", i, err)
-		}
-		if i == 0 {
-			if rest, err = readVersion(key, rest); err != nil {
-				return err
-			}
-			continue
-		}
-		next, err := field(key, rest)
-		if err == errUnknownField {
-			next, err = msgp.Skip(rest)
-		}
-		if err != nil {
-			return fmt.Errorf("%.32q: %w", key, err)
-		}
-		rest = next
+	if err := readVersion(r); err != nil {
+		return err
 	}
-	if len(rest) > 0 {
-		return fmt.Errorf("%d bytes after the end", len(rest))
+	for i := range entries - 1 {
+		key := r.Text()
+		if r.Err() != nil {
+			return fmt.Errorf("key %d: %w", i+1, r.Err())
+		}
+		if !field(key) {
+			r.Skip()
+		}
+		if r.Err() != nil {
+			return fmt.Errorf("%.32q: %w", key, r.Err())
+		}
+	}
+	return r.End()
+}
+
+func readVersion(r *wire.Reader) error {
+	key := r.Text()
+	if r.Err() == nil && string(key) != "v" {
+		return fmt.Errorf("%w: the first key is %.32q, not \"v\"", ErrVersion, key)
+	}
+	switch version := r.Uint64(); {
+	case r.Err() != nil:
+		return fmt.Errorf("wire version: %w", r.Err())
+	case version != wireVersion:
+		return fmt.Errorf("%w %d: this program reads version %d; update the older of the two", ErrVersion, version, wireVersion)
 	}
 	return nil
 }
 
-var errUnknownField = fmt.Errorf("unknown field")
-
-func readVersion(key, rest []byte) ([]byte, error) {
-	if string(key) != "v" {
-		return nil, fmt.Errorf("%w: the first key is %.32q, not \"v\"", ErrVersion, key)
-	}
-	version, rest, err := msgp.ReadUint64Bytes(rest)
-	if err != nil {
-		return nil, fmt.Errorf("wire version: %w", err)
-	}
-	if version != wireVersion {
-		return nil, fmt.Errorf("%w %d: this program reads version %d; update the older of the two", ErrVersion, version, wireVersion)
-	}
-	return rest, nil
+// writeNames writes the fields that begin every message.
+func writeNames(w *wire.Writer, id SnapshotID) {
+	w.String("host")
+	w.String(id.Host)
+	w.String("boot")
+	w.String(id.BootID)
+	w.String("run")
+	w.String(id.Run)
+	w.String("seq")
+	w.Uint(id.Sequence)
 }
 
-// readName reads a string into to, without an allocation when it is there
-// already: consecutive messages of a host share most of them.
-func readName(to *string, b []byte) ([]byte, error) {
-	name, rest, err := msgp.ReadStringZC(b)
-	if err != nil {
-		return nil, err
-	}
+// writeRows writes the fields that end every message: of how many parts it is
+// which one, its number of rows, and the rows compressed.
+func writeRows(w *wire.Writer, part, parts uint16, count string, rows int, key string, packed []byte) {
+	w.String("part")
+	w.Uint(pair(part, parts))
+	w.String(count)
+	w.Int(int64(rows))
+	w.String(key)
+	w.Binary(packed)
+}
+
+// pair is two numbers of 16 bits in one of 32.
+func pair(high, low uint16) uint64 { return uint64(high)<<16 | uint64(low) }
+
+func readPair(r *wire.Reader) (high, low uint16) {
+	v := r.Uint32()
+	return uint16(v >> 16), uint16(v)
+}
+
+// readName reads a string, without an allocation when it is the old one:
+// consecutive messages of a host share most of them.
+func readName(r *wire.Reader, old string) string {
+	name := r.Text()
 	if len(name) > MaxName {
-		return nil, fmt.Errorf("%d bytes, more than %d", len(name), MaxName)
+		r.Fail(fmt.Errorf("%d bytes, more than %d", len(name), MaxName))
+		return ""
 	}
-	if *to != string(name) {
-		*to = string(name)
+	if old == string(name) {
+		return old
 	}
-	return rest, nil
+	return string(name)
 }
 
-func appendTime(b []byte, t time.Time) []byte {
+func readNames(r *wire.Reader, old []string) []string {
+	names := old[:0]
+	for i := range r.Array(MaxRoles) {
+		var before string
+		if i < len(old) {
+			before = old[i]
+		}
+		names = append(names, readName(r, before))
+	}
+	return names
+}
+
+func writeTime(w *wire.Writer, t time.Time) {
 	if t.IsZero() {
-		return msgp.AppendInt64(b, 0)
+		w.Int(0)
+		return
 	}
-	return msgp.AppendInt64(b, t.UnixNano())
+	w.Int(t.UnixNano())
 }
 
-func readTime(to *time.Time, b []byte) ([]byte, error) {
-	n, rest, err := msgp.ReadInt64Bytes(b)
-	*to = timeOf(n)
-	return rest, err
-}
+func readTime(r *wire.Reader) time.Time { return timeOf(r.Int()) }
 
 func timeOf(nanoseconds int64) time.Time {
 	if nanoseconds == 0 {
@@ -110,108 +141,53 @@ func timeOf(nanoseconds int64) time.Time {
 	return time.Unix(0, nanoseconds).UTC()
 }
 
-func readDuration(to *time.Duration, b []byte) ([]byte, error) {
-	n, rest, err := msgp.ReadInt64Bytes(b)
-	*to = time.Duration(n)
-	return rest, err
-}
-
-func appendAddress(b []byte, a Address) []byte {
+func writeAddress(w *wire.Writer, a Address) {
 	var raw [16]byte
 	binary.BigEndian.PutUint64(raw[:8], a.Hi)
 	binary.BigEndian.PutUint64(raw[8:], a.Lo)
 	if a.Is4() {
-		return msgp.AppendBytes(b, raw[12:])
+		w.Binary(raw[12:])
+		return
 	}
-	return msgp.AppendBytes(b, raw[:])
+	w.Binary(raw[:])
 }
 
-func readAddress(to *Address, b []byte) ([]byte, error) {
-	raw, rest, err := msgp.ReadBytesZC(b)
-	if err != nil {
-		return nil, err
-	}
-	switch len(raw) {
+func readAddress(r *wire.Reader) Address {
+	switch raw := r.Binary(); len(raw) {
 	case 4:
-		*to = AddressFrom4(binary.BigEndian.Uint32(raw))
+		return AddressFrom4(binary.BigEndian.Uint32(raw))
 	case 16:
-		*to = Address{binary.BigEndian.Uint64(raw[:8]), binary.BigEndian.Uint64(raw[8:])}
+		return Address{binary.BigEndian.Uint64(raw[:8]), binary.BigEndian.Uint64(raw[8:])}
 	default:
-		return nil, fmt.Errorf("an address of %d bytes", len(raw))
+		r.Fail(fmt.Errorf("an address of %d bytes", len(raw)))
+		return Address{}
 	}
-	return rest, nil
 }
 
-func appendAddresses(b []byte, all []Address) []byte {
-	b = msgp.AppendArrayHeader(b, uint32(len(all)))
+func writeAddresses(w *wire.Writer, all []Address) {
+	w.Array(len(all))
 	for _, a := range all {
-		b = appendAddress(b, a)
+		writeAddress(w, a)
 	}
-	return b
 }
 
-func readAddresses(to *[]Address, b []byte) ([]byte, error) {
-	n, rest, err := readLength(b, MaxAddresses)
-	if err != nil {
-		return nil, err
+func readAddresses(r *wire.Reader, all []Address) []Address {
+	for range r.Array(MaxAddresses) {
+		all = append(all, readAddress(r))
 	}
-	*to = (*to)[:0]
-	for range n {
-		var a Address
-		if rest, err = readAddress(&a, rest); err != nil {
-			return nil, err
-		}
-		*to = append(*to, a)
-	}
-	return rest, nil
+	return all
 }
 
-func appendNames(b []byte, all []string) []byte {
-	b = msgp.AppendArrayHeader(b, uint32(len(all)))
-	for _, s := range all {
-		b = msgp.AppendString(b, s)
-	}
-	return b
-}
-
-func readNames(to *[]string, b []byte) ([]byte, error) {
-	n, rest, err := readLength(b, MaxRoles)
-	if err != nil {
-		return nil, err
-	}
-	old := *to
-	*to = old[:0]
-	for i := range n {
-		var name string
-		if i < len(old) {
-			name = old[i]
-		}
-		if rest, err = readName(&name, rest); err != nil {
-			return nil, err
-		}
-		*to = append(*to, name)
-	}
-	return rest, nil
-}
-
-func readLength(b []byte, most int) (int, []byte, error) {
-	n, rest, err := msgp.ReadArrayHeaderBytes(b)
-	if err == nil && int(n) > most {
-		err = fmt.Errorf("%d entries, more than %d", n, most)
-	}
-	return int(n), rest, err
-}
-
-// pack compresses what unpack will take into scratch, as an s2 block.
-func pack(scratch, data []byte) ([]byte, error) {
+// compress returns what decompress accepts, as an s2 block in scratch.
+func compress(scratch, data []byte) ([]byte, error) {
 	if len(data) > MaxUnpacked {
 		return scratch, fmt.Errorf("%d bytes before compression, more than %d: %w", len(data), MaxUnpacked, errTooMany)
 	}
 	return s2.Encode(scratch, data), nil
 }
 
-// unpack decompresses an s2 block into scratch, within MaxUnpacked.
-func unpack(scratch, block []byte) ([]byte, error) {
+// decompress returns the data of an s2 block in scratch, within MaxUnpacked.
+func decompress(scratch, block []byte) ([]byte, error) {
 	n, err := s2.DecodedLen(block)
 	if err != nil {
 		return scratch, err

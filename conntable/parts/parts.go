@@ -7,8 +7,7 @@ import (
 	"fmt"
 
 	"headstart/event"
-
-	"github.com/tinylib/msgp/msgp"
+	"headstart/event/wire"
 )
 
 // Pending are the parts of a host's snapshot that has not arrived whole. The
@@ -51,11 +50,13 @@ func (p *Pending) Save() []byte {
 	if p.parts == nil {
 		return nil
 	}
-	b := msgp.AppendArrayHeader(nil, uint32(len(p.parts)))
+	var w wire.Writer
+	w.Reset(nil)
+	w.Array(len(p.parts))
 	for _, part := range p.parts {
-		b = msgp.AppendBytes(b, part)
+		w.Binary(part)
 	}
-	return b
+	return w.Bytes()
 }
 
 // Restore reads what Save returned. decode reads a part into the snapshot that
@@ -64,14 +65,13 @@ func (p *Pending) Restore(state []byte, decode func(message []byte) (*event.Snap
 	if state == nil {
 		return nil
 	}
-	n, b, err := msgp.ReadArrayHeaderBytes(state)
-	if err != nil {
-		return fmt.Errorf("saved parts: %w", err)
-	}
-	for i := range n {
-		var message []byte
-		if message, b, err = msgp.ReadBytesZC(b); err != nil {
-			return fmt.Errorf("saved part %d: %w", i+1, err)
+	var r wire.Reader
+	r.Reset(state)
+	parts := r.Array(event.MaxParts)
+	for i := range parts {
+		message := r.Binary()
+		if r.Err() != nil {
+			return fmt.Errorf("saved part %d: %w", i+1, r.Err())
 		}
 		if len(message) == 0 {
 			continue
@@ -81,6 +81,9 @@ func (p *Pending) Restore(state []byte, decode func(message []byte) (*event.Snap
 			return fmt.Errorf("saved part %d: %w", i+1, err)
 		}
 		p.Add(part.ID(), part, message)
+	}
+	if err := r.End(); err != nil {
+		return fmt.Errorf("saved parts: %w", err)
 	}
 	return nil
 }

@@ -9,8 +9,7 @@ import (
 	"time"
 
 	"headstart/event"
-
-	"github.com/tinylib/msgp/msgp"
+	"headstart/event/wire"
 )
 
 var noon = time.Date(2025, 6, 5, 12, 0, 0, 0, time.UTC)
@@ -77,9 +76,11 @@ func TestUnusablePartsAreRefused(t *testing.T) {
 		want  string
 	}{
 		"no array":              {[]byte{7}, "saved parts"},
-		"more parts than bytes": {msgp.AppendArrayHeader(nil, 1<<31), "saved part 1"},
+		"more parts than bytes": {arrayOf(1 << 31), "saved parts: 2147483648 entries"},
 		"cut off":               {sound[:len(sound)/2], "saved part 1"},
-		"no snapshot":           {msgp.AppendBytes(msgp.AppendArrayHeader(nil, 1), []byte("x")), "saved part 1: decode snapshot"},
+		"no snapshot":           {arrayOf(1, "x"), "saved part 1: decode snapshot"},
+		"nil for a part":        {append(arrayOf(1), 0xc0), "saved part 1: msgpack code 0xc0"},
+		"more after the end":    {append(bytes.Clone(sound), 0), "1 bytes after the end"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var p Pending
@@ -88,6 +89,16 @@ func TestUnusablePartsAreRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+func arrayOf(n int, parts ...string) []byte {
+	var w wire.Writer
+	w.Reset(nil)
+	w.Array(n)
+	for _, part := range parts {
+		w.Binary([]byte(part))
+	}
+	return w.Bytes()
 }
 
 func FuzzRestorePending(f *testing.F) {

@@ -2,12 +2,12 @@ package firing
 
 import (
 	"fmt"
+	"math"
 
 	"headstart/detect/rule"
 	"headstart/detect/rule/schema"
 	"headstart/event"
-
-	"github.com/tinylib/msgp/msgp"
+	"headstart/event/wire"
 )
 
 const stateVersion = 1
@@ -18,6 +18,8 @@ const maxPartsOfEntry = rule.MaxRules * schema.MaxSteps
 // Codec saves and restores what is remembered of hosts. One goroutine uses it
 // at a time.
 type Codec struct {
+	w       wire.Writer
+	r       wire.Reader
 	encoder event.ChangesEncoder
 	decoder event.ChangesDecoder
 	changes event.Changes
@@ -37,13 +39,14 @@ func (c *Codec) Save(h *Host, last *event.Changes) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("save watch: %w", err)
 	}
-	b := msgp.AppendArrayHeader([]byte{stateVersion}, 1+2*uint32(len(ids)))
-	b = msgp.AppendBytes(b, message)
+	c.w.Reset([]byte{stateVersion})
+	c.w.Array(1 + 2*len(ids))
+	c.w.Binary(message)
 	for _, id := range ids {
-		b = appendStrings(b, h.entries[id].fired)
-		b = appendStrings(b, h.entries[id].pending)
+		c.w.Strings(h.entries[id].fired)
+		c.w.Strings(h.entries[id].pending)
 	}
-	return b, nil
+	return c.w.Bytes(), nil
 }
 
 // Restore reads what Save returned. It also returns the message that was
@@ -63,18 +66,16 @@ func (c *Codec) restore(state []byte) (*Host, error) {
 	if len(state) == 0 || state[0] != stateVersion {
 		return nil, fmt.Errorf("%w: saved by another version of this program", event.ErrVersion)
 	}
-	n, b, err := msgp.ReadArrayHeaderBytes(state[1:])
-	if err != nil {
-		return nil, err
-	}
-	message, b, err := msgp.ReadBytesZC(b)
-	if err != nil {
-		return nil, err
+	r := &c.r
+	r.Reset(state[1:])
+	n, message := r.Array(math.MaxUint32), r.Binary()
+	if r.Err() != nil {
+		return nil, r.Err()
 	}
 	if err := c.decoder.Decode(message, &c.changes); err != nil {
 		return nil, err
 	}
-	if len(c.changes.Connections) > MaxEntries || int(n) != 1+2*len(c.changes.Connections) {
+	if len(c.changes.Connections) > MaxEntries || n != 1+2*len(c.changes.Connections) {
 		return nil, fmt.Errorf("%d connections in an array of %d", len(c.changes.Connections), n)
 	}
 	// No due and no rules: the first message finds out what is due.
@@ -83,44 +84,11 @@ func (c *Codec) restore(state []byte) (*Host, error) {
 		entries: make(map[event.ConnectionID]*tracked, len(c.changes.Connections)),
 	}
 	for _, connection := range c.changes.Connections {
-		e := &tracked{connection: connection}
-		if e.fired, b, err = readStrings(b); err != nil {
-			return nil, fmt.Errorf("fired: %w", err)
-		}
-		if e.pending, b, err = readStrings(b); err != nil {
-			return nil, fmt.Errorf("waiting: %w", err)
+		e := &tracked{connection: connection, fired: r.Strings(maxPartsOfEntry), pending: r.Strings(maxPartsOfEntry)}
+		if r.Err() != nil {
+			return nil, fmt.Errorf("rules of connection %s: %w", connection.ID, r.Err())
 		}
 		h.entries[connection.ID] = e
 	}
-	if len(b) > 0 {
-		return nil, fmt.Errorf("%d bytes after the end", len(b))
-	}
-	return h, nil
-}
-
-func appendStrings(b []byte, all []string) []byte {
-	b = msgp.AppendArrayHeader(b, uint32(len(all)))
-	for _, s := range all {
-		b = msgp.AppendString(b, s)
-	}
-	return b
-}
-
-func readStrings(b []byte) ([]string, []byte, error) {
-	n, b, err := msgp.ReadArrayHeaderBytes(b)
-	if err != nil {
-		return nil, nil, err
-	}
-	if n > maxPartsOfEntry {
-		return nil, nil, fmt.Errorf("%d parts of rules, more than %d", n, maxPartsOfEntry)
-	}
-	var all []string
-	for range n {
-		var s string
-		if s, b, err = msgp.ReadStringBytes(b); err != nil {
-			return nil, nil, err
-		}
-		all = append(all, s)
-	}
-	return all, b, nil
+	return h, r.End()
 }

@@ -12,8 +12,7 @@ import (
 	"headstart/detect/firing"
 	"headstart/detect/rule"
 	"headstart/event"
-
-	"github.com/tinylib/msgp/msgp"
+	"headstart/event/wire"
 )
 
 var noon = time.Date(2025, 6, 5, 12, 0, 0, 0, time.UTC)
@@ -170,8 +169,12 @@ func TestUnusableStateIsRefused(t *testing.T) {
 	sound := savedState(t)
 	message := must(t)(new(event.ChangesEncoder).Append(nil, opened(445, 0, 1)))
 	tooMany := must(t)(new(event.ChangesEncoder).Append(nil, opened(445, 0, firing.MaxEntries+1)))
-	array := func(n uint32, message []byte, rest ...byte) []byte {
-		return append(msgp.AppendBytes(msgp.AppendArrayHeader([]byte{1}, n), message), rest...)
+	array := func(n int, message []byte, rest ...byte) []byte {
+		var w wire.Writer
+		w.Reset([]byte{1})
+		w.Array(n)
+		w.Binary(message)
+		return append(w.Bytes(), rest...)
 	}
 	for name, test := range map[string]struct {
 		state []byte
@@ -181,13 +184,13 @@ func TestUnusableStateIsRefused(t *testing.T) {
 		"another version":      {append([]byte{9}, sound[1:]...), "another version"},
 		"only a version":       {sound[:1], "restore watch"},
 		"cut in the message":   {sound[:20], "restore watch"},
-		"cut in the rules":     {sound[:len(sound)-1], "waiting"},
+		"cut in the rules":     {sound[:len(sound)-1], "rules of connection"},
 		"more after the end":   {append(bytes.Clone(sound), 0), "1 bytes after the end"},
-		"no message":           {array(3, nil), "not a msgpack map"},
+		"no message":           {array(3, nil, 0x90, 0x90), "not a msgpack map"},
 		"fewer rules":          {array(1, message), "1 connections in an array of 1"},
 		"more connections":     {array(1+2*(firing.MaxEntries+1), tooMany), "10001 connections"},
-		"rules without end":    {array(3, message, 0xdd, 0xff, 0xff, 0xff, 0xff), "fired: 4294967295 parts of rules"},
-		"a number for a rule":  {array(3, message, 0x91, 7), "fired"},
+		"rules without end":    {array(3, message, 0xdd, 0xff, 0xff, 0xff, 0xff), ": 4294967295 entries, more than"},
+		"a number for a rule":  {array(3, message, 0x91, 7), "a string is expected"},
 		"a number for the map": {array(3, []byte{7}), "restore watch"},
 	} {
 		t.Run(name, func(t *testing.T) {
