@@ -1,4 +1,4 @@
-// Package imports_test holds the shape of the workspace: which package may
+// Package imports_test checks the import rules of the workspace: which package may
 // import which, and why.
 package imports_test
 
@@ -69,22 +69,22 @@ func TestImportsGoOneWay(t *testing.T) {
 		for _, i := range p.Imports {
 			deny := func(why string) { t.Errorf("%s imports %s: %s", p.ImportPath, i, why) }
 			if own, other := service(p.ImportPath), service(i); own != "" && other != "" && own != other {
-				deny("a service never imports another: they meet in streams")
+				deny("no service imports another: streams connect them")
 			}
 			if within(i, "headstart/test") {
-				deny("production code doesn't import test code")
+				deny("production code does not import test code")
 			}
 			if within(i, "github.com/nats-io/nats-server/v2") && !within(p.ImportPath, "headstart/cli") && !within(p.ImportPath, "headstart/bus/natstest") {
-				deny("only the headstart command carries the server: it is twice as large as a poller")
+				deny("only the headstart command contains the server, which is twice as large as a poller")
 			}
 			if within(i, "github.com/nats-io/nats.go") && !within(p.ImportPath, "headstart/bus") {
-				deny("only bus knows NATS")
+				deny("only bus imports the NATS client")
 			}
 			if within(p.ImportPath, "headstart/event") && within(i, "headstart") && !within(i, "headstart/event") {
-				deny("the contract depends on nothing of headstart's")
+				deny("the contract imports no other package of headstart")
 			}
 			if within(p.ImportPath, "headstart/daemon") && within(i, "headstart") && !within(i, "headstart/daemon") && i != "headstart/suggest" {
-				deny("daemon knows nothing of headstart but how to suggest a flag")
+				deny("daemon imports no other package of headstart than suggest")
 			}
 			if within(p.ImportPath, "headstart/bus") && service(i) != "" {
 				deny("bus is below the services")
@@ -93,8 +93,8 @@ func TestImportsGoOneWay(t *testing.T) {
 	}
 }
 
-// pure packages get everything as an argument: that is what makes replaying a
-// day take seconds and a kill change nothing.
+// pure lists the packages that get everything as an argument, the time too. Replaying
+// a day takes seconds and a kill changes nothing because of that.
 var pure = []string{
 	"headstart/event", "headstart/event/column", "headstart/event/wire",
 	"headstart/services/poller/procnet",
@@ -104,7 +104,7 @@ var pure = []string{
 	"headstart/detect/baseline", "headstart/detect/pattern", "headstart/detect/heartbeat",
 	"headstart/detect/pairing", "headstart/detect/incident", "headstart/detect",
 	"headstart/services/notifier/delivery", "headstart/services/notifier/nflog",
-	"headstart/replay/reconstruct", "headstart/term", "headstart/report", "headstart/lab/scenario",
+	"headstart/replay", "headstart/replay/reconstruct", "headstart/term", "headstart/report", "headstart/lab/scenario",
 	"headstart/lab/simulate", "headstart/lab/score", "headstart/rulekit/ruletest",
 	"headstart/rulekit/backtest", "headstart/rulekit/reporter", "headstart/rulekit/ruledoc", "headstart/rulekit/coverage",
 	"headstart/rulekit/explain", "headstart/rulekit/scaffold",
@@ -118,13 +118,12 @@ func TestPurePackagesDoNoIO(t *testing.T) {
 	}
 	for _, p := range found {
 		for _, i := range p.Imports {
-			// The table of outcomes is made of the names of network errors and
-			// HTTP statuses.
+			// The table of outcomes names network errors and HTTP statuses.
 			if (i == "net" || i == "net/http") && p.ImportPath == "headstart/services/notifier/delivery" {
 				continue
 			}
 			if slices.Contains(forbidden, i) {
-				t.Errorf("%s imports %s, but is pure", p.ImportPath, i)
+				t.Errorf("%s imports %s: a pure package does no I/O", p.ImportPath, i)
 			}
 		}
 		for _, file := range p.GoFiles {
@@ -133,7 +132,7 @@ func TestPurePackagesDoNoIO(t *testing.T) {
 	}
 }
 
-// checkCalls finds what looks at a clock.
+// checkCalls reports calls that read a clock.
 func checkCalls(t *testing.T, file string) {
 	t.Helper()
 	files := token.NewFileSet()
@@ -151,9 +150,9 @@ func checkCalls(t *testing.T, file string) {
 	})
 }
 
-func TestPollerCarriesAlmostNothing(t *testing.T) {
-	// The poller runs on every server of a company. Whoever adds to this list
-	// says why in docs/adr.
+func TestPollerImportsOnlyListedModules(t *testing.T) {
+	// The poller runs on every server of a company. Every addition to this list has
+	// its reason in docs/adr.
 	own := []string{"headstart/bus", "headstart/daemon", "headstart/event", "headstart/suggest", "headstart/backoff", "headstart/services/poller", "headstart/cmd/poller"}
 	allowed := []string{
 		"github.com/nats-io/nats.go", "github.com/nats-io/nkeys", "github.com/nats-io/nuid", "golang.org/x/crypto", "golang.org/x/sys",
@@ -166,10 +165,10 @@ func TestPollerCarriesAlmostNothing(t *testing.T) {
 		case p.Module == nil: // the standard library
 		case p.Module.Path == "headstart":
 			if !slices.ContainsFunc(own, func(o string) bool { return within(p.ImportPath, o) }) {
-				t.Errorf("the poller carries %s", p.ImportPath)
+				t.Errorf("the poller imports %s: add it to the list, or remove the import", p.ImportPath)
 			}
 		case !slices.Contains(allowed, p.Module.Path):
-			t.Errorf("the poller carries %s of module %s", p.ImportPath, p.Module.Path)
+			t.Errorf("the poller imports %s of module %s: add it to the list, or remove the import", p.ImportPath, p.Module.Path)
 		}
 	}
 }

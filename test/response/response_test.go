@@ -1,5 +1,5 @@
-// Package response_test runs the commands that an incident gives as its
-// response on a host with a firewall of its own, and tries to reach it.
+// Package response_test runs the response commands of an incident on a host with its
+// own firewall, and checks which connections they block.
 package response_test
 
 import (
@@ -14,7 +14,7 @@ import (
 	"headstart/test/lab"
 )
 
-func TestBlockCommandsCutTheIntruderOffAndNobodyElse(t *testing.T) {
+func TestBlockCommandsIsolateOnlyTheAttacker(t *testing.T) {
 	l := lab.New(t)
 	web, other, db := l.Host("web-01"), l.Host("app-01"), l.Host("db-01")
 	server := db.Serve("tcp", "[::]:5432")
@@ -29,8 +29,8 @@ func TestBlockCommandsCutTheIntruderOffAndNobodyElse(t *testing.T) {
 		s.End(lab.ClientCloses)
 		return true
 	}
-	// The first packets on a new link may be lost, and TCP repeats them after a
-	// second only (RFC 6298, section 2).
+	// The first packets on a new link may be lost, and TCP retransmits them after a
+	// second (RFC 6298, section 2).
 	getsThrough := func(h *lab.Host) bool {
 		for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
 			if reaches(h) {

@@ -1,5 +1,5 @@
-// Package schema_test holds the JSON Schemas of rules against what an editor's
-// library makes of them, and against the loader.
+// Package schema_test compares the JSON Schemas of rules, as an editor's library reads
+// them, with the loader.
 package schema_test
 
 import (
@@ -36,14 +36,14 @@ func compile(t *testing.T, kind string) *jsonschema.Schema {
 	return s
 }
 
-// instance reads YAML as an editor does: a day is a text.
+// instance reads YAML as an editor does: a day is a string.
 func instance(t *testing.T, text string) any {
 	t.Helper()
 	var root yaml.Node
 	if err := yaml.Unmarshal([]byte(text), &root); err != nil {
 		t.Fatal(err)
 	}
-	daysAreTexts(&root)
+	daysAreStrings(&root)
 	var value any
 	if err := root.Decode(&value); err != nil {
 		t.Fatal(err)
@@ -51,12 +51,12 @@ func instance(t *testing.T, text string) any {
 	return value
 }
 
-func daysAreTexts(n *yaml.Node) {
+func daysAreStrings(n *yaml.Node) {
 	if n.Tag == "!!timestamp" {
 		n.Tag = "!!str"
 	}
 	for _, child := range n.Content {
-		daysAreTexts(child)
+		daysAreStrings(child)
 	}
 }
 
@@ -71,7 +71,7 @@ func kindOf(file string) string {
 	return "rule"
 }
 
-func TestShippedFilesFit(t *testing.T) {
+func TestShippedFilesMatch(t *testing.T) {
 	names, err := fs.Glob(rules.Files, "*.yaml")
 	if err != nil || len(names) < 20 {
 		t.Fatal(names, err)
@@ -87,8 +87,8 @@ func TestShippedFilesFit(t *testing.T) {
 	}
 }
 
-// TestExamplesOfKeysFit holds the schema's own examples against it.
-func TestExamplesOfKeysFit(t *testing.T) {
+// TestExamplesOfKeysMatch validates the schema's own examples.
+func TestExamplesOfKeysMatch(t *testing.T) {
 	s := compile(t, "rule")
 	for _, k := range schema.Keys() {
 		if k.In != "a rule" {
@@ -105,9 +105,9 @@ func TestExamplesOfKeysFit(t *testing.T) {
 	}
 }
 
-// TestWhatIsBrokenDoesNotFit holds that the schema refuses what it can, and
-// nothing that the loader takes.
-func TestWhatIsBrokenDoesNotFit(t *testing.T) {
+// TestBrokenFilesDoNotMatch checks that the schema rejects what it can, and nothing
+// that the loader accepts.
+func TestBrokenFilesDoNotMatch(t *testing.T) {
 	const whole = "rule: a\ntitle: T\nseverity: low\nwhen: conn.open\n"
 	for _, tt := range []struct {
 		name, kind, text string
@@ -149,7 +149,7 @@ func TestWhatIsBrokenDoesNotFit(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			err := compile(t, tt.kind).Validate(instance(t, tt.text))
 			if (err == nil) != tt.fits {
-				t.Errorf("fits: %t, %v\n%s", err == nil, err, tt.text)
+				t.Errorf("matches: %t, %v\n%s", err == nil, err, tt.text)
 			}
 			if tt.kind != "rule" {
 				return
@@ -162,9 +162,9 @@ func TestWhatIsBrokenDoesNotFit(t *testing.T) {
 	}
 }
 
-// TestSchemaFilesAreThere holds that what the documents tell editors to read is
+// TestSchemaFilesExist checks that the schemas that the documents name for editors are
 // beside the rules.
-func TestSchemaFilesAreThere(t *testing.T) {
+func TestSchemaFilesExist(t *testing.T) {
 	for _, kind := range schema.Kinds() {
 		if _, err := os.Stat("../../rules.expr/" + kind + ".schema.json"); err != nil {
 			t.Error(err)
