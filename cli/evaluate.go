@@ -41,6 +41,7 @@ type evaluateOptions struct {
 	rules     []string
 	output    string
 	keep      string
+	details   string
 	parallel  int
 	format    string
 }
@@ -49,14 +50,15 @@ func evaluateCommand(replay replayCompany) *cobra.Command {
 	o := new(evaluateOptions)
 	c := &cobra.Command{
 		Use:   "evaluate --seeds FROM-TO",
-		Short: "Measure detection on many made-up companies",
-		Long: `Measure detection: make up a company for each seed, replay it at each interval,
+		Short: "Measure detection on many synthetic companies",
+		Long: `Measure detection: simulate a company for each seed, replay it at each interval,
 and score what was found.
 
 The companies have one intrusion each, of every kind at every level of stealth
-in turn, and two of fifteen have none: 45 seeds are three rounds. Misses and
-false incidents are listed. docs/detection.md is made like this.`,
-		Example: `  headstart evaluate --seeds 101-145 --output docs/detection.md`,
+in turn, and two of fifteen have none: 45 seeds are three rounds. The result is
+one page; --details writes every intrusion and false incident. docs/detection.md
+is made like this.`,
+		Example: `  headstart evaluate --seeds 201-245 --output docs/detection.md --details details.jsonl`,
 		Args:    asUsage(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			seeds, intervals, err := o.check(replay)
@@ -65,6 +67,9 @@ false incidents are listed. docs/detection.md is made like this.`,
 			}
 			results, err := o.run(c.Context(), evaluation{seeds, intervals, replay, &lineWriter{to: c.ErrOrStderr()}})
 			if err != nil {
+				return err
+			}
+			if err := o.writeDetails(intervals, results); err != nil {
 				return err
 			}
 			if o.output == "" {
@@ -85,6 +90,7 @@ false incidents are listed. docs/detection.md is made like this.`,
 	f.DurationVar(&o.learn, "learn", 96*time.Hour, "`time` to learn, without intrusions")
 	f.StringSliceVar(&o.rules, "rules", nil, rulesUsage)
 	f.StringVar(&o.output, "output", "", "`file` to write; standard output if empty")
+	f.StringVar(&o.details, "details", "", "`file` for every intrusion and false incident, as JSON lines; none if empty")
 	f.StringVar(&o.keep, "keep", "", "`directory` to keep companies and replays in; a temporary one, which is deleted, if empty")
 	f.IntVar(&o.parallel, "parallel", 1, "`number` of companies that are replayed at a time")
 	f.StringVar(&o.format, "format", "markdown", "how to print the result: text, `markdown` or json")
@@ -230,23 +236,38 @@ func (o *evaluateOptions) replayTo(ctx context.Context, replay replayCompany, di
 
 // write writes the page.
 func (o *evaluateOptions) write(w io.Writer, intervals []time.Duration, results [][]score.Result) error {
-	if o.format == "markdown" {
-		if _, err := fmt.Fprintf(w, "# What is detected\n\nMade by `headstart evaluate --seeds %s --days %d --hosts %d --learn %s --intervals %s`: companies that\n`headstart simulate` makes up, replayed and scored. `headstart simulate --help` says what the kinds and the\nlevels of stealth are, `headstart score --help` what is counted.\n", o.seeds, o.days, o.hosts, o.learn, strings.Join(o.intervals, ",")); err != nil {
-			return err
-		}
-	}
+	page := score.Page{Command: fmt.Sprintf("headstart evaluate --seeds %s --days %d --hosts %d --learn %s --intervals %s",
+		o.seeds, o.days, o.hosts, o.learn, strings.Join(o.intervals, ","))}
 	for k, interval := range intervals {
-		switch o.format {
-		case "markdown":
-			fmt.Fprintf(w, "\n## Polled every %s\n\n", interval)
-		case "text":
-			fmt.Fprintf(w, "\nPolled every %s\n\n", interval)
+		page.Polls = append(page.Polls, score.Poll{Interval: interval, Summary: score.Sum(results[k])})
+	}
+	if o.format == "markdown" {
+		return page.Write(w)
+	}
+	for _, poll := range page.Polls {
+		if o.format == "text" {
+			fmt.Fprintf(w, "\nPolled every %s\n\n", poll.Interval)
 		}
-		if err := scoreFormats[o.format](score.Sum(results[k]), w); err != nil {
+		if err := scoreFormats[o.format](poll.Summary, w); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// writeDetails writes the file of --details, if there is one.
+func (o *evaluateOptions) writeDetails(intervals []time.Duration, results [][]score.Result) error {
+	if o.details == "" {
+		return nil
+	}
+	f, err := os.Create(o.details)
+	if err != nil {
+		return err
+	}
+	for k, interval := range intervals {
+		err = errors.Join(err, score.Sum(results[k]).WriteDetails(f, interval))
+	}
+	return errors.Join(err, f.Close())
 }
 
 // lineWriter lets several write lines to one writer.

@@ -49,7 +49,7 @@ func TestEvaluate(t *testing.T) {
 	dir := t.TempDir()
 	c := evaluateCommand(seer)
 	page := filepath.Join(dir, "detection.md")
-	c.SetArgs([]string{"--seeds", "1-5", "--days", "6", "--hosts", "12", "--intervals", "30s", "--parallel", "2", "--output", page, "--keep", filepath.Join(dir, "kept")})
+	c.SetArgs([]string{"--seeds", "1-5", "--days", "6", "--hosts", "12", "--intervals", "30s", "--parallel", "2", "--output", page, "--details", filepath.Join(dir, "details.jsonl"), "--keep", filepath.Join(dir, "kept")})
 	var progress strings.Builder
 	c.SetErr(&progress)
 	if err := c.ExecuteContext(t.Context()); err != nil {
@@ -61,11 +61,15 @@ func TestEvaluate(t *testing.T) {
 	}
 	for _, want := range []string{
 		"--seeds 1-5 ", "## Polled every 30s", "| exploratory | 0 | 1 | 1 | 100 % |", "| all | all | 4 | 4 | 100 % |",
-		"False incidents: 5 in 10.0 days after learning, 0.50 a day", "- seed 5 f: low",
+		"False incidents: 5 in 10.0 days after learning, 0.50 a day",
 	} {
 		if !strings.Contains(string(got), want) {
 			t.Errorf("got\n%s\nwant it to say %q", got, want)
 		}
+	}
+	details, err := os.ReadFile(filepath.Join(dir, "details.jsonl"))
+	if err != nil || !strings.Contains(string(details), `{"type":"false","interval":"30s","company":"seed 5","id":"f","severity":"low"`) {
+		t.Errorf("details: %v\n%s", err, details)
 	}
 	if !strings.Contains(progress.String(), "5 of 5: seed 5 at 30s: 0 of 0 detected, 1 false") {
 		t.Errorf("got %s", progress.String())

@@ -6,7 +6,7 @@ import (
 	"headstart/lab/simulate"
 )
 
-// index finds the steps of intrusions that a connection may be.
+// index finds the steps of intrusions that match a connection.
 type index map[edge][]step
 
 type step struct {
@@ -27,8 +27,8 @@ func newIndex(truth *simulate.Truth) index {
 }
 
 const (
-	before = 60 * time.Second  // that evidence may seem too early
-	after  = 120 * time.Second // and too late, beside an interval
+	before = 60 * time.Second  // evidence may seem that early
+	after  = 120 * time.Second // and that late, beside an interval
 )
 
 func (x index) find(c Connection, interval time.Duration) []step {

@@ -13,13 +13,13 @@ import (
 // maxLine is the longest line of a replay's output that is read.
 const maxLine = 64 << 20
 
-// Replay is what headstart replay printed.
+// Replay is the output of headstart replay.
 type Replay struct {
 	Alerts    map[string]*Alert // by id
 	Incidents []*Incident       // in their last state, in the order of first appearance
 }
 
-// Alert is an alert of a replay.
+// Alert is one alert of a replay.
 type Alert struct {
 	ID       string       `json:"id"`
 	Rule     string       `json:"rule"`
@@ -54,7 +54,7 @@ type Incident struct {
 }
 
 // Read reads the JSON lines that headstart replay prints. Lines of other types
-// are left out.
+// are ignored.
 func Read(r io.Reader) (*Replay, error) {
 	replay := &Replay{Alerts: map[string]*Alert{}}
 	index := map[string]int{}
@@ -105,7 +105,7 @@ type named struct {
 	since time.Time
 }
 
-// connections lists what an incident names, evidence first.
+// connections lists those that an incident names, evidence first.
 func (r *Replay) connections(i *Incident) []named {
 	var all []named
 	for _, id := range i.Alerts {

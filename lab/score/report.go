@@ -11,9 +11,11 @@ import (
 	"time"
 )
 
-var columns = []string{"kind", "stealth", "intrusions", "detected", "rate", "delay, median", "delay, 90 %", "path recall", "of detected", "incidents each"}
+var columns = []string{
+	"kind", "stealth", "intrusions", "detected", "rate", "delay, median", "delay, 90 %", "path recall", "of detected", "incidents each",
+}
 
-// cells shows a row of the table.
+// cells are a row of the table.
 func (r Row) cells() []string {
 	stealth := fmt.Sprint(r.Stealth)
 	if r.Stealth < 0 {
@@ -34,14 +36,17 @@ func (r Row) cells() []string {
 	if r.Detected > 0 {
 		fragments = fmt.Sprintf("%.1f", r.Fragments())
 	}
-	return []string{r.Kind, stealth, fmt.Sprint(r.Intrusions), fmt.Sprint(r.Detected), percent(r.Rate()), median, p90, recall, detected, fragments}
+	return []string{
+		r.Kind, stealth, fmt.Sprint(r.Intrusions), fmt.Sprint(r.Detected), percent(r.Rate()), median, p90, recall, detected, fragments,
+	}
 }
 
 func percent(f float64) string { return fmt.Sprintf("%.0f %%", 100*f) }
 
 func short(d time.Duration) string { return d.Round(time.Second).String() }
 
-// WriteText writes the table, misses and false incidents, for a terminal.
+// WriteText writes the table and every intrusion and false incident, for a
+// terminal.
 func (s Summary) WriteText(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, strings.Join(columns, "\t"))
@@ -51,26 +56,13 @@ func (s Summary) WriteText(w io.Writer) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "\n%s\n%s%s%s", s.falseLine(), list("Missed", s.Missed, Outcome.line), list("False", s.False, False.line), list("Detected", s.detected(), Outcome.account))
+	_, err := fmt.Fprintf(w, "\n%s\n%s%s%s", s.falseLine(), list("Missed", s.Missed, Outcome.line),
+		list("False", s.False, False.line), list("Detected", s.detected(), Outcome.account))
 	return err
 }
 
 func (s Summary) detected() []Outcome {
 	return slices.DeleteFunc(slices.Clone(s.Outcomes), func(o Outcome) bool { return !o.Detected })
-}
-
-// WriteMarkdown writes the same as Markdown.
-func (s Summary) WriteMarkdown(w io.Writer) error {
-	var b strings.Builder
-	fmt.Fprintf(&b, "| %s |\n|%s\n", strings.Join(columns, " | "), strings.Repeat(" --- |", len(columns)))
-	for _, r := range s.Rows {
-		fmt.Fprintf(&b, "| %s |\n", strings.Join(r.cells(), " | "))
-	}
-	fmt.Fprintf(&b, "\n%s\n", s.falseLine())
-	b.WriteString(markdownList("Missed", s.Missed, Outcome.line))
-	b.WriteString(markdownList("False incidents", s.False, False.line))
-	_, err := io.WriteString(w, b.String())
-	return err
 }
 
 // WriteJSON writes everything.
@@ -81,7 +73,8 @@ func (s Summary) WriteJSON(w io.Writer) error {
 }
 
 func (s Summary) falseLine() string {
-	return fmt.Sprintf("False incidents: %d in %.1f days after learning, %.2f a day; %d while learning. %d were notified before the intrusion that they grew to name began.", len(s.False), s.Days, s.PerDay, s.Early, s.Premature)
+	return fmt.Sprintf("False incidents: %d in %.1f days after learning, %.2f a day; %d while learning. "+
+		"%d were notified before the intrusion that they later named began.", len(s.False), s.Days, s.PerDay, s.Early, s.Premature)
 }
 
 func list[T any](title string, all []T, line func(T) string) string {
@@ -96,31 +89,20 @@ func list[T any](title string, all []T, line func(T) string) string {
 	return b.String()
 }
 
-func markdownList[T any](title string, all []T, line func(T) string) string {
-	if len(all) == 0 {
-		return ""
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "\n### %s\n\n", title)
-	for _, x := range all {
-		fmt.Fprintf(&b, "- %s\n", line(x))
-	}
-	return b.String()
-}
-
-// line says which intrusion it is.
+// line describes an intrusion.
 func (o Outcome) line() string {
 	text := fmt.Sprintf("%s %s: %s, stealth %d, by %s, from %s", o.Company, o.ID, o.Kind, o.Stealth, o.Entry, stamp(o.Start))
 	if o.FirstMove == nil {
 		text += "; no poll is certain to show a move"
 	}
 	if o.Kept {
-		text += "; an incident found it, but nobody was told"
+		text += "; an incident found it, but was not notified"
 	}
 	return text
 }
 
-// account says how an intrusion was detected, and which edges no path holds.
+// account describes how an intrusion was detected, and which edges no path
+// holds.
 func (o Outcome) account() string {
 	text := o.line()
 	if o.Delay != nil {
@@ -136,9 +118,10 @@ func (o Outcome) account() string {
 	return text
 }
 
-// line says which incident it is, and what was going on.
+// line describes a false incident, and what happened around it.
 func (f False) line() string {
-	text := fmt.Sprintf("%s %s: %s, %s, notified %s, by %s", f.Company, f.ID, f.Severity, f.Title, stamp(f.NotifiedAt), strings.Join(f.Rules, ", "))
+	text := fmt.Sprintf("%s %s: %s, %s, notified %s, by %s",
+		f.Company, f.ID, f.Severity, f.Title, stamp(f.NotifiedAt), strings.Join(f.Rules, ", "))
 	if f.First != nil {
 		text += fmt.Sprintf("; first %s → %s", f.First.Source, netip.AddrPortFrom(f.First.Destination, f.First.Port))
 		if f.First.State != "" {

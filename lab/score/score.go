@@ -10,17 +10,17 @@ import (
 	"headstart/lab/simulate"
 )
 
-// Outcome is what became of one intrusion.
+// Outcome is the result for one intrusion.
 type Outcome struct {
-	Company    string         `json:"company"` // whichever name the caller gives
+	Company    string         `json:"company"` // the caller's name for it
 	ID         string         `json:"id"`
 	Kind       string         `json:"kind"`
 	Stealth    int            `json:"stealth"`
 	Entry      string         `json:"entry"`
 	Start      time.Time      `json:"start"`
 	Detected   bool           `json:"detected"`
-	Kept       bool           `json:"kept"`            // found by an incident that nobody was told of
-	Premature  int            `json:"premature"`       // of the incidents that found it: notified before it began
+	Kept       bool           `json:"kept"`            // found by an incident that was not notified
+	Premature  int            `json:"premature"`       // incidents that found it and were notified before it began
 	Delay      *time.Duration `json:"delay,omitempty"` // nil if missed, or if no poll is certain to show a move
 	Edges      int            `json:"edges"`
 	EdgesFound int            `json:"edges_found"`
@@ -40,24 +40,24 @@ type False struct {
 	NotifiedAt time.Time   `json:"notified_at"`
 	Hosts      []string    `json:"hosts"`
 	First      *Connection `json:"first,omitempty"`
-	Around     []string    `json:"around,omitempty"` // harmless things that may explain it
+	Around     []string    `json:"around,omitempty"` // harmless events that may explain it
 }
 
 // Result is one company's.
 type Result struct {
 	Outcomes []Outcome `json:"outcomes"`
 	False    []False   `json:"false"`
-	Early    int       `json:"early"` // notified while it still learnt, and found nothing
+	Early    int       `json:"early"` // notified while learning, and found nothing
 	Days     float64   `json:"days"`  // after the learning time
 }
 
-// Score compares one replay with the truth. The name says which it was.
+// Score compares one replay with the truth. The name is the company's.
 func Score(name string, truth *simulate.Truth, replay *Replay, interval time.Duration) Result {
 	result := Result{Outcomes: []Outcome{}, False: []False{}, Days: max(0, truth.End.Sub(truth.LearnUntil).Hours()/24)}
-	found := make([]map[int]time.Time, len(replay.Incidents)) // by incident: the intrusions that it found, and when
+	found := make([]findings, len(replay.Incidents))
 	index := newIndex(truth)
 	for n, i := range replay.Incidents {
-		found[n] = map[int]time.Time{}
+		found[n] = findings{}
 		for _, c := range replay.connections(i) {
 			for _, step := range index.find(c.Connection, interval) {
 				if t, ok := found[n][step.intrusion]; !ok || c.since.Before(t) {
@@ -75,19 +75,24 @@ func Score(name string, truth *simulate.Truth, replay *Replay, interval time.Dur
 		result.False = append(result.False, explain(name, truth, replay, i))
 	}
 	for k := range truth.Intrusions {
-		result.Outcomes = append(result.Outcomes, outcome(name, k, truth, replay, found, interval))
+		o := outcome(&truth.Intrusions[k], replay, interval, func(n int) (time.Time, bool) { t, ok := found[n][k]; return t, ok })
+		o.Company = name
+		result.Outcomes = append(result.Outcomes, o)
 	}
 	return result
 }
 
-// outcome is what the incidents say about one intrusion.
-func outcome(name string, k int, truth *simulate.Truth, replay *Replay, found []map[int]time.Time, interval time.Duration) Outcome {
-	t := &truth.Intrusions[k]
-	o := Outcome{Company: name, ID: t.ID, Kind: t.Kind, Stealth: t.Stealth, Entry: t.Entry, Start: t.Start}
-	var told time.Time
+// findings are the intrusions that an incident found, by index, and when.
+type findings map[int]time.Time
+
+// outcome compares the incidents with one intrusion; found reports when an
+// incident found it.
+func outcome(t *simulate.Intrusion, replay *Replay, interval time.Duration, found func(incident int) (time.Time, bool)) Outcome {
+	o := Outcome{ID: t.ID, Kind: t.Kind, Stealth: t.Stealth, Entry: t.Entry, Start: t.Start}
+	var notified time.Time
 	paths := map[edge]bool{}
 	for n, i := range replay.Incidents {
-		since, ok := found[n][k]
+		since, ok := found(n)
 		if !ok {
 			continue
 		}
@@ -108,8 +113,8 @@ func outcome(name string, k int, truth *simulate.Truth, replay *Replay, found []
 		if i.NotifiedAt.After(since) {
 			since = i.NotifiedAt
 		}
-		if told.IsZero() || since.Before(told) {
-			told = since
+		if notified.IsZero() || since.Before(notified) {
+			notified = since
 		}
 		for _, c := range i.Path {
 			paths[edge{c.Source.Unmap(), c.Destination.Unmap(), c.Port}] = true
@@ -119,7 +124,7 @@ func outcome(name string, k int, truth *simulate.Truth, replay *Replay, found []
 	if at, ok := firstMove(t, interval); ok {
 		o.FirstMove = &at
 		if o.Detected {
-			d := told.Sub(at)
+			d := notified.Sub(at)
 			o.Delay = &d
 		}
 	}
@@ -137,7 +142,7 @@ func outcome(name string, k int, truth *simulate.Truth, replay *Replay, found []
 // timeWait is how long Linux keeps a connection that it closed first.
 const timeWait = 60 * time.Second
 
-// edge is who moved where.
+// edge is a move: from where, to where, on which port.
 type edge struct {
 	source, destination netip.Addr
 	port                uint16
@@ -198,9 +203,12 @@ func certain(s simulate.Step, interval time.Duration) bool {
 	return s.MonitoredDestination
 }
 
-// explain writes down a false incident, and what was going on around it.
+// explain describes a false incident, and what happened around it.
 func explain(name string, truth *simulate.Truth, replay *Replay, i *Incident) False {
-	f := False{Company: name, ID: i.ID, Severity: i.Severity, Title: replay.title(i), Rules: replay.rules(i), NotifiedAt: i.NotifiedAt, Hosts: i.Hosts}
+	f := False{
+		Company: name, ID: i.ID, Severity: i.Severity, Title: replay.title(i), Rules: replay.rules(i),
+		NotifiedAt: i.NotifiedAt, Hosts: i.Hosts,
+	}
 	at := i.OpenedAt
 	if all := replay.connections(i); len(all) > 0 {
 		f.First = &all[0].Connection

@@ -23,11 +23,11 @@ func at(t testing.TB, clock string) time.Time {
 // 10.0.0.9 is not.
 func truth(t testing.TB) *simulate.Truth {
 	step := func(begins, ends, kind, source, destination string, port uint16, state, history string) simulate.Step {
-		watched := func(a string) bool { return a == "10.0.0.1" || a == "10.0.0.2" }
+		monitored := func(a string) bool { return a == "10.0.0.1" || a == "10.0.0.2" }
 		inside := func(a string) bool { return strings.HasPrefix(a, "10.") }
 		return simulate.Step{
 			At: at(t, begins), Until: at(t, ends), Source: source, Destination: destination, Port: port, State: state, History: history, Kind: kind,
-			Success: state == "SF", Lateral: inside(source) && inside(destination), MonitoredSource: watched(source), MonitoredDestination: watched(destination),
+			Success: state == "SF", Lateral: inside(source) && inside(destination), MonitoredSource: monitored(source), MonitoredDestination: monitored(destination),
 		}
 	}
 	return &simulate.Truth{
@@ -74,7 +74,7 @@ func TestDetected(t *testing.T) {
 	}
 	o := r.Outcomes[0]
 	// The refused scan leaves nothing, the unanswered one lives for 3 s of 30:
-	// the first that a poll is certain to show is the short session of 10:05:00
+	// the first certain to be polled is the short session of 10:05:00
 	// in 10.0.0.1's TIME_WAIT.
 	if !o.Detected || o.Delay == nil || *o.Delay != 45*time.Second {
 		t.Errorf("got %+v, want it detected after 45s", o)
@@ -88,7 +88,7 @@ func TestDetected(t *testing.T) {
 	}
 }
 
-func TestWhatMakesAnIncidentFindAnIntrusion(t *testing.T) {
+func TestFinds(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
 		evidence string
@@ -139,24 +139,24 @@ func TestFalse(t *testing.T) {
 	}
 }
 
-func TestAnIncidentThatIsOlderThanTheIntrusion(t *testing.T) {
+func TestPremature(t *testing.T) {
 	s := Score("c", truth(t), replay(t, moveAlert,
 		`{"type":"incident","id":"x","notified":true,"notified_at":"2025-06-06T08:00:00Z","alerts":["a1"]}`,
 	), 30*time.Second)
-	// People hear of the move when the alert on it is raised.
+	// The delay ends when the alert on the move is raised.
 	if o := s.Outcomes[0]; !o.Detected || o.Premature != 1 || o.Delay == nil || *o.Delay != 40*time.Second || len(s.False) != 0 {
 		t.Errorf("got %+v", o)
 	}
 }
 
-func TestFoundButNobodyWasTold(t *testing.T) {
+func TestFoundButNotNotified(t *testing.T) {
 	r := Score("c", truth(t), replay(t, moveAlert, `{"type":"incident","id":"x","notified":false,"alerts":["a1"]}`), 30*time.Second)
 	if o := r.Outcomes[0]; o.Detected || !o.Kept || o.Delay != nil {
 		t.Errorf("got %+v", o)
 	}
 }
 
-func TestFirstMoveThatAPollShows(t *testing.T) {
+func TestCertain(t *testing.T) {
 	step := simulate.Step{At: at(t, "07 10:00:00"), Lateral: true, MonitoredSource: true}
 	for _, tt := range []struct {
 		name           string
@@ -169,9 +169,9 @@ func TestFirstMoveThatAPollShows(t *testing.T) {
 		{"refused", 0, "REJ", "Sr", false, 30 * time.Second, false},
 		{"reset soon", 2 * time.Second, "RSTO", "ShADdaR", false, 30 * time.Second, false},
 		{"reset late", 30 * time.Second, "RSTO", "ShADdaR", false, 30 * time.Second, true},
-		{"closed by the end that is watched", time.Second, "SF", "ShADdaFf", false, 30 * time.Second, true},
+		{"closed by the monitored end", time.Second, "SF", "ShADdaFf", false, 30 * time.Second, true},
 		{"closed by the other end", time.Second, "SF", "ShADdafF", false, 30 * time.Second, false},
-		{"closed by the destination, which is watched", time.Second, "SF", "ShADdafF", true, 30 * time.Second, true},
+		{"closed by the monitored destination", time.Second, "SF", "ShADdafF", true, 30 * time.Second, true},
 		{"polls further apart than TIME_WAIT lasts", time.Second, "SF", "ShADdaFf", false, 90 * time.Second, false},
 		{"no answer for long", 31 * time.Second, "S0", "S", false, 30 * time.Second, true},
 		{"no answer for long, seen at the wrong end", 31 * time.Second, "S0", "S", true, 30 * time.Second, false},
@@ -243,14 +243,33 @@ func TestReport(t *testing.T) {
 	}
 }
 
-func TestMistakesInAReplay(t *testing.T) {
+func TestDetails(t *testing.T) {
+	s := Sum([]Result{Score("c", truth(t), replay(t, otherAlert,
+		`{"type":"incident","id":"f","severity":"high","notified":true,"notified_at":"2025-06-08T09:30:10Z","alerts":["a2"]}`,
+	), 30*time.Second)})
+	var b bytes.Buffer
+	if err := s.WriteDetails(&b, 30*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(b.String()), "\n")
+	for k, want := range []string{
+		`{"type":"intrusion","interval":"30s","company":"c","id":"i1"`, `{"type":"intrusion","interval":"30s","company":"c","id":"i2"`,
+		`{"type":"false","interval":"30s","company":"c","id":"f","severity":"high"`,
+	} {
+		if k >= len(lines) || !strings.HasPrefix(lines[k], want) {
+			t.Errorf("got\n%s\nwant line %d to begin with %s", b.String(), k+1, want)
+		}
+	}
+}
+
+func TestInvalidReplay(t *testing.T) {
 	for text, want := range map[string]string{
 		"{\"type\":\"summary\"}\nnonsense":                              "line 2",
 		`{"type":"incident","id":"x","path":[{"source":"10.0.0.300"}]}`: "line 1: incident",
 		`{"type":"alert","id":"x","evidence":[{"port":70000}]}`:         "line 1: alert",
 	} {
 		if _, err := Read(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: got %v, want it to say %q", text, err, want)
+			t.Errorf("%s: got %v, want %q in it", text, err, want)
 		}
 	}
 }

@@ -18,13 +18,13 @@ type Summary struct {
 	Outcomes  []Outcome `json:"outcomes"`
 }
 
-// Row sums up some intrusions.
+// Row is the sum of some intrusions.
 type Row struct {
 	Kind       string        `json:"kind"`    // "all" for every kind
 	Stealth    int           `json:"stealth"` // -1 for every level
 	Intrusions int           `json:"intrusions"`
 	Detected   int           `json:"detected"`
-	Delays     int           `json:"delays"` // how many have one
+	Delays     int           `json:"delays"` // intrusions that have one
 	Median     time.Duration `json:"delay_median"`
 	P90        time.Duration `json:"delay_p90"`
 	Edges      int           `json:"edges"`       // of all intrusions
@@ -43,7 +43,7 @@ func (r Row) Recall() float64 { return share(r.EdgesFound, r.Edges) }
 // RecallDetected is the same over detected intrusions.
 func (r Row) RecallDetected() float64 { return share(r.EdgesFound, r.Reachable) }
 
-// Fragments is how many incidents an intrusion that was detected came to.
+// Fragments is the number of incidents per detected intrusion.
 func (r Row) Fragments() float64 { return share(r.Incidents, r.Detected) }
 
 func share(a, b int) float64 {
@@ -53,7 +53,7 @@ func share(a, b int) float64 {
 	return float64(a) / float64(b)
 }
 
-// Sum puts the results of several companies together.
+// Sum adds up the results of several companies.
 func Sum(results []Result) Summary {
 	s := Summary{False: []False{}, Missed: []Outcome{}, Outcomes: []Outcome{}}
 	for _, r := range results {
