@@ -116,9 +116,16 @@ func TestSignals(t *testing.T) {
 			}
 			ended := make(chan error, 1)
 			go func() { ended <- c.Wait() }()
-			for again := time.NewTicker(20 * time.Millisecond); len(ended) == 0; <-again.C {
-				if tt.code < 0 { // the signal before may have come before its handler was removed
-					_ = c.Process.Signal(tt.signals[0])
+			again := time.NewTicker(20 * time.Millisecond)
+			defer again.Stop()
+			for running := true; running; {
+				select {
+				case <-ended:
+					running = false
+				case <-again.C:
+					if tt.code < 0 { // the signal before may have come before its handler was removed
+						_ = c.Process.Signal(tt.signals[0])
+					}
 				}
 			}
 			if code := c.ProcessState.ExitCode(); code != tt.code {
