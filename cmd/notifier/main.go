@@ -14,11 +14,11 @@ func main() {
 	var o notifier.Options
 	os.Exit(bus.Process{
 		Name:  "notifier",
-		About: "notifier tells people and ticket systems of incidents.",
+		About: "notifier sends incidents to chat, ticket systems and webhooks.",
 		Flags: func(f *daemon.Flags) { o.Storage.Flags(f); o.Flags(f) },
 		Before: func(context.Context) (bool, error) {
 			if o.Config == "" {
-				return false, daemon.Usage("--config: say which file holds the receivers (deploy/notifier.example.yaml is one)")
+				return false, daemon.Usage("--config: missing: name the file with the receivers, such as deploy/notifier.example.yaml")
 			}
 			return false, nil
 		},

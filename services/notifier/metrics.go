@@ -8,7 +8,7 @@ import (
 
 type receiverMetrics struct {
 	sent, retried, dead, unwanted, superseded *metrics.Counter
-	seconds                                   *metrics.Histogram
+	duration                                  *metrics.Histogram
 }
 
 func newMetrics(set *metrics.Set, receiver string) *receiverMetrics {
@@ -18,6 +18,6 @@ func newMetrics(set *metrics.Set, receiver string) *receiverMetrics {
 	return &receiverMetrics{
 		sent: outcome("delivered"), retried: outcome("retried"), dead: outcome("dead"), unwanted: outcome("unwanted"),
 		superseded: outcome("superseded"),
-		seconds:    set.GetOrCreateHistogram(fmt.Sprintf("headstart_notification_seconds{receiver=%q}", receiver)),
+		duration:   set.GetOrCreateHistogram(fmt.Sprintf("headstart_notification_duration_seconds{receiver=%q}", receiver)),
 	}
 }

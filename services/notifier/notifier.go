@@ -1,21 +1,19 @@
-// Package notifier tells people and ticket systems of incidents, and of loose
-// alerts where that is asked for. Each receiver has a durable consumer of its
-// own on the stream INCIDENTS or ALERTS, so that one that is down loses nothing
-// and holds up no other.
+// Package notifier sends incidents, and single alerts if configured, to
+// receivers: chat, ticket systems, any webhook. Each receiver has its own durable
+// consumer on the stream INCIDENTS or ALERTS, so a receiver that is down loses
+// nothing and doesn't block the others.
 //
-// It guarantees that every alert of a receiver's severity reaches it, or goes
-// to the dead letters with the reason; and that of every incident that people
-// are to be told of, a receiver hears that it was opened, then only later
-// states, in their order, up to the last. What is worth telling of an incident
-// is either sent, or superseded by a later state that was, or in the dead
-// letters.
+// It guarantees that every alert of a receiver's severity is delivered, or
+// dead-lettered with the reason; and that a receiver of a notified incident is
+// sent the opening first, then only later states, in order, up to the last. Each
+// state that deserves a notification is sent, superseded by a later state that
+// was sent, or dead-lettered.
 //
 // A notification has the same id at every attempt. It is sent again only when
-// its end is not known: when the receiver didn't answer, or the notifier was
-// killed between the answer and its own note of it. A receiver that keeps ids
-// therefore sees each once. Several notifiers at a time do no harm, but two
-// states of an incident that are on their way at the same time can then arrive
-// in either order.
+// the result is unknown: the receiver didn't answer, or the notifier was killed
+// between the answer and storing it. A receiver that remembers ids therefore
+// handles each once. Several notifiers may run at a time, but then two states of
+// an incident that are in flight at once can arrive in either order.
 package notifier
 
 import (
@@ -44,12 +42,12 @@ type Options struct {
 
 // Flags defines the notifier's own flags.
 func (o *Options) Flags(f *daemon.Flags) {
-	f.StringVar(&o.Config, "config", "", "`file` with the receivers: Slack, webhooks (see docs/notifier.md)")
+	f.StringVar(&o.Config, "config", "", "`file` with the receivers, Slack and webhooks (see docs/notifier.md); none if empty")
 }
 
-// inFlight is how many notifications of a receiver are being sent or wait for
-// another try. While a receiver is down no others are tried; while it refuses a
-// few, the rest go through.
+// inFlight is the maximum number of notifications of a receiver that are being
+// sent or wait for a retry. While a receiver is down, no others are tried; while
+// it rejects a few, the rest are delivered.
 const inFlight = 32
 
 // Run delivers until the context ends.
@@ -65,7 +63,7 @@ func Run(ctx context.Context, o Options) error {
 	if err := o.Bus.EnsureStreams(ctx, o.Storage, event.StreamIncidents, event.StreamAlerts, event.StreamDeadLetters); err != nil {
 		return fmt.Errorf("notifier: %w", err)
 	}
-	told, err := o.Bus.OpenKV(ctx, "NOTIFIER", o.Storage)
+	entries, err := o.Bus.OpenKV(ctx, "NOTIFIER", o.Storage)
 	if err != nil {
 		return fmt.Errorf("notifier: %w", err)
 	}
@@ -77,7 +75,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	for _, r := range receivers {
-		d := &desk{Receiver: r, bus: o.Bus, told: told, log: o.Log.With("receiver", r.Name), metrics: newMetrics(o.Telemetry.Metrics, r.Name)}
+		d := &dispatcher{Receiver: r, bus: o.Bus, entries: entries, log: o.Log.With("receiver", r.Name), metrics: newMetrics(o.Telemetry.Metrics, r.Name)}
 		d.log.Info("delivering", "incidents", r.Deliver.Incidents, "alerts", r.Deliver.Alerts, "severity", r.MinSeverity)
 		deliver := func(from bus.Delivery) {
 			from.Durable, from.InFlight = "notifier-"+r.Name, inFlight

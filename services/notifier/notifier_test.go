@@ -40,18 +40,18 @@ func TestOneAttempt(t *testing.T) {
 		counted  string
 		unsent   bool
 	}{
-		"delivered":           {event.High, answering{outcome: delivery.Outcome{Verdict: delivery.Done}}, 1, bus.Retry{}, "delivered", false},
-		"of the severity":     {event.Medium, answering{outcome: delivery.Outcome{Verdict: delivery.Done}}, 1, bus.Retry{}, "delivered", false},
-		"of a lower severity": {event.Low, answering{}, 1, bus.Retry{}, "unwanted", true},
-		"failed":              {event.High, answering{outcome: delivery.Retryf(0, "503")}, 1, bus.Retry{Wanted: true, After: second}, "retried", false},
-		"failed again":        {event.High, answering{outcome: delivery.Retryf(0, "503")}, 4, bus.Retry{Wanted: true, After: 8 * second}, "retried", false},
-		"asked for a pause":   {event.High, answering{outcome: delivery.Retryf(90*second, "429")}, 1, bus.Retry{Wanted: true, After: 90 * second}, "retried", false},
-		"held":                {event.High, answering{outcome: delivery.Heldf(7*second, "quiet")}, 1, bus.Retry{Wanted: true, After: 7 * second}, "retried", false},
-		"cut off by the end":  {event.High, answering{err: context.Canceled}, 1, bus.Retry{Wanted: true}, "", false},
+		"delivered":                {event.High, answering{outcome: delivery.Outcome{Verdict: delivery.Done}}, 1, bus.Retry{}, "delivered", false},
+		"of the severity":          {event.Medium, answering{outcome: delivery.Outcome{Verdict: delivery.Done}}, 1, bus.Retry{}, "delivered", false},
+		"of a lower severity":      {event.Low, answering{}, 1, bus.Retry{}, "unwanted", true},
+		"failed":                   {event.High, answering{outcome: delivery.Retryf(0, "503")}, 1, bus.Retry{Wanted: true, After: second}, "retried", false},
+		"failed again":             {event.High, answering{outcome: delivery.Retryf(0, "503")}, 4, bus.Retry{Wanted: true, After: 8 * second}, "retried", false},
+		"requested a pause":        {event.High, answering{outcome: delivery.Retryf(90*second, "429")}, 1, bus.Retry{Wanted: true, After: 90 * second}, "retried", false},
+		"held":                     {event.High, answering{outcome: delivery.Heldf(7*second, "quiet")}, 1, bus.Retry{Wanted: true, After: 7 * second}, "retried", false},
+		"canceled by the shutdown": {event.High, answering{err: context.Canceled}, 1, bus.Retry{Wanted: true}, "", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			telemetry := daemon.NewTelemetry()
-			d := &desk{
+			d := &dispatcher{
 				Receiver: config.Receiver{
 					Name: "soc", MinSeverity: event.Medium, Sender: &test.answer,
 					Backoff: delivery.Backoff{Initial: second, Most: time.Minute, GiveUpAfter: time.Hour, Random: func() float64 { return 0 }},
@@ -105,11 +105,11 @@ func TestConfigurationIsCheckedBeforeAnythingStarts(t *testing.T) {
 			err := Run(t.Context(), Options{Config: test.file, Log: slog.New(slog.DiscardHandler), Telemetry: daemon.NewTelemetry()})
 			var usage *daemon.UsageError
 			if !errors.As(err, &usage) {
-				t.Fatalf("%v is not a mistake of the user's", err)
+				t.Fatalf("%v is not a usage error", err)
 			}
 			for _, part := range test.want {
 				if !strings.Contains(err.Error(), part) {
-					t.Errorf("%v doesn't say %q", err, part)
+					t.Errorf("%v doesn't contain %q", err, part)
 				}
 			}
 		})

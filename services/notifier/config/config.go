@@ -1,13 +1,11 @@
-// Package config reads the notifier's configuration file into receivers that
-// are ready to send.
+// Package config loads the receivers from the notifier's configuration file.
 //
 // It guarantees:
-//   - All mistakes are reported at once, each with file, line and column, and
-//     what to write instead.
-//   - What it doesn't know is a mistake: no key is ignored, and a file with a
-//     mistake gives no receivers.
-//   - Secrets come from files and environment variables only. Neither an error
-//     nor a receiver prints one.
+//   - All mistakes are reported at once, each with file, line, column and what to
+//     write instead.
+//   - An unknown key is a mistake, and a file with a mistake gives no receivers.
+//   - Secrets come from files and environment variables only. No error and no
+//     receiver prints one.
 //
 // docs/notifier.md describes the file.
 package config
@@ -24,14 +22,14 @@ import (
 	"headstart/services/notifier/delivery"
 )
 
-// Environment is what a configuration reaches for outside of itself.
+// Environment is what a configuration refers to outside of its file.
 type Environment struct {
 	ReadFile  func(name string) ([]byte, error) // os.ReadFile
 	LookupEnv func(key string) (string, bool)   // os.LookupEnv
 	Version   string                            // of headstart, for the User-Agent
 }
 
-// Receiver is where notifications go, and which.
+// Receiver is a destination of notifications, and which it gets.
 type Receiver struct {
 	Name        string // [a-z0-9-], unique; 1 to 63 bytes
 	Deliver     delivery.Kinds
@@ -40,14 +38,14 @@ type Receiver struct {
 	delivery.Sender
 }
 
-// DefaultSeverity is the least that a receiver gets unless it says otherwise.
-// Info is for looking at, not for being told.
+// DefaultSeverity is the default minimum severity of a receiver. Info doesn't
+// deserve a notification.
 const DefaultSeverity = event.Low
 
-// Wants reports whether what has a severity is for the receiver.
+// Wants reports whether the receiver gets notifications of a severity.
 func (r *Receiver) Wants(s event.Severity) bool { return s >= r.MinSeverity }
 
-// deliver is what a receiver can ask for.
+// deliver are the values of the key deliver.
 var deliver = map[string]delivery.Kinds{
 	"incidents": {Incidents: true},
 	"alerts":    {Alerts: true},
@@ -104,10 +102,10 @@ func (d *document) receivers(list *yaml.Node) []Receiver {
 	return receivers
 }
 
-// receiverName keeps to what can name a consumer in NATS and stand in an id.
+// receiverName is what is valid in the name of a NATS consumer and in an id.
 var receiverName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
 
-// receiver returns what it could read, and the node of a name that is right.
+// receiver returns what it could read, and the node of a valid name.
 func (d *document) receiver(node *yaml.Node) (r Receiver, name *yaml.Node) {
 	r = Receiver{Deliver: deliver["incidents"], MinSeverity: DefaultSeverity, Backoff: delivery.Backoff{
 		Initial: delivery.DefaultInitial, Most: delivery.DefaultMost, GiveUpAfter: delivery.DefaultGiveUpAfter,

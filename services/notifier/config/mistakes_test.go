@@ -74,7 +74,7 @@ func TestMistakes(t *testing.T) {
 			":2:24: no URL: give one of url, url_file, url_env",
 			":3:22: no URL: give one of url_file, url_env",
 			":4:30: not an absolute http:// or https:// URL",
-			":5:34: the URL holds credentials",
+			":5:34: the URL has credentials",
 			":6:33: not an absolute http:// or https:// URL",
 			":7:51: url_file besides another key for the same; choose one",
 			":8:23: a Slack webhook's URL is a secret: put it into a file",
@@ -99,7 +99,7 @@ func TestMistakes(t *testing.T) {
 		"body": {"receivers:\n  - name: a\n    webhook:\n      url: https://a.example\n      ca_file: /run/key\n      body: |\n        {{ .Titel }}\n  - name: b\n    webhook: {url: 'https://a.example', body: '\"{{ .Title }}\"'}\n", []string{
 			":5:16: the file /run/key holds no PEM certificate",
 			":6:13: body: with a sample incident that has every field: template: body:1:3:",
-			":9:47: body: with a sample incident that has every field: not JSON",
+			":9:47: body: with a sample incident that has every field: not valid JSON",
 		}},
 		"deliver": {"receivers:\n  - {name: a, deliver: alert, webhook: {url: 'https://a.example'}}\n  - {name: b, webhook: {url: 'https://a.example', body: '{{json .Score}}'}, deliver: alerts}\n  - {name: c, deliver: [alerts], slack: {url_file: /run/url}}\n", []string{
 			`:2:24: deliver "alert": one of incidents, alerts, both`,

@@ -19,7 +19,7 @@ const (
 	maxTimeout = time.Minute
 )
 
-// target reads the keys that every receiver has which speaks HTTP.
+// target reads the keys of every HTTP receiver.
 type target struct {
 	d       *document
 	url     source
@@ -39,7 +39,7 @@ func (t *target) keys() map[string]func(key, value *yaml.Node) {
 	}
 }
 
-// settle checks the URL when all keys are read. ways are the keys for it.
+// settle checks the URL after all keys were read. ways are the keys of the URL.
 func (t *target) settle(node *yaml.Node, ways string) {
 	switch {
 	case !t.url.given():
@@ -134,7 +134,7 @@ func (d *document) fields(to webhook.Header, read func(key, value *yaml.Node) (d
 	}
 }
 
-// inlineField refuses what is known to hold credentials.
+// inlineField rejects header fields that hold credentials.
 func (d *document) inlineField(key, value *yaml.Node) (daemon.Secret, bool) {
 	switch http.CanonicalHeaderKey(key.Value) {
 	case "Authorization", "Proxy-Authorization", "Cookie", "X-Api-Key":

@@ -12,8 +12,8 @@ import (
 
 const maxSecret = 64 << 10 // bytes
 
-// secretFile returns what the file holds that node names, without line breaks
-// at its end.
+// secretFile returns the content of the file that node names, without trailing
+// line breaks.
 func (d *document) secretFile(node *yaml.Node) (daemon.Secret, bool) {
 	data, ok := d.readFile(node)
 	if !ok {
@@ -60,8 +60,7 @@ func (d *document) secretEnv(node *yaml.Node) (daemon.Secret, bool) {
 	return daemon.Secret(value), true
 }
 
-// source is one value that can be given in several ways, of which one has to
-// be chosen.
+// source is one value that exactly one of several keys must give.
 type source struct {
 	d      *document
 	value  daemon.Secret

@@ -6,14 +6,14 @@ import (
 	"headstart/backoff"
 )
 
-// What a [Backoff] is unless configured otherwise.
+// Defaults of [Backoff].
 const (
 	DefaultInitial     = time.Second
 	DefaultMost        = 5 * time.Minute
 	DefaultGiveUpAfter = 24 * time.Hour
 )
 
-// Backoff decides when a notification is tried again, and when no more.
+// Backoff decides when a notification is sent again, and when it is given up.
 type Backoff struct {
 	Initial     time.Duration  // the wait after the first attempt; it doubles with each
 	Most        time.Duration  // the longest wait
@@ -21,17 +21,14 @@ type Backoff struct {
 	Random      func() float64 // from [0, 1); safe for concurrent use where the Backoff is used so
 }
 
-// Next settles the outcome of the attempt with this number, counted from 1, to
-// send a notification that is age old. Done and Dead stay as they are. A Retry
-// comes back with the time to wait:
-//   - what the receiver asked for, but not less than Initial;
-//   - else Initial·2^(attempt-1), at most Most, of which a random part of up
-//     to a half is taken off, so that notifications that failed together
-//     don't come back together.
+// Next returns the final outcome of an attempt, counted from 1, to send a
+// notification of an age. Done and Dead are unchanged. Retry gets its wait:
+//   - what the receiver requested, but at least Initial;
+//   - otherwise Initial·2^(attempt-1), at most Most, less a random part of up
+//     to a half ([backoff.Exponential]).
 //
-// Or it comes back as Dead, when the notification has reached GiveUpAfter. One
-// that was held stays as it is, so each has had one attempt by then, however
-// old it is.
+// A Retry becomes Dead when the notification has reached GiveUpAfter. A held one
+// is unchanged, so every notification gets at least one attempt, however old.
 func (b Backoff) Next(o Outcome, attempt uint64, age time.Duration) Outcome {
 	if o.Verdict != Retry || o.Held {
 		return o

@@ -9,23 +9,23 @@ import (
 	"headstart/event"
 )
 
-// Notification is one thing to tell one receiver: an alert or an incident.
+// Notification is an alert or a state of an incident, for one receiver.
 type Notification struct {
-	// ID is the same at every attempt and for every run of the notifier, so
-	// that a receiver which remembers ids takes each notification once. It
-	// holds only letters, digits, - _ and =.
+	// ID is the same at every attempt and after every restart, so that a
+	// receiver that remembers ids handles each notification once. It has only
+	// letters, digits, - _ and =.
 	ID string
 
-	Alert *event.Alert // nil: it is about an incident
+	Alert *event.Alert // nil for an incident
 
 	Incident *event.Incident
-	Action   Action // what has become of the incident
+	Action   Action // what has happened to the incident
 }
 
-// Kinds are what a receiver is told of.
+// Kinds are the kinds of notifications of a receiver.
 type Kinds struct{ Incidents, Alerts bool }
 
-// Action is what a receiver is told of an incident.
+// Action is the change of an incident that a notification reports.
 type Action string
 
 // The actions. The first of an incident is Opened; Quiet can be followed by
@@ -37,7 +37,7 @@ const (
 	Resolved Action = "resolved"
 )
 
-const maxID = 64 // bytes of an alert's or incident's id; those that headstart makes have 24
+const maxID = 64 // bytes of an alert's or incident's id; headstart's have 24
 
 // ForAlert returns the notification of an alert to a receiver: its id is
 // <alert id>_<receiver>.
@@ -59,13 +59,13 @@ func token(id string) string {
 	return event.Token(id)
 }
 
-// Sender is a receiver's way to send.
+// Sender sends notifications to a receiver.
 type Sender interface {
-	// Send makes one attempt and says what became of it. The error is not
-	// nil when ctx ended before that was known, and only then: nothing can
-	// be said of the notification, and it is to be sent again.
+	// Send makes one attempt and returns its outcome. It returns an error
+	// only if ctx ends before the outcome is known: the notification must then
+	// be sent again.
 	//
-	// It may block to keep within the other side's rate limit, and doesn't
-	// change the notification. It is safe for concurrent use.
+	// It may block to respect the receiver's rate limit, and doesn't change the
+	// notification. It is safe for concurrent use.
 	Send(ctx context.Context, n Notification) (Outcome, error)
 }

@@ -1,13 +1,13 @@
-// Package delivery is the vocabulary that receivers share: what a notification
-// is, what can become of an attempt to send it, and when to try again.
+// Package delivery is what all receivers share: notifications, the outcomes of an
+// attempt to send one, and the time of the next attempt.
 //
 // It guarantees:
-//   - One table decides for every receiver what an answer or a network error
-//     means: done, try again, or never ([Answer.Outcome], [OfError]).
-//   - What time or a person can mend is tried again: every network error, a
-//     bad certificate included, until [Backoff].GiveUpAfter has passed.
-//   - A reason can be logged and stored: it is one short printable line and
-//     holds neither the request's URL nor the body of an answer.
+//   - One table maps the responses and network errors of every receiver to done,
+//     retry or dead ([Answer.Outcome], [OfError]).
+//   - Every failure that can be repaired is retried until [Backoff].GiveUpAfter:
+//     every network error, including an invalid certificate.
+//   - A reason can be logged and stored: it is one short printable line without
+//     the request's URL and without the body of the response.
 //
 // It is pure: times and random numbers are arguments.
 package delivery
@@ -25,9 +25,9 @@ type Verdict uint8
 
 // The verdicts. The zero Verdict is none.
 const (
-	Done  Verdict = iota + 1 // the receiver has it
-	Retry                    // try again later
-	Dead                     // it can't be delivered: keep it as a dead letter
+	Done  Verdict = iota + 1 // delivered
+	Retry                    // send again later
+	Dead                     // not deliverable: dead-letter it
 )
 
 var verdictNames = [...]string{"none", "done", "retry", "dead"}
@@ -40,20 +40,20 @@ func (v Verdict) String() string {
 	return verdictNames[v]
 }
 
-// Outcome is what became of one attempt.
+// Outcome is the result of one attempt.
 type Outcome struct {
 	Verdict Verdict
 
-	// After is how long to wait before the next attempt, for Retry only. As
-	// a receiver returns it, it is what the other side asked for, at most
-	// [MaxRetryAfter], or zero; [Backoff.Next] settles it.
+	// After is the wait before the next attempt, for Retry only. A receiver
+	// sets it to what its server requested, at most [MaxRetryAfter], or zero;
+	// [Backoff.Next] sets it otherwise.
 	After time.Duration
 
-	// Held says that this was no attempt: nothing was sent, because the
-	// other side wants a pause. Its verdict is Retry.
+	// Held is set if nothing was sent because the server requested a pause.
+	// The verdict is Retry.
 	Held bool
 
-	// Reason says why it is Retry or Dead.
+	// Reason is the reason for Retry or Dead.
 	Reason string
 }
 
@@ -62,7 +62,7 @@ func Retryf(after time.Duration, format string, args ...any) Outcome {
 	return Outcome{Verdict: Retry, After: after, Reason: printable(fmt.Sprintf(format, args...))}
 }
 
-// Heldf returns a Retry for what was not attempted.
+// Heldf returns a Retry without an attempt.
 func Heldf(after time.Duration, format string, args ...any) Outcome {
 	o := Retryf(after, format, args...)
 	o.Held = true
@@ -76,8 +76,8 @@ func Deadf(format string, args ...any) Outcome {
 
 const maxReason = 400 // bytes
 
-// printable makes one line of at most maxReason bytes. Errors quote what the
-// other side sent: a certificate's names, a header it got wrong.
+// printable returns one line of at most maxReason bytes. Errors quote data of the
+// other side: the names of a certificate, an invalid header.
 func printable(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// MaxRetryAfter is the longest wait that a receiver can ask for.
+// MaxRetryAfter is the longest wait that a receiver can request.
 const MaxRetryAfter = time.Hour
 
 // retryAfter reads a Retry-After field, which holds seconds or an HTTP-date

@@ -10,31 +10,30 @@ import (
 	"time"
 )
 
-// Answer is what a receiver's HTTP server answered.
+// Answer is the response of a receiver's HTTP server.
 type Answer struct {
 	Status     int
-	RetryAfter string // the field of that name, as it came
-	Detail     string // what the receiver's own protocol says of it, for people
+	RetryAfter string // the header field, unchanged
+	Detail     string // the error of the receiver's own protocol, readable
 }
 
-// Outcome is the table for HTTP: RFC 9110, section 15, and RFC 6585 and 8470
+// Outcome is the table for HTTP responses: RFC 9110, section 15, and RFC 6585 and 8470
 // for 429 and 425.
 //
 //	2xx                 done
 //	408, 425, 429       retry
 //	5xx                 retry
-//	501, 505            dead: the server lacks what a retry would ask of it again
-//	3xx                 dead: where it points to wasn't configured
+//	501, 505            dead: the server doesn't support the request
+//	3xx                 dead: the target is not configured
 //	any other           dead
 //
-// Retry-After is honoured where the table says retry. at is when the answer
-// arrived.
+// Retry-After applies to retries. at is the time of the response.
 func (a Answer) Outcome(at time.Time) Outcome {
 	switch s := a.Status; {
 	case s >= 200 && s <= 299:
 		return Outcome{Verdict: Done}
 	case s >= 300 && s <= 399:
-		return Deadf("%s: redirects are not followed; configure the URL that it moved to", a.describe())
+		return Deadf("%s: redirects are not followed: configure the new URL", a.describe())
 	case s == http.StatusNotImplemented, s == http.StatusHTTPVersionNotSupported:
 		return Deadf("%s", a.describe())
 	case s == http.StatusRequestTimeout, s == http.StatusTooEarly, s == http.StatusTooManyRequests, s >= 500 && s <= 599:
@@ -55,13 +54,12 @@ func (a Answer) describe() string {
 	return s
 }
 
-// OfError is the table for a request that got no answer. It is always Retry:
-// names get resolved, servers come up, certificates get renewed, and until
-// then nothing is lost. A URL that can never work is refused when the
-// configuration is read.
+// OfError is the table for requests without a response. It is always Retry: DNS,
+// servers and certificates get repaired, and nothing is lost until then. Loading
+// the configuration rejects a URL that can never work.
 func OfError(err error) Outcome {
-	// A url.Error quotes the URL, which may be a secret. What wraps it has
-	// its text.
+	// A url.Error, and every error that wraps it, has the URL in its text,
+	// which may be a secret.
 	for wrapped := (*url.Error)(nil); errors.As(err, &wrapped); {
 		err = wrapped.Err
 	}
@@ -69,9 +67,9 @@ func OfError(err error) Outcome {
 	var record tls.RecordHeaderError
 	switch {
 	case errors.As(err, &certificate):
-		return Retryf(0, "TLS: %v; mend the server's certificate or name its authority in ca_file", err)
+		return Retryf(0, "TLS: %v: repair the server's certificate or add its authority to ca_file", err)
 	case errors.As(err, &record):
-		return Retryf(0, "TLS: the server doesn't speak it: %v", err)
+		return Retryf(0, "TLS: not supported by the server: %v", err)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return Retryf(0, "the server closed the connection without an answer")
 	default:

@@ -48,7 +48,7 @@ func TestAnswerReasonNamesStatusAndDetail(t *testing.T) {
 		{Answer{Status: 403}, "403 Forbidden"},
 		{Answer{Status: 400, Detail: "no_text"}, "400 Bad Request: no_text"},
 		{Answer{Status: 599}, "599"},
-		{Answer{Status: 301}, "301 Moved Permanently: redirects are not followed; configure the URL that it moved to"},
+		{Answer{Status: 301}, "301 Moved Permanently: redirects are not followed: configure the new URL"},
 	} {
 		if got := c.answer.Outcome(time.Time{}).Reason; got != c.want {
 			t.Errorf("reason %q, want %q", got, c.want)
@@ -109,7 +109,7 @@ func TestErrorIsRetriedWithoutItsURL(t *testing.T) {
 		"no answer":           {io.EOF, "without an answer"},
 		"half an answer":      {io.ErrUnexpectedEOF, "without an answer"},
 		"unknown authority":   {&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}, "ca_file"},
-		"plain HTTP":          {tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}, "doesn't speak it"},
+		"plain HTTP":          {tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}, "TLS: not supported by the server"},
 		"anything else":       {errors.New("something new"), "something new"},
 		"URL within a URL":    {&url.Error{Op: "Post", URL: secretURL, Err: errors.New("proxy")}, "proxy"},
 		"URL in wrapped text": {fmt.Errorf("post to %s: %w", secretURL, &url.Error{Op: "parse", URL: secretURL, Err: errors.New("bad port")}), "bad port"},

@@ -13,18 +13,17 @@ import (
 	"headstart/services/notifier/delivery"
 )
 
-// How much of an incident stands in one message; the incident itself has the
-// rest.
+// Limits of an incident in one message.
 const (
 	maxHosts     = 20
 	maxReasons   = 5
 	maxNext      = 5
-	maxNewest    = 5   // steps of the path, in what follows the first message
+	maxNewest    = 5   // steps of the path, in messages after the first
 	maxCommand   = 400 // characters
 	maxOneOfMany = 120 // characters of a name in a list
 )
 
-// openedMessage is the first of an incident, with all that is known.
+// openedMessage is the first message of an incident, with all details.
 func openedMessage(i *event.Incident) *api.WebhookMessage {
 	summary := fmt.Sprintf("%s incident: %s: %s", strings.ToUpper(i.Severity.String()), line(i.Title, maxName), hosts(i, 3))
 	fields := []*api.TextBlockObject{
@@ -41,7 +40,7 @@ func openedMessage(i *event.Incident) *api.WebhookMessage {
 		list("*Path*\n", steps(i.Path), "", maxSection),
 		list("*What to do: block*\n```\n", commands(i.Response.Block), "\n```", maxSection),
 		list("*What to do: clean up*\n", response(&i.Response), "", maxSection),
-		list("*Where it can go next*\n", next(i), "", maxSection),
+		list("*Likely next hosts*\n", next(i), "", maxSection),
 	} {
 		if text != "" {
 			blocks = append(blocks, section(text))
@@ -50,7 +49,7 @@ func openedMessage(i *event.Incident) *api.WebhookMessage {
 	return post(i.Severity, summary, header(i.Severity, i.Title), append(blocks, footer(i)))
 }
 
-// updateMessage is what follows the first message: only what is new.
+// updateMessage is a later message of an incident, with the changes only.
 func updateMessage(i *event.Incident, action delivery.Action) *api.WebhookMessage {
 	news := ""
 	var details []api.Block
@@ -62,7 +61,7 @@ func updateMessage(i *event.Incident, action delivery.Action) *api.WebhookMessag
 	case action == delivery.Quiet:
 		news = "Quiet"
 	default:
-		news = "Grown: " + cmp.Or(line(i.Grown, maxName), "more was found")
+		news = "Grown: " + cmp.Or(line(i.Grown, maxName), "new activity")
 		details = append(details, api.NewSectionBlock(nil, []*api.TextBlockObject{field("Hosts", hosts(i, maxHosts)), field("Score", score(i))}, nil))
 		if newest := list("*Newest steps*\n", steps(i.Path[max(0, len(i.Path)-maxNewest):]), "", maxSection); newest != "" {
 			details = append(details, section(newest))
@@ -70,13 +69,13 @@ func updateMessage(i *event.Incident, action delivery.Action) *api.WebhookMessag
 	}
 	title := line(i.Title, maxName)
 	if action == delivery.Quiet {
-		details = append(details, section("Nothing has joined it since "+date(i.LastActivityAt)+"."))
+		details = append(details, section("No activity since "+date(i.LastActivityAt)+"."))
 	}
 	summary := news + ": " + title
 	return post(i.Severity, summary, section("*"+bold(news)+"*\n"+strings.ToUpper(i.Severity.String())+": "+title), append(details, footer(i)))
 }
 
-// bold keeps a text within the stars around it.
+// bold escapes the stars of a text that is set in bold.
 func bold(s string) string { return strings.ReplaceAll(s, "*", "∗") }
 
 func footer(i *event.Incident) api.Block {
@@ -84,11 +83,11 @@ func footer(i *event.Incident) api.Block {
 }
 
 func score(i *event.Incident) string {
-	return fmt.Sprintf("%.4g, people are told from %.4g on", i.Score, i.Threshold)
+	return fmt.Sprintf("%.4g (notified from %.4g)", i.Score, i.Threshold)
 }
 
-// hosts lists the parts that up to so many hosts have, those that the intruder
-// went on from first.
+// hosts lists the roles of up to most hosts, those that the attacker moved on from
+// first.
 func hosts(i *event.Incident, most int) string {
 	parts := slices.Clone(i.Parts)
 	slices.SortStableFunc(parts, func(a, b event.HostPart) int { return cmp.Compare(b.Part, a.Part) })
@@ -113,7 +112,7 @@ func sources(i *event.Incident) string {
 	return fitting(out)
 }
 
-// fitting joins what is short enough for a field, as it comes.
+// fitting joins as many texts as fit into a field.
 func fitting(all []string) string {
 	length := 0
 	for n, s := range all {
@@ -131,7 +130,7 @@ func reasons(i *event.Incident) (out []string) {
 	return out
 }
 
-// steps are the edges of a path, each a line.
+// steps returns the edges of a path, one a line.
 func steps(path []event.PathEdge) (out []string) {
 	for _, e := range path {
 		to := netip.AddrPortFrom(e.Destination.Netip(), e.Port).String()
@@ -143,14 +142,14 @@ func steps(path []event.PathEdge) (out []string) {
 			text += fmt.Sprintf(" (%d times)", e.Count)
 		}
 		if e.Attempt {
-			text += ", not answered"
+			text += ", unanswered"
 		}
 		out = append(out, text)
 	}
 	return out
 }
 
-// commands are lines of a block that a backtick would end.
+// commands returns lines for a code block, which a backtick would end.
 func commands(all []string) (out []string) {
 	for _, c := range all {
 		out = append(out, line(strings.ReplaceAll(c, "`", "'"), maxCommand))
@@ -163,7 +162,7 @@ func response(r *event.Response) (out []string) {
 		what string
 		of   []string
 	}{
-		{"Rotate SSH keys of", r.RotateKeys}, {"Rotate credentials of", r.RotateCredentials}, {"Close for good", r.Segment},
+		{"Rotate SSH keys of", r.RotateKeys}, {"Rotate credentials of", r.RotateCredentials}, {"Close permanently", r.Segment},
 	} {
 		if len(part.of) > 0 {
 			out = append(out, line("• "+part.what+" "+strings.Join(part.of[:min(len(part.of), maxHosts)], ", "), maxSection/4))

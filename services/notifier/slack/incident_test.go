@@ -80,13 +80,13 @@ func TestWhatFollowsTheFirstMessageIsShort(t *testing.T) {
 		"grown": {delivery.Grown, func(i *event.Incident) { i.Grown, i.Path = "one more host", i.Path[3:] }, []string{
 			"*Grown: one more host*\nCRITICAL: Lateral movement from web-01",
 			"*Hosts*\nweb-01 (pivot), db-01 (target), file-01 (target)",
-			"*Score*\n11.5, people are told from 6 on",
+			"*Score*\n11.5 (notified from 6)",
 			"*Newest steps*\n<!date^1749138420^{date_short_pretty} {time_secs}|2025-06-05 15:47:00 UTC> web-01 → file-01:445",
 			footer,
 		}},
 		"quiet": {delivery.Quiet, func(i *event.Incident) { i.State = event.IncidentQuiet }, []string{
 			"*Quiet*\nCRITICAL: Lateral movement from web-01",
-			"Nothing has joined it since <!date^1749138420^{date_short_pretty} {time_secs}|2025-06-05 15:47:00 UTC>.",
+			"No activity since <!date^1749138420^{date_short_pretty} {time_secs}|2025-06-05 15:47:00 UTC>.",
 			footer,
 		}},
 		"resolved": {delivery.Resolved, func(i *event.Incident) { i.State = event.IncidentResolved }, []string{

@@ -15,7 +15,7 @@ import (
 )
 
 // Block Kit's limits in characters (docs.slack.dev/reference/block-kit/blocks,
-// header and section), and what is left of them for texts of any length.
+// header and section), and the limits of variable texts within them.
 const (
 	maxHeader  = 150
 	maxSection = 3000
@@ -26,7 +26,7 @@ const (
 	maxLinks = 10
 )
 
-// colours are the bars beside the message, by severity.
+// colours are the colours of the bar beside the message, by severity.
 var colours = [...]string{
 	event.Info: "#8c9ba5", event.Low: "#3f8fd2", event.Medium: "#e0a800",
 	event.High: "#e8590c", event.Critical: "#c92a2a",
@@ -44,9 +44,8 @@ func message(n delivery.Notification) *api.WebhookMessage {
 	}
 }
 
-// post is a message with a bar in the severity's colour beside the details.
-// Only the head stands outside of the attachment, which Slack may fold: an
-// attachment alone has a colour.
+// post returns a message with a bar in the severity's colour beside the details.
+// Only an attachment has a colour, and Slack may fold it, so the head is outside.
 func post(severity event.Severity, summary string, head api.Block, details []api.Block) *api.WebhookMessage {
 	no := false
 	return &api.WebhookMessage{
@@ -96,7 +95,7 @@ func details(a *event.Alert) []api.Block {
 		blocks = append(blocks, section(lines(text, maxSection)))
 	}
 	if text := strings.TrimSpace(a.Guide); text != "" {
-		const title = "*What to do first*\n"
+		const title = "*First steps*\n"
 		blocks = append(blocks, section(title+lines(text, maxSection-len(title))))
 	}
 	return append(blocks, api.NewContextBlock("", markdown(date(a.At)+" · alert "+line(a.ID, maxName))))
@@ -129,7 +128,7 @@ func peer(p *event.AlertPeer) string {
 	return named(cmp.Or(p.Host, p.Address.String()), p.Roles) + ", " + where
 }
 
-// ends needs no escaping: it has addresses and a port only.
+// ends returns text that needs no escaping: addresses and a port.
 func ends(c *event.AlertConnection) string {
 	destination := netip.AddrPortFrom(c.Destination.Netip(), c.Port).String()
 	if c.State == event.Listen {
@@ -152,7 +151,7 @@ func state(c *event.AlertConnection) string {
 	return c.State.String() + ", closed: " + c.Reason.String()
 }
 
-// age keeps to what the bounds say: the first is proven, the second too.
+// age returns the bounds of the age; both are proven.
 func age(c *event.AlertConnection) string {
 	least := rounded(time.Duration(c.AgeMin))
 	if c.AgeMax == nil {

@@ -1,16 +1,16 @@
-// Package slack is the receiver for Slack's incoming webhooks, and for what
-// takes the same messages.
+// Package slack is the receiver for Slack's incoming webhooks, and for services
+// that accept the same messages.
 //
 // It guarantees:
-//   - A message keeps within Block Kit's limits, whatever the alert holds:
-//     longer texts are cut.
-//   - Nothing that a host or a rule is called becomes a mention, a link, a
-//     channel or a line of its own.
-//   - Not more than a message a second is sent, with a burst of a few, as
-//     Slack's rate limits for a webhook ask for.
+//   - A message is within Block Kit's limits, whatever the alert contains: longer
+//     texts are cut.
+//   - No name of a host or a rule becomes a mention, a link, a channel or a new
+//     line.
+//   - At most one message a second is sent, with a small burst: Slack's rate
+//     limit of a webhook.
 //
-// Slack doesn't keep ids: a message that it took just as the notifier was
-// killed is posted again.
+// Slack doesn't remember ids: a message that it accepted just before the notifier
+// was killed is posted again.
 package slack
 
 import (
@@ -27,8 +27,8 @@ import (
 	"headstart/services/notifier/delivery/endpoint"
 )
 
-// Slack allows one message a second and short bursts, whose length it doesn't
-// say (docs.slack.dev/apis/web-api/rate-limits, "Posting messages").
+// Slack allows one message a second and short bursts of unspecified length
+// (docs.slack.dev/apis/web-api/rate-limits, "Posting messages").
 const (
 	pace  = 1 // messages a second
 	burst = 3

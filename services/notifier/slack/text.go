@@ -9,7 +9,7 @@ import (
 	"github.com/slack-go/slack/slackutilsx"
 )
 
-// line makes one line of mrkdwn of any text, of at most limit characters.
+// line returns any text as one line of mrkdwn, of at most limit characters.
 // &, < and > are escaped, as docs.slack.dev/messaging/formatting-message-text
 // says: without < there is no mention, link or date.
 func line(s string, limit int) string {
@@ -21,7 +21,7 @@ func line(s string, limit int) string {
 	}, s)), limit)
 }
 
-// lines is line for a text that may have several.
+// lines returns any text as mrkdwn with its line breaks.
 func lines(s string, limit int) string {
 	return clip(strings.Map(func(r rune) rune {
 		if r == '\n' || r == '\t' {
@@ -31,8 +31,8 @@ func lines(s string, limit int) string {
 	}, s), limit)
 }
 
-// visible drops what has no shape and changes that of the text around it:
-// control characters, and those that reverse the direction of writing.
+// visible drops control characters and those that reverse the direction of
+// writing.
 func visible(r rune) rune {
 	if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
 		return -1
@@ -40,9 +40,8 @@ func visible(r rune) rune {
 	return r
 }
 
-// list makes one text of lines that are fit for a message already: as many as
-// there is room for, and how many there isn't. It begins and ends with what is
-// given, and is empty where there are no lines.
+// list joins escaped lines between head and tail: as many as fit, and the number
+// of the others. It returns nothing if there are no lines.
 func list(head string, all []string, tail string, limit int) string {
 	if len(all) == 0 {
 		return ""
@@ -68,7 +67,7 @@ func length(s string) int { return len(utf16.Encode([]rune(s))) }
 const ellipsis = "…" // one character
 
 // clip escapes s and cuts it to limit characters, never within an entity. It
-// counts in UTF-16, the most that any sense of Slack's "characters" gives.
+// counts in UTF-16, the largest count that Slack's "characters" can mean.
 func clip(s string, limit int) string {
 	var out strings.Builder
 	length, keep := 0, 0 // keep is where out is cut if it gets too long

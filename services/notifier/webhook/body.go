@@ -15,8 +15,8 @@ import (
 
 const maxBody = 1 << 20 // bytes
 
-// alertPayload and incidentPayload are what is sent where no template says
-// otherwise, and what a template sees: the fields next to the type.
+// alertPayload and incidentPayload are the default body and the data of a
+// template.
 type alertPayload struct {
 	Type string `json:"type"`
 	*event.Alert
@@ -35,14 +35,13 @@ func payloadOf(n delivery.Notification) any {
 	return alertPayload{"alert", n.Alert}
 }
 
-// Body makes the body of a request from a template. A nil Body makes the
-// notification's JSON.
+// Body renders the body of a request from a template. A nil Body renders the
+// notification as JSON.
 type Body struct{ template *template.Template }
 
-// ParseBody reads a text/template and tries it on samples of what it will be
-// used for: of each kind one with all fields, whose texts need quoting in JSON,
-// and one with none that can be absent. A body that is to be JSON must be JSON
-// for all of them.
+// ParseBody parses a text/template and renders samples of each kind: one with all
+// fields, whose texts need quoting in JSON, and one without the optional fields.
+// With a JSON content type, the results must be valid JSON.
 //
 // The data is the event.Alert with .Type, or the event.Incident with .Type and
 // .Action. Besides text/template's own functions there are json (any value as
@@ -64,7 +63,7 @@ func ParseBody(text, contentType string, of delivery.Kinds) (*Body, error) {
 			return nil, fmt.Errorf("with a sample %s: %w", sample.of, err)
 		}
 		if isJSON(contentType) && !json.Valid(out) {
-			return nil, fmt.Errorf("with a sample %s: not JSON, as the Content-Type says it is; write {{ json .Title }} for \"{{ .Title }}\"", sample.of)
+			return nil, fmt.Errorf("with a sample %s: not valid JSON, which the Content-Type requires: write {{ json .Title }} for \"{{ .Title }}\"", sample.of)
 		}
 	}
 	return b, nil
@@ -95,7 +94,7 @@ func (b *Body) render(n delivery.Notification) ([]byte, error) {
 	return out.content.Bytes(), err
 }
 
-// limited takes at most maxBody bytes.
+// limited accepts at most maxBody bytes.
 type limited struct{ content bytes.Buffer }
 
 var errTooLong = errors.New("the body is longer than 1 MiB")

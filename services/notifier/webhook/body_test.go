@@ -144,7 +144,7 @@ func TestTemplateErrorsAreFoundWhenRead(t *testing.T) {
 		"an alert's field":    {`{{.Connection.Port}}`, "text/plain", incidents, "sample incident that has every field"},
 		"an incident's":       {`{{.Score}}`, "text/plain", both, "sample alert that has every field"},
 		"first of no path":    {`{{(index .Path 0).Port}}`, "text/plain", incidents, "sample incident that has no hosts"},
-		"for both":            {`{"to": "{{.Title}}"}`, "application/json", both, "sample incident that has every field: not JSON"},
+		"for both":            {`{"to": "{{.Title}}"}`, "application/json", both, "sample incident that has every field: not valid JSON"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := ParseBody(c.template, c.contentType, c.of); err == nil || !strings.Contains(err.Error(), c.want) {

@@ -11,7 +11,7 @@ import (
 	"headstart/daemon"
 )
 
-// The fields of a request that this package sets itself.
+// The header fields that this package sets.
 const (
 	fieldID          = "Webhook-Id"
 	fieldTimestamp   = "Webhook-Timestamp"
@@ -21,11 +21,11 @@ const (
 
 const maxHeaderValue = 8 << 10 // bytes
 
-// Header holds fields to send with each request, by canonical name.
+// Header is the additional header fields of each request, by canonical name.
 type Header map[string]daemon.Secret
 
-// Add adds a field, if it may be set and isn't there yet. Its errors hold
-// nothing of the value.
+// Add adds a field. It rejects a field that headstart sets and a duplicate. Its
+// errors don't contain the value.
 func (h Header) Add(name string, value daemon.Secret) error {
 	canonical := http.CanonicalHeaderKey(name)
 	_, twice := h[canonical]

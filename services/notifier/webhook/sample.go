@@ -12,7 +12,7 @@ type sample struct {
 	notification delivery.Notification
 }
 
-// samples are what a template is tried on when it is read.
+// samples returns the notifications with which a template is tested.
 func samples(of delivery.Kinds) (all []sample) {
 	if of.Incidents {
 		all = append(all, sampleIncidents()...)
@@ -23,16 +23,16 @@ func samples(of delivery.Kinds) (all []sample) {
 	return all
 }
 
-// hostile needs quoting wherever it goes.
+// hostile needs quoting in every format.
 const hostile = "a \"quoted\"\nline \\ <&>"
 
-// scene is when the samples happened, and between which addresses.
-func scene() (at time.Time, source, destination event.Address) {
+// fixture returns the time and the addresses of the samples.
+func fixture() (at time.Time, source, destination event.Address) {
 	return time.Date(2025, 6, 5, 15, 16, 0, 0, time.UTC), event.AddressFrom4(0x0a01010a), event.AddressFrom4(0x0a01050a)
 }
 
 func sampleAlerts() []sample {
-	at, source, destination := scene()
+	at, source, destination := fixture()
 	age := event.Seconds(60 * time.Second)
 	full := event.Alert{
 		ID: "000000000000000000000000", Rule: "sample", Severity: event.High,
@@ -64,7 +64,7 @@ func sampleAlerts() []sample {
 }
 
 func sampleIncidents() []sample {
-	at, source, destination := scene()
+	at, source, destination := fixture()
 	full := event.Incident{
 		ID: "sample", Revision: 2, State: event.IncidentUpdated, Title: hostile, Severity: event.Critical,
 		Score: 12.5, Reasons: []event.ScoreReason{{Points: 12.5, Text: hostile, Rule: "sample"}}, Threshold: 8, Missed: 0.5,

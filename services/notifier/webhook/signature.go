@@ -13,23 +13,23 @@ import (
 	"headstart/daemon"
 )
 
-// The bounds that the Standard Webhooks specification sets for a secret, in
-// bytes, and how many can be in force while one replaces another.
+// Bounds of a secret in bytes by the Standard Webhooks specification, and the
+// maximum number of active secrets during a rotation.
 const (
 	minKey  = 24
 	maxKey  = 64
 	maxKeys = 8
 )
 
-// Key signs requests as the Standard Webhooks specification 1.0.0 says, with
-// HMAC-SHA256. It doesn't print itself.
+// Key signs requests by the Standard Webhooks specification 1.0.0, with
+// HMAC-SHA256. It doesn't print.
 type Key struct {
 	mac func() hash.Hash
 }
 
-// ParseKeys reads secrets in the form the specification gives them: whsec_ and
+// ParseKeys parses secrets in the form of the specification: whsec_ and
 // 24 to 64 bytes in base64. Several are separated by white space. Its errors
-// hold nothing of a secret.
+// don't contain a secret.
 func ParseKeys(secrets daemon.Secret) ([]Key, error) {
 	words := strings.Fields(secrets.Reveal())
 	if len(words) == 0 || len(words) > maxKeys {

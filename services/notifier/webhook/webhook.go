@@ -1,13 +1,13 @@
-// Package webhook is the receiver for any HTTP server that takes POST
-// requests: ticket systems, chat, automation.
+// Package webhook is the receiver for any HTTP server that accepts POST requests:
+// ticket systems, chat, automation.
 //
 // It guarantees:
 //   - A notification has the same webhook-id at every attempt, so that a server
-//     that keeps ids takes each once.
-//   - With a key, every request is signed as the Standard Webhooks
-//     specification 1.0.0 says; webhook-timestamp is the attempt's time.
-//   - A template that can't make a body is refused when it is read, as far as
-//     sample alerts show it; one that fails on a real alert makes a dead letter.
+//     that remembers ids handles each once.
+//   - With a key, every request is signed by the Standard Webhooks specification
+//     1.0.0; webhook-timestamp is the time of the attempt.
+//   - Parsing rejects a template that fails on a sample notification. A
+//     notification on which a template fails later is dead-lettered.
 package webhook
 
 import (
@@ -20,7 +20,7 @@ import (
 	"headstart/services/notifier/delivery/endpoint"
 )
 
-// Options are a webhook's.
+// Options are the options of a webhook.
 type Options struct {
 	Endpoint endpoint.Options
 	Header   Header
@@ -45,7 +45,7 @@ func New(o Options) *Webhook {
 func (w *Webhook) Send(ctx context.Context, n delivery.Notification) (delivery.Outcome, error) {
 	body, err := w.body.render(n)
 	if err != nil {
-		return delivery.Deadf("make the body: %v", err), nil
+		return delivery.Deadf("render body: %v", err), nil
 	}
 	at := time.Now()
 	header := w.header()

@@ -7,16 +7,16 @@ import (
 	"headstart/daemon"
 )
 
-// Address is a URL that can be posted to. It doesn't print itself, since a
-// webhook's URL is often all it takes to post there.
+// Address is a URL for POST requests. It doesn't print, since the URL of a webhook
+// is often a credential.
 type Address struct {
-	// A function, since fmt prints the value of any other type: it can't
-	// call a daemon.Secret's methods in an unexported field.
+	// A function, since fmt prints any other unexported field: it can't call
+	// the methods of a daemon.Secret there.
 	reveal func() string
 }
 
 // ParseAddress accepts an absolute http or https URL without credentials.
-// Its errors hold nothing of the URL.
+// Its errors don't contain the URL.
 func ParseAddress(raw daemon.Secret) (Address, error) {
 	u, err := url.Parse(raw.Reveal())
 	switch {
@@ -25,9 +25,9 @@ func ParseAddress(raw daemon.Secret) (Address, error) {
 	case u.Scheme != "http" && u.Scheme != "https":
 		return Address{}, errors.New("not an absolute http:// or https:// URL")
 	case u.Hostname() == "":
-		return Address{}, errors.New("the URL names no host")
+		return Address{}, errors.New("the URL has no host")
 	case u.User != nil:
-		return Address{}, errors.New("the URL holds credentials; send them in an Authorization header from a file or the environment")
+		return Address{}, errors.New("the URL has credentials: send them in an Authorization header from a file or the environment")
 	}
 	return Address{raw.Reveal}, nil
 }

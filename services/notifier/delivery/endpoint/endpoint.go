@@ -1,11 +1,11 @@
-// Package endpoint is the HTTP side of a receiver: one address that takes POST
-// requests, and what its answers mean as [delivery.Outcome].
+// Package endpoint is the HTTP client of a receiver: it sends POST requests to one
+// address and maps the responses to [delivery.Outcome].
 //
 // It guarantees:
-//   - One call of [Endpoint.Post] sends at most one request. Redirects are not
-//     followed, cookies not kept.
-//   - Time and memory for an answer are bounded, whatever the server does.
-//   - While a server has asked for no requests (Retry-After), none is sent.
+//   - One call of [Endpoint.Post] sends at most one request. It doesn't follow
+//     redirects or keep cookies.
+//   - Time and memory of a request are bounded, whatever the server does.
+//   - No request is sent while the server's Retry-After lasts.
 package endpoint
 
 import (
@@ -23,7 +23,7 @@ import (
 	"headstart/services/notifier/delivery"
 )
 
-// DefaultTimeout bounds an attempt from dialling to the end of the answer.
+// DefaultTimeout bounds an attempt from dialing to the end of the response.
 const DefaultTimeout = 10 * time.Second
 
 const (
@@ -39,8 +39,8 @@ type Options struct {
 	RootCAs   *x509.CertPool // trusted instead of the system's; nil: the system's
 	UserAgent string
 
-	// Explain finds in an answer's body what its protocol says went wrong,
-	// in words that can be logged. Nil: nothing is taken from the body.
+	// Explain returns the error in the body of a response, in words that can
+	// be logged. If nil, the body is ignored.
 	Explain func(body []byte) string
 }
 
@@ -52,8 +52,8 @@ type Endpoint struct {
 	explain   func(body []byte) string
 	transport *http.Transport
 
-	mu    sync.Mutex
-	quiet time.Time // until then the server wants no requests
+	mu          sync.Mutex
+	pausedUntil time.Time // the end of the server's Retry-After
 }
 
 // New returns an endpoint. It opens no connection yet.
@@ -77,12 +77,11 @@ func New(o Options) *Endpoint {
 	}
 }
 
-// Post sends one request and says what became of it. The error is not nil
-// when ctx ended before that was known, and only then. It takes the header
-// over.
+// Post sends one request and returns its outcome. It returns an error only if ctx
+// ends before the outcome is known. It owns the header.
 func (e *Endpoint) Post(ctx context.Context, header http.Header, body []byte) (delivery.Outcome, error) {
-	if wait := e.mustWait(time.Now()); wait > 0 {
-		return delivery.Heldf(wait, "the server asked for no requests for another %v", wait.Round(time.Second)), nil
+	if wait := e.pauseLeft(time.Now()); wait > 0 {
+		return delivery.Heldf(wait, "the server requested a pause, %v left", wait.Round(time.Second)), nil
 	}
 	attempt, cancel := context.WithTimeoutCause(ctx, e.timeout, fmt.Errorf("no answer within %v", e.timeout))
 	defer cancel()
@@ -93,8 +92,8 @@ func (e *Endpoint) Post(ctx context.Context, header http.Header, body []byte) (d
 	header.Set("User-Agent", e.userAgent)
 	request.Header = header
 
-	// Not through an http.Client: it resolves the Location of every 3xx, and
-	// fails with the server's text in the error when it can't.
+	// An http.Client would resolve the Location of every 3xx, and fail with
+	// the server's text in the error if it can't.
 	response, err := e.transport.RoundTrip(request)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -105,7 +104,7 @@ func (e *Endpoint) Post(ctx context.Context, header http.Header, body []byte) (d
 	defer response.Body.Close()
 
 	answer := delivery.Answer{Status: response.StatusCode, RetryAfter: response.Header.Get("Retry-After")}
-	// The status decides, also over a body that breaks off.
+	// The status decides, even if the body is cut off.
 	content, _ := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if e.explain != nil {
 		answer.Detail = e.explain(content)
@@ -113,21 +112,21 @@ func (e *Endpoint) Post(ctx context.Context, header http.Header, body []byte) (d
 	now := time.Now()
 	outcome := answer.Outcome(now)
 	if outcome.After > 0 {
-		e.keepQuiet(now.Add(outcome.After))
+		e.pauseUntil(now.Add(outcome.After))
 	}
 	return outcome, nil
 }
 
-func (e *Endpoint) mustWait(now time.Time) time.Duration {
+func (e *Endpoint) pauseLeft(now time.Time) time.Duration {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.quiet.Sub(now)
+	return e.pausedUntil.Sub(now)
 }
 
-func (e *Endpoint) keepQuiet(until time.Time) {
+func (e *Endpoint) pauseUntil(until time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if until.After(e.quiet) {
-		e.quiet = until
+	if until.After(e.pausedUntil) {
+		e.pausedUntil = until
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"headstart/event"
 )
 
-// revision reads what a test writes of a revision: its number, then any of
-// these.
+// revision parses a revision as tests write it: its number, then any of these
+// words.
 func revision(t testing.TB, text string) *event.Incident {
 	t.Helper()
 	i := &event.Incident{ID: "i", State: event.IncidentUpdated}
@@ -40,12 +40,14 @@ func revision(t testing.TB, text string) *event.Incident {
 	return i
 }
 
-// play lets a thread answer revisions as the notifier does. A line is a
-// revision, what becomes of an attempt to send it ("down": it fails; else it is
-// delivered), and what is wanted to happen.
+// stepNames are the steps as tests write them.
+var stepNames = [...]string{"none", "unwanted", "orphan", "notified", "superseded", "wait", "begin", "send"}
+
+// play handles revisions as the notifier does. A line is a revision, whether the
+// attempt to send it fails ("down"), and the expected step or action.
 func play(t *testing.T, lines string) {
 	t.Helper()
-	var told Thread
+	var entry Entry
 	for line := range strings.Lines(lines) {
 		line = strings.TrimSpace(line)
 		if line == "" {
@@ -55,27 +57,27 @@ func play(t *testing.T, lines string) {
 		text, down := strings.CutSuffix(strings.TrimSpace(text), " down")
 		i := revision(t, text)
 		wanted := i.Severity == 0 || i.Severity >= event.High
-		step, action := told.Next(i, wanted)
+		step, action := entry.Next(i, wanted)
 		if step == Begin {
-			told = Parse(told.With(i.Revision).Encode())
-			step, action = told.Next(i, wanted)
+			entry = Parse(entry.Attempt(i.Revision).Encode())
+			step, action = entry.Next(i, wanted)
 		}
-		got := step.String()
+		got := stepNames[step]
 		if step == Send {
 			got = string(action)
 			if !down {
-				told = Parse(told.Settled(i.Revision).Encode())
+				entry = Parse(entry.Settle(i.Revision).Encode())
 			}
 		}
 		if got != strings.TrimSpace(want) {
-			t.Errorf("%s\ngot %s with %+v", line, got, told)
+			t.Errorf("%s\ngot %s with %+v", line, got, entry)
 		}
 	}
 }
 
-func TestThread(t *testing.T) {
+func TestEntry(t *testing.T) {
 	for name, lines := range map[string]string{
-		"the usual life": `
+		"a normal incident": `
 			1 open -> unwanted
 			2 updated -> unwanted
 			3 updated notified -> opened
@@ -86,24 +88,24 @@ func TestThread(t *testing.T) {
 			8 updated notified grown -> grown
 			9 quiet notified -> quiet
 			10 resolved notified -> resolved`,
-		"never told": `
+		"never notified": `
 			1 open -> unwanted
 			2 quiet -> unwanted
 			3 resolved -> unwanted`,
-		"told at once, then merged": `
+		"notified at once, then merged": `
 			1 open notified -> opened
 			2 merged notified -> resolved`,
-		"the first is opened, even if it is said to have grown": `
+		"the first is the opening, even if it has grown": `
 			4 updated notified grown -> opened
 			5 updated notified grown -> grown`,
-		"a receiver that is new hears of it with the next change, not of its end": `
+		"a new receiver is notified of the next change": `
 			7 quiet notified -> orphan
 			8 updated notified -> opened
 			9 resolved notified -> resolved`,
-		"a receiver that is new doesn't hear of an end": `
+		"a new receiver isn't notified of an end": `
 			7 quiet notified -> orphan
 			8 merged notified -> orphan`,
-		"severity counts until it is opened": `
+		"the severity matters until the opening": `
 			1 open notified low -> unwanted
 			2 updated notified grown low -> unwanted
 			3 updated notified grown high -> opened
@@ -131,13 +133,13 @@ func TestThread(t *testing.T) {
 			4 quiet notified down -> quiet
 			5 resolved notified -> resolved
 			4 quiet notified -> superseded`,
-		"what is delivered already is not sent again": `
+		"a delivered revision is not sent again": `
 			1 open notified -> opened
-			1 open notified -> told
+			1 open notified -> notified
 			2 updated notified grown -> grown
-			2 updated notified grown -> told
+			2 updated notified grown -> notified
 			1 open notified -> superseded`,
-		"another instance was given a later one first": `
+		"another instance has handled a later revision first": `
 			2 updated notified -> opened
 			1 open notified -> superseded
 			3 updated notified grown -> grown`,
@@ -146,32 +148,32 @@ func TestThread(t *testing.T) {
 	}
 }
 
-func TestOpeningThatIsLostIsReplaced(t *testing.T) {
-	begun := Thread{}.With(3)
-	told := begun.Settled(3)
-	for name, c := range map[string]struct{ got, want Thread }{
-		"replaced":                   {begun.Reopened(5), Thread{5, 5, 0}},
-		"not by an earlier one":      {begun.Reopened(2), begun},
-		"not once it is told":        {told.Reopened(5), Thread{3, 3, 3}},
-		"a second begin":             {begun.With(4), begun},
-		"begin after the opening":    {told.With(4), Thread{3, 4, 3}},
-		"begin of an earlier one":    {told.With(4).With(2), Thread{3, 4, 3}},
-		"told of an earlier one":     {told.With(4).Settled(4).Settled(3), Thread{3, 4, 4}},
-		"told of what wasn't begun":  {told.Settled(4), told},
-		"told before it was claimed": {Thread{}.Settled(4), Thread{}},
+func TestLostOpeningIsReplaced(t *testing.T) {
+	attempted := Entry{}.Attempt(3)
+	entry := attempted.Settle(3)
+	for name, c := range map[string]struct{ got, want Entry }{
+		"replaced":                  {attempted.Reopen(5), Entry{5, 5, 0}},
+		"not by an earlier one":     {attempted.Reopen(2), attempted},
+		"not after it is notified":  {entry.Reopen(5), Entry{3, 3, 3}},
+		"a second opening":          {attempted.Attempt(4), attempted},
+		"attempt after the opening": {entry.Attempt(4), Entry{3, 4, 3}},
+		"attempt of an earlier one": {entry.Attempt(4).Attempt(2), Entry{3, 4, 3}},
+		"settle an earlier one":     {entry.Attempt(4).Settle(4).Settle(3), Entry{3, 4, 4}},
+		"settle without an attempt": {entry.Settle(4), entry},
+		"settle without an opening": {Entry{}.Settle(4), Entry{}},
 	} {
 		if c.got != c.want {
 			t.Errorf("%s: %+v, want %+v", name, c.got, c.want)
 		}
 	}
-	if step, _ := begun.Reopened(5).Next(revision(t, "3 open notified"), true); step != Superseded {
+	if step, _ := attempted.Reopen(5).Next(revision(t, "3 open notified"), true); step != Superseded {
 		t.Errorf("the lost one, found: %v", step)
 	}
 }
 
 func TestParse(t *testing.T) {
 	const most = "18446744073709551615"
-	for text, want := range map[string]Thread{
+	for text, want := range map[string]Entry{
 		"": {}, "x": {}, "3": {}, "3 3 ": {}, "-1 2 0": {}, "0 5 5": {}, "3 2 0": {}, "3 4 5": {}, "3 3 0": {3, 3, 0}, "3 7 5": {3, 7, 5},
 		most + " " + most + " 0": {1<<64 - 1, 1<<64 - 1, 0}, most + "0 0 0": {},
 	} {
@@ -181,27 +183,27 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// Whatever fails, in whatever order revisions come again, and wherever the
-// notifier dies: the first is the opening, states go forward, and the last one
-// arrives.
-func TestThreadUnderAnyTrouble(t *testing.T) {
+// TestEntryUnderAnyFailure delivers random incidents with failures, retries in
+// any order and kills: the first notification is the opening, states only move
+// forward, and the last one arrives.
+func TestEntryUnderAnyFailure(t *testing.T) {
 	for seed := range uint64(3000) {
 		random := rand.New(rand.NewPCG(seed, 0))
-		var told Thread
+		var entry Entry
 		var sent []string
 		var revisions []uint64
-		waiting := life(random)
-		last := lastTelling(waiting)
+		waiting := randomIncident(random)
+		last := lastNotified(waiting)
 		for attempts := 0; len(waiting) > 0; attempts++ {
 			at := 0
 			if attempts > 0 {
 				at = random.IntN(min(len(waiting), 4))
 			}
 			i := waiting[at]
-			step, action := told.Next(i, true)
+			step, action := entry.Next(i, true)
 			if step == Begin {
-				told = told.With(i.Revision)
-				step, action = told.Next(i, true)
+				entry = entry.Attempt(i.Revision)
+				step, action = entry.Next(i, true)
 			}
 			if step == Wait || step == Orphan && at > 0 || step == Send && random.IntN(3) == 0 {
 				continue
@@ -209,9 +211,9 @@ func TestThreadUnderAnyTrouble(t *testing.T) {
 			if step == Send {
 				sent, revisions = append(sent, string(action)), append(revisions, i.Revision)
 				if random.IntN(4) == 0 {
-					continue // the answer was lost, or it was killed before that was noted
+					continue // the answer was lost, or the notifier was killed before it stored that
 				}
-				told = told.Settled(i.Revision)
+				entry = entry.Settle(i.Revision)
 			}
 			waiting = slices.Delete(waiting, at, at+1)
 		}
@@ -232,8 +234,8 @@ func TestThreadUnderAnyTrouble(t *testing.T) {
 	}
 }
 
-// life is any life of an incident.
-func life(random *rand.Rand) (all []*event.Incident) {
+// randomIncident returns the revisions of an incident.
+func randomIncident(random *rand.Rand) (all []*event.Incident) {
 	notified := false
 	for n := range 1 + random.IntN(12) {
 		i := &event.Incident{ID: "i", Revision: uint64(n + 1), State: event.IncidentUpdated}
@@ -253,8 +255,8 @@ func life(random *rand.Rand) (all []*event.Incident) {
 	return all
 }
 
-// lastTelling is the revision that a receiver must have in the end; 0: none.
-func lastTelling(all []*event.Incident) (last uint64) {
+// lastNotified returns the last revision that a receiver must have, 0 for none.
+func lastNotified(all []*event.Incident) (last uint64) {
 	for _, i := range all {
 		switch over := i.State >= event.IncidentQuiet; {
 		case !i.Notified:

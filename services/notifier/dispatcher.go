@@ -12,20 +12,20 @@ import (
 	"headstart/services/notifier/delivery"
 )
 
-// desk delivers to one receiver.
-type desk struct {
+// dispatcher delivers to one receiver.
+type dispatcher struct {
 	config.Receiver
 	bus     *bus.Bus
-	told    *bus.KV // threads, by receiver and incident
+	entries *bus.KV // of package nflog, by receiver and incident
 	log     *slog.Logger
 	metrics *receiverMetrics
 }
 
-// alert makes one attempt at one alert.
-func (d *desk) alert(ctx context.Context, m bus.Message) bus.Retry {
+// alert makes one attempt to deliver an alert.
+func (d *dispatcher) alert(ctx context.Context, m bus.Message) bus.Retry {
 	alert, err := event.DecodeAlert(m.Data)
 	if err != nil {
-		return d.bury(ctx, event.StreamAlerts, m, err.Error())
+		return d.deadLetter(ctx, event.StreamAlerts, m, err.Error())
 	}
 	if !d.Wants(alert.Severity) {
 		d.metrics.unwanted.Inc()
@@ -35,9 +35,9 @@ func (d *desk) alert(ctx context.Context, m bus.Message) bus.Retry {
 	return retry
 }
 
-// send makes one attempt at a notification of a message, and puts it to the
-// dead letters if it was the last.
-func (d *desk) send(ctx context.Context, stream string, m bus.Message, n delivery.Notification) (delivery.Verdict, bus.Retry) {
+// send makes one attempt to send the notification of a message, and dead-letters
+// the message if that was the last attempt.
+func (d *dispatcher) send(ctx context.Context, stream string, m bus.Message, n delivery.Notification) (delivery.Verdict, bus.Retry) {
 	began := time.Now()
 	outcome, err := d.Send(ctx, n)
 	if err != nil {
@@ -47,22 +47,22 @@ func (d *desk) send(ctx context.Context, stream string, m bus.Message, n deliver
 	switch outcome.Verdict {
 	case delivery.Done:
 		d.metrics.sent.Inc()
-		d.metrics.seconds.UpdateDuration(began)
+		d.metrics.duration.UpdateDuration(began)
 		d.log.Info("delivered", "notification", n.ID)
 		return delivery.Done, bus.Retry{}
 	case delivery.Retry:
 		d.metrics.retried.Inc()
-		d.log.Warn("not delivered, will try again", "notification", n.ID, "attempt", m.Attempt, "after", outcome.After, "error", outcome.Reason)
+		d.log.Warn("not delivered, retrying", "notification", n.ID, "attempt", m.Attempt, "after", outcome.After, "error", outcome.Reason)
 		return delivery.Retry, bus.Retry{Wanted: true, After: outcome.After}
 	}
-	return delivery.Dead, d.bury(ctx, stream, m, outcome.Reason)
+	return delivery.Dead, d.deadLetter(ctx, stream, m, outcome.Reason)
 }
 
-// again is when to try again what NATS didn't do.
-const again = 5 * time.Second
+// busRetry is the wait after a failure of NATS.
+const busRetry = 5 * time.Second
 
-// bury puts a message that can't be delivered to the dead letters.
-func (d *desk) bury(ctx context.Context, stream string, m bus.Message, reason string) bus.Retry {
+// deadLetter publishes the dead letter of a message that can't be delivered.
+func (d *dispatcher) deadLetter(ctx context.Context, stream string, m bus.Message, reason string) bus.Retry {
 	data, err := event.EncodeDeadLetter(event.DeadLetter{
 		Service: "notifier", Receiver: d.Name, Stream: stream,
 		Subject: m.Subject, Sequence: m.Sequence, At: m.StoredAt.UTC(), Reason: reason, Data: m.Data,
@@ -74,10 +74,10 @@ func (d *desk) bury(ctx context.Context, stream string, m bus.Message, reason st
 		})
 	}
 	if err != nil {
-		d.log.Error("dead letter not written, will try again", "stream", stream, "sequence", m.Sequence, "error", err)
-		return bus.Retry{Wanted: true, After: again}
+		d.log.Error("dead letter not published, retrying", "stream", stream, "sequence", m.Sequence, "error", err)
+		return bus.Retry{Wanted: true, After: busRetry}
 	}
 	d.metrics.dead.Inc()
-	d.log.Error("can't be delivered, put to the dead letters", "stream", stream, "sequence", m.Sequence, "error", reason)
+	d.log.Error("not deliverable, dead-lettered", "stream", stream, "sequence", m.Sequence, "error", reason)
 	return bus.Retry{}
 }
