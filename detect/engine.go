@@ -186,9 +186,15 @@ func (c *Engine) approved(s baseline.Sighting) (why string, ok bool) {
 	return a.Reason + " (" + a.Owner + ")", true
 }
 
-// Sizes are how much is remembered.
+// Sizes are the numbers of remembered things, and how many a cap has rejected
+// or dropped since the state was new.
 type Sizes struct {
-	Hosts, Contested, Firings, Edges, EdgesRejected, Windows, Incidents, IncidentsDropped int
+	Hosts, Contested, Firings   int
+	Edges, EdgesRejected        int
+	Windows, WindowsDropped     int
+	Pairs, PairsRejected        int
+	HeartbeatsRejected          int
+	Incidents, IncidentsDropped int
 }
 
 // Costs returns what evaluations of rules take, since their set is in force. It
@@ -203,6 +209,9 @@ func (c *Engine) Counts() Counts { return c.counts }
 func (c *Engine) Sizes() Sizes {
 	s := Sizes{Hosts: c.table.Len(), Contested: c.table.Contested(), Windows: c.patterns.Len(), Firings: c.firings.len()}
 	s.Edges, s.EdgesRejected = c.baseline.Edges()
+	s.WindowsDropped = c.patterns.Dropped().Total()
+	s.Pairs, s.PairsRejected = c.pairs.Len()
+	_, s.HeartbeatsRejected = c.heartbeats.Len()
 	s.Incidents, s.IncidentsDropped = c.incidents.Active()
 	return s
 }

@@ -14,14 +14,14 @@ func (c *Engine) checkHeartbeats(at time.Time) {
 	c.heartbeats.Observe(c.self.Name, at, c.changes.Interval)
 	for _, change := range c.heartbeats.Advance(c.now) {
 		for _, r := range c.absent[rule.MissingPoller-1] {
-			if change.Silence == r.Absent.For {
+			if change.Duration == r.Absent.For {
 				c.raiseSilent(r, &change)
 			}
 		}
 	}
 }
 
-func (c *Engine) raiseSilent(r *rule.Rule, change *heartbeat.Change) {
+func (c *Engine) raiseSilent(r *rule.Rule, change *heartbeat.Silence) {
 	host := c.table.Named(change.Host)
 	if host == nil {
 		return

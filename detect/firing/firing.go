@@ -165,9 +165,6 @@ func (h *Host) Repeated(c *event.Changes) bool {
 		(c.Sequence < last.Sequence || c.Sequence == last.Sequence && c.Part <= h.part)
 }
 
-// Len returns how many connections are remembered.
-func (h *Host) Len() int { return len(h.entries) }
-
 // pass is the work on one message.
 type pass struct {
 	*Rules

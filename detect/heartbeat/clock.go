@@ -2,45 +2,33 @@ package heartbeat
 
 import "time"
 
-// leastLeap is by how much time leaps at least.
-const leastLeap = int64(2 * time.Minute)
+// minJump is the smallest step of time that is a jump.
+const minJump = int64(2 * time.Minute)
 
 // move moves the time on, if it isn't there yet.
-func (p *Monitor) move(to int64) {
-	by := to - p.now
+func (m *Monitor) move(to int64) {
+	by := to - m.now
 	switch {
 	case by <= 0:
 		return
-	case p.now == 0:
-	case by > max(leastLeap, 2*int64(p.pace)):
-		p.leap.from, p.leap.to = p.now, to
+	case m.now == 0:
+	case by > max(minJump, 2*int64(m.interval)):
+		m.jump.from, m.jump.to = m.now, to
 	default:
-		p.moved += by
+		m.moved += by
 	}
-	p.now = to
+	m.now = to
 }
 
-// without returns an event time that is past as a time without leaps. Of the
-// leaps it knows the last.
-func (p *Monitor) without(at int64) int64 {
-	ago := p.now - at
+// without returns a past event time as a time without jumps. It knows the last
+// jump only.
+func (m *Monitor) without(at int64) int64 {
+	ago := m.now - at
 	switch {
-	case at < p.leap.from:
-		ago -= p.leap.to - p.leap.from
-	case at < p.leap.to:
-		ago = p.now - p.leap.to
+	case at < m.jump.from:
+		ago -= m.jump.to - m.jump.from
+	case at < m.jump.to:
+		ago = m.now - m.jump.to
 	}
-	return p.moved - ago
-}
-
-func timeAt(nanoseconds int64) time.Time { return time.Unix(0, nanoseconds).UTC() }
-
-// The times that can be told apart, in seconds since 1970: to the year 2200.
-const firstSecond, lastSecond = 1, 7_258_118_400
-
-func nanoseconds(t time.Time) int64 {
-	if s := t.Unix(); s < firstSecond || s > lastSecond {
-		return min(max(s, firstSecond), lastSecond) * int64(time.Second)
-	}
-	return t.UnixNano()
+	return m.moved - ago
 }

@@ -15,13 +15,15 @@ import (
 
 var noon = time.Date(2025, 6, 5, 12, 0, 0, 0, time.UTC)
 
-// TestAgainstTheDefinition holds presence, saved and restored now and then,
-// against one that looks at every host every time.
+// TestAgainstTheDefinition compares a monitor, saved and restored now and then,
+// with one that examines every host every time.
 func TestAgainstTheDefinition(t *testing.T) {
-	stages := map[heartbeat.Stage]int{}
+	watched := []time.Duration{time.Minute, 2 * time.Minute, 15 * time.Minute, 30 * time.Minute}
+	reported := map[time.Duration]int{}
 	for seed := range uint64(400) {
 		random := rand.New(rand.NewPCG(seed, 1))
-		p, plain := heartbeat.New(0), &plain{hosts: map[string]*plainHost{}}
+		p, plain := heartbeat.New(0), &plain{hosts: map[string]*plainHost{}, durations: watched}
+		p.Watch(watched...)
 		names := make([]string, 2+random.IntN(6))
 		for i := range names {
 			names[i] = fmt.Sprint("host-", i)
@@ -55,46 +57,44 @@ func TestAgainstTheDefinition(t *testing.T) {
 				t.Fatalf("seed %d, step %d, at %s:\n got:\n%s want:\n%s", seed, step, now, describe(got), describe(want))
 			}
 			for _, c := range got {
-				stages[c.Stage]++
-			}
-			if got, want := p.Silent(), plain.silent(); len(got)+len(want) > 0 && !reflect.DeepEqual(got, want) {
-				t.Fatalf("seed %d, step %d: silent are\n%s and not\n%s", seed, step, describe(got), describe(want))
+				reported[c.Duration]++
 			}
 			if random.IntN(50) == 0 {
 				p = restored(t, p)
+				p.Watch(watched...)
 			}
 		}
 	}
-	for _, stage := range []heartbeat.Stage{heartbeat.Present, heartbeat.Late, heartbeat.Gone} {
-		if stages[stage] < 200 {
-			t.Errorf("only %d changes to %s", stages[stage], stage)
+	for _, duration := range watched {
+		if reported[duration] < 200 {
+			t.Errorf("only %d silences of %s", reported[duration], duration)
 		}
 	}
 }
 
-// plain does what the package comment says, the plain way.
+// plain implements the package comment without a queue.
 type plain struct {
 	hosts            map[string]*plainHost
+	durations        []time.Duration
 	now              time.Time
 	moved            time.Duration
-	leapFrom, leapTo time.Time
-	pace             time.Duration
-	back             []heartbeat.Change
+	jumpFrom, jumpTo time.Time
+	interval         time.Duration
 }
 
 type plainHost struct {
 	last     time.Time
-	heard    time.Duration
+	seen     time.Duration
 	interval time.Duration
-	stage    heartbeat.Stage
+	reported time.Duration
 }
 
 func (p *plain) move(to time.Time) {
 	if p.now.IsZero() {
 		p.now = to
 	}
-	if by := to.Sub(p.now); by > max(2*time.Minute, 2*p.pace) {
-		p.leapFrom, p.leapTo, p.now = p.now, to, to
+	if by := to.Sub(p.now); by > max(2*time.Minute, 2*p.interval) {
+		p.jumpFrom, p.jumpTo, p.now = p.now, to, to
 	} else if by > 0 {
 		p.moved += by
 		p.now = to
@@ -102,87 +102,66 @@ func (p *plain) move(to time.Time) {
 }
 
 func (p *plain) observe(name string, at time.Time, interval time.Duration) {
-	p.pace = interval
+	p.interval = interval
 	p.move(at)
 	h := p.hosts[name]
 	if h != nil && at.Before(h.last) {
 		return
 	}
 	if h == nil {
-		h = &plainHost{heard: -1 << 62}
+		h = &plainHost{seen: -1 << 62}
 		p.hosts[name] = h
 	}
 	ago := p.now.Sub(at)
-	if at.Before(p.leapFrom) {
-		ago -= p.leapTo.Sub(p.leapFrom)
-	} else if at.Before(p.leapTo) {
-		ago = p.now.Sub(p.leapTo)
+	if at.Before(p.jumpFrom) {
+		ago -= p.jumpTo.Sub(p.jumpFrom)
+	} else if at.Before(p.jumpTo) {
+		ago = p.now.Sub(p.jumpTo)
 	}
-	h.last, h.heard, h.interval = at, max(h.heard, p.moved-ago), interval
-	if h.stage != heartbeat.Present && p.moved-h.heard < h.after(heartbeat.Late) {
-		h.stage = heartbeat.Present
-		p.back = append(p.back, heartbeat.Change{Host: name, Since: at, At: p.now, Interval: interval})
+	h.last, h.seen, h.interval = at, max(h.seen, p.moved-ago), interval
+	if p.moved-h.seen < h.late() {
+		h.reported = 0
 	}
 }
 
-func (h *plainHost) after(stage heartbeat.Stage) time.Duration {
-	if stage == heartbeat.Late {
-		return max(3*h.interval, 2*time.Minute)
-	}
-	return max(20*h.interval, 15*time.Minute)
-}
+func (h *plainHost) late() time.Duration { return max(3*h.interval, 2*time.Minute) }
 
-func (p *plain) advance(now time.Time) []heartbeat.Change {
+func (p *plain) advance(now time.Time) (silences []heartbeat.Silence) {
 	p.move(now)
-	var changes []heartbeat.Change
-	for _, stage := range []heartbeat.Stage{heartbeat.Late, heartbeat.Gone} {
+	for _, duration := range p.durations {
 		for name, h := range p.hosts {
-			if h.stage == stage-1 && p.moved-h.heard >= h.after(stage) {
-				h.stage = stage
-				changes = append(changes, p.change(name, h))
+			if h.reported < duration && p.moved-h.seen >= max(duration, h.late()) {
+				h.reported = duration
+				silences = append(silences, heartbeat.Silence{Host: name, Duration: duration, Since: h.last, At: p.now})
 			}
 		}
 	}
-	due := func(c heartbeat.Change) time.Duration {
-		h := p.hosts[c.Host]
-		return h.heard + h.after(c.Stage)
+	due := func(s heartbeat.Silence) time.Duration {
+		h := p.hosts[s.Host]
+		return h.seen + max(s.Duration, h.late())
 	}
-	slices.SortFunc(changes, func(a, b heartbeat.Change) int {
-		return cmp.Or(cmp.Compare(due(a), due(b)), cmp.Compare(a.Host, b.Host), cmp.Compare(a.Stage, b.Stage))
+	slices.SortFunc(silences, func(a, b heartbeat.Silence) int {
+		return cmp.Or(cmp.Compare(due(a), due(b)), cmp.Compare(a.Host, b.Host), cmp.Compare(a.Duration, b.Duration))
 	})
-	changes = append(p.back, changes...)
-	p.back = nil
-	return changes
+	return silences
 }
 
-func (p *plain) change(name string, h *plainHost) heartbeat.Change {
-	return heartbeat.Change{Host: name, Stage: h.stage, Since: h.last, At: p.now, Interval: h.interval}
-}
+// expiry is how long a silent host is remembered.
+const expiry = 30 * 24 * time.Hour
 
-func (p *plain) silent() []heartbeat.Change {
-	var all []heartbeat.Change
-	for name, h := range p.hosts {
-		if h.stage != heartbeat.Present {
-			all = append(all, p.change(name, h))
-		}
-	}
-	slices.SortFunc(all, func(a, b heartbeat.Change) int { return cmp.Compare(a.Host, b.Host) })
-	return all
-}
-
-func TestASilentHostIsForgotten(t *testing.T) {
+func TestSilentHostIsForgotten(t *testing.T) {
 	p := heartbeat.New(0)
 	p.Observe("gone", noon, time.Minute)
-	for at := noon; at.Before(noon.Add(heartbeat.Expiry)); at = at.Add(time.Minute) {
+	for at := noon; at.Before(noon.Add(expiry)); at = at.Add(time.Minute) {
 		p.Observe("here", at, time.Minute)
 		p.Advance(at)
 	}
 	if n, _ := p.Len(); n != 2 {
 		t.Fatalf("%d hosts known", n)
 	}
-	p.Observe("here", noon.Add(heartbeat.Expiry), time.Minute)
-	if changes := p.Advance(noon.Add(heartbeat.Expiry)); changes != nil || len(p.Silent()) != 0 {
-		t.Errorf("said\n%s", describe(changes))
+	p.Observe("here", noon.Add(expiry), time.Minute)
+	if silences := p.Advance(noon.Add(expiry)); silences != nil {
+		t.Errorf("reported\n%s", describe(silences))
 	}
 	if n, _ := p.Len(); n != 1 {
 		t.Errorf("%d hosts known", n)
@@ -191,60 +170,61 @@ func TestASilentHostIsForgotten(t *testing.T) {
 
 func TestHostsAreCapped(t *testing.T) {
 	p := heartbeat.New(100)
+	p.Watch(2 * time.Minute)
 	at := noon
 	for i := range 100 {
 		p.Observe(fmt.Sprint("old-", i), at.Add(time.Duration(i)*time.Second), time.Minute)
 	}
-	p.Observe("refused", at, time.Minute)
-	if n, refused := p.Len(); n != 100 || refused != 1 {
-		t.Fatalf("%d hosts, %d refused", n, refused)
+	p.Observe("rejected", at, time.Minute)
+	if n, rejected := p.Len(); n != 100 || rejected != 1 {
+		t.Fatalf("%d hosts, %d rejected", n, rejected)
 	}
+	silent := map[string]int{}
 	for range 30 {
 		at = at.Add(time.Minute)
 		p.Observe("old-0", at, time.Minute)
-		p.Advance(at)
+		for _, s := range p.Advance(at) {
+			silent[s.Host]++
+		}
+	}
+	if len(silent) != 99 || silent["old-0"] != 0 {
+		t.Errorf("%d silent hosts, want all but old-0", len(silent))
 	}
 	for i := range 6 {
 		p.Observe(fmt.Sprint("new-", i), at, time.Minute)
 	}
-	if n, refused := p.Len(); n > 100 || refused != 1 {
-		t.Fatalf("%d hosts, %d refused", n, refused)
+	if n, rejected := p.Len(); n > 100 || n < 93 || rejected != 1 {
+		t.Fatalf("%d hosts, %d rejected", n, rejected)
 	}
-	silent := p.Silent()
-	for _, c := range silent {
-		if c.Host == "old-1" || c.Host == "old-0" {
-			t.Errorf("%s is still known, or silent", c.Host)
-		}
+	// The hosts that are left can come back, and fall silent again, once each. The
+	// hosts that were silent for longest are forgotten: they count as new.
+	for i := 10; i < 80; i++ {
+		p.Observe(fmt.Sprint("old-", i), at, time.Minute)
 	}
-	if len(silent) < 85 {
-		t.Errorf("%d silent", len(silent))
+	if n, rejected := p.Len(); n > 100 || rejected != 1 {
+		t.Errorf("%d hosts, %d rejected", n, rejected)
 	}
-	// Those that are left can come back, and fall silent, once each.
-	for _, c := range silent {
-		p.Observe(c.Host, at, time.Minute)
-	}
-	if back := p.Advance(at); len(back) != len(silent) {
-		t.Errorf("%d of %d are back", len(back), len(silent))
-	}
-	said := map[string]int{}
-	for end := at.Add(heartbeat.Expiry + time.Hour); at.Before(end); at = at.Add(time.Minute) {
+	again := map[string]int{}
+	for end := at.Add(expiry + time.Hour); at.Before(end); at = at.Add(time.Minute) {
 		p.Observe("old-0", at, time.Minute)
-		for _, c := range p.Advance(at) {
-			said[c.Host]++
+		for _, s := range p.Advance(at) {
+			again[s.Host]++
 		}
 	}
-	for host, times := range said {
-		known := slices.ContainsFunc(silent, func(c heartbeat.Change) bool { return c.Host == host })
-		if times != 2 || !known && !strings.HasPrefix(host, "new-") {
-			t.Errorf("%d changes of %s", times, host)
+	for host, times := range again {
+		if times != 1 {
+			t.Errorf("%d silences of %s", times, host)
 		}
 	}
-	if n, _ := p.Len(); n != 1 || len(said) < 85 {
-		t.Errorf("%d hosts are left, %d have fallen silent", n, len(said))
+	if again["old-1"] != 0 {
+		t.Error("old-1 made room, and is silent again")
+	}
+	if n, _ := p.Len(); n != 1 || len(again) != 76 {
+		t.Errorf("%d hosts are left, %d have fallen silent", n, len(again))
 	}
 }
 
-func TestTimesOutOfThisWorld(t *testing.T) {
+func TestTimesOutOfRange(t *testing.T) {
 	p := heartbeat.New(0)
 	for _, year := range []int{1, 1969, 2025, 9999} {
 		p.Observe("a", time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC), time.Duration(1<<62))
@@ -261,6 +241,7 @@ func BenchmarkMessage(b *testing.B) {
 	for i := range names {
 		names[i] = fmt.Sprint("host-", i)
 	}
+	p.Watch(5*time.Minute, time.Hour)
 	n, at := 0, noon
 	b.ReportAllocs()
 	for b.Loop() {
@@ -272,15 +253,15 @@ func BenchmarkMessage(b *testing.B) {
 	}
 }
 
-// lengthsTold plays hosts that fall silent at 15:00 and returns what is said of
-// lengths, by the minute; a restart between any two minutes changes nothing.
-func lengthsTold(t *testing.T, ask []time.Duration, interval time.Duration, back int) string {
+// silencesOf returns the silences of a host that stops reporting at 15:00, by
+// the minute. The monitor restarts after each minute.
+func silencesOf(t *testing.T, watched []time.Duration, interval time.Duration, back int) string {
 	t.Helper()
 	begin := time.Date(2025, 6, 5, 15, 0, 0, 0, time.UTC)
 	p := heartbeat.New(0)
-	p.Watch(ask...)
+	p.Watch(watched...)
 	p.Observe("web-01", begin, interval)
-	said := ""
+	reported := ""
 	for minute := range 60 {
 		now := begin.Add(time.Duration(minute) * time.Minute)
 		p.Observe("other", now, 30*time.Second)
@@ -288,20 +269,18 @@ func lengthsTold(t *testing.T, ask []time.Duration, interval time.Duration, back
 			p.Observe("web-01", now, interval)
 		}
 		for _, c := range p.Advance(now) {
-			if c.Silence > 0 {
-				said += fmt.Sprintf("%d:%s ", minute, c.Silence)
-			}
+			reported += fmt.Sprintf("%d:%s ", minute, c.Duration)
 		}
 		p = restored(t, p)
-		p.Watch(ask...)
+		p.Watch(watched...)
 	}
-	return strings.TrimSpace(said)
+	return strings.TrimSpace(reported)
 }
 
-func TestSilenceOfALengthIsSaidWhenItIsReached(t *testing.T) {
+func TestSilenceIsReportedWhenItReachesADuration(t *testing.T) {
 	for _, test := range []struct {
 		name     string
-		ask      []time.Duration
+		watched  []time.Duration
 		interval time.Duration
 		back     int
 		want     string
@@ -309,17 +288,17 @@ func TestSilenceOfALengthIsSaidWhenItIsReached(t *testing.T) {
 		{"each once", []time.Duration{20 * time.Minute, 5 * time.Minute, 5 * time.Minute}, 30 * time.Second, -1, "5:5m0s 20:20m0s"},
 		{"not before the host is late", []time.Duration{time.Second, 5 * time.Minute}, 10 * time.Minute, -1, "30:1s 30:5m0s"},
 		{"again with the next silence", []time.Duration{5 * time.Minute}, 30 * time.Second, 10, "5:5m0s 15:5m0s"},
-		{"nobody asks", nil, 30 * time.Second, -1, ""},
+		{"nothing is watched", nil, 30 * time.Second, -1, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if got := lengthsTold(t, test.ask, test.interval, test.back); got != test.want {
+			if got := silencesOf(t, test.watched, test.interval, test.back); got != test.want {
 				t.Errorf("%q, want %q", got, test.want)
 			}
 		})
 	}
 }
 
-func TestAskedWhileSilent(t *testing.T) {
+func TestWatchDuringSilence(t *testing.T) {
 	begin := time.Date(2025, 6, 5, 15, 0, 0, 0, time.UTC)
 	p := heartbeat.New(0)
 	p.Observe("web-01", begin, 30*time.Second)
@@ -328,8 +307,8 @@ func TestAskedWhileSilent(t *testing.T) {
 		p.Advance(begin.Add(time.Duration(minute) * time.Minute))
 	}
 	p.Watch(10*time.Minute, time.Hour)
-	changes := p.Advance(begin.Add(29 * time.Minute))
-	if len(changes) != 1 || changes[0].Host != "web-01" || changes[0].Silence != 10*time.Minute {
-		t.Errorf("%+v, want the ten minutes that are over", changes)
+	silences := p.Advance(begin.Add(29 * time.Minute))
+	if len(silences) != 1 || silences[0].Host != "web-01" || silences[0].Duration != 10*time.Minute {
+		t.Errorf("%+v, want the ten minutes that are over", silences)
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// queue has the hosts by when they are due, the first first: a heap.
+// queue is a heap of the hosts, by when they are due.
 type queue []*host
 
 // Len implements heap.Interface.
@@ -40,20 +40,20 @@ func (q *queue) Pop() any {
 func (q *queue) fix(h *host)    { heap.Fix(q, h.place) }
 func (q *queue) remove(h *host) { heap.Remove(q, h.place) }
 
-// sortByDue sorts changes by when they were due, and then by name.
-func sortByDue(changes []Change, due []int64) {
-	type one struct {
-		Change
+// sortByDue sorts silences by when they were due, then by host and duration.
+func sortByDue(silences []Silence, due []int64) {
+	type entry struct {
+		Silence
 		due int64
 	}
-	all := make([]one, len(changes))
-	for i, c := range changes {
-		all[i] = one{c, due[i]}
+	all := make([]entry, len(silences))
+	for i, s := range silences {
+		all[i] = entry{s, due[i]}
 	}
-	slices.SortFunc(all, func(a, b one) int {
-		return cmp.Or(cmp.Compare(a.due, b.due), cmp.Compare(a.Host, b.Host), cmp.Compare(a.Stage, b.Stage), cmp.Compare(a.Silence, b.Silence))
+	slices.SortFunc(all, func(a, b entry) int {
+		return cmp.Or(cmp.Compare(a.due, b.due), cmp.Compare(a.Host, b.Host), cmp.Compare(a.Duration, b.Duration))
 	})
 	for i := range all {
-		changes[i] = all[i].Change
+		silences[i] = all[i].Silence
 	}
 }

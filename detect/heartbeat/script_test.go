@@ -21,18 +21,19 @@ import (
 //	web-02 interval=10s at=14:59:50
 //
 // is the stream's time with the hosts whose snapshots come then, in that order;
-// a snapshot is of that time and says an interval of 30 s unless it says another.
+// a snapshot is of that time and has an interval of 30 s unless it names another.
 // The section
 //
-//	-- changes --
-//	late web-03 since 14:58:30
+//	-- silences --
+//	web-03 2m0s since 14:58:30
 //
-// is what follows. Without it nothing does.
+// lists the silences of 2 and of 15 minutes that follow. Without it there are none.
 const scriptDay = "2025-06-05"
 
 func TestScripts(t *testing.T) {
-	scripttest.Each(t, "changes", func(t *testing.T) scripttest.Machine {
+	scripttest.Each(t, "silences", func(t *testing.T) scripttest.Machine {
 		p := heartbeat.New(0)
+		p.Watch(2*time.Minute, 15*time.Minute)
 		return scripttest.Machine{
 			Do: func(section *txtar.File) (string, error) {
 				now := moment(t, section.Name)
@@ -41,7 +42,10 @@ func TestScripts(t *testing.T) {
 				}
 				return describe(p.Advance(now)), nil
 			},
-			Restart: func() { p = restored(t, p) },
+			Restart: func() {
+				p = restored(t, p)
+				p.Watch(2*time.Minute, 15*time.Minute)
+			},
 		}
 	})
 }
@@ -78,14 +82,14 @@ func moment(t *testing.T, text string) time.Time {
 	return at
 }
 
-func describe(changes []heartbeat.Change) (text string) {
-	for _, c := range changes {
-		text += fmt.Sprintf("%s %s since %s\n", c.Stage, c.Host, c.Since.Format(time.TimeOnly))
+func describe(silences []heartbeat.Silence) (text string) {
+	for _, s := range silences {
+		text += fmt.Sprintf("%s %s since %s\n", s.Host, s.Duration, s.Since.Format(time.TimeOnly))
 	}
 	return text
 }
 
-// restored returns a presence that was saved and restored.
+// restored returns a saved and restored monitor.
 func restored(t *testing.T, p *heartbeat.Monitor) *heartbeat.Monitor {
 	t.Helper()
 	var b bytes.Buffer

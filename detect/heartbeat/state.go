@@ -7,56 +7,52 @@ import (
 	"time"
 )
 
-// State is a presence as it is saved (gob). Two that know the same save the
-// same.
+// State is a saved monitor (gob). Equal monitors save the same bytes.
 type State struct {
 	Now, Moved       int64
-	LeapFrom, LeapTo int64
-	Pace             time.Duration
+	JumpFrom, JumpTo int64
+	Interval         time.Duration
 	Hosts            []hostState // by name
-	Back             []Change
-	Refused          int
+	Rejected         int
 }
 
 type hostState struct {
-	Name        string
-	Last, Heard int64
-	Interval    time.Duration
-	Stage       Stage
-	Told        time.Duration
+	Name       string
+	Last, Seen int64
+	Interval   time.Duration
+	Gone       bool
+	Reported   time.Duration
 }
 
-// Save returns everything that Restore needs to go on exactly.
-func (p *Monitor) Save() State {
+// Save returns everything that Restore needs to continue exactly.
+func (m *Monitor) Save() State {
 	s := State{
-		Now: p.now, Moved: p.moved, LeapFrom: p.leap.from, LeapTo: p.leap.to, Pace: p.pace,
-		Back: slices.Clone(p.back), Refused: p.refused, Hosts: make([]hostState, 0, len(p.hosts)),
+		Now: m.now, Moved: m.moved, JumpFrom: m.jump.from, JumpTo: m.jump.to, Interval: m.interval,
+		Rejected: m.rejected, Hosts: make([]hostState, 0, len(m.hosts)),
 	}
-	for _, h := range p.hosts {
-		s.Hosts = append(s.Hosts, hostState{h.name, h.last, h.heard, h.interval, h.stage, h.told})
+	for _, h := range m.hosts {
+		s.Hosts = append(s.Hosts, hostState{h.name, h.last, h.seen, h.interval, h.gone, h.reported})
 	}
 	slices.SortFunc(s.Hosts, func(a, b hostState) int { return cmp.Compare(a.Name, b.Name) })
 	return s
 }
 
-// Restore replaces what is known by what was saved. The lengths that are asked
-// for stay.
-func (p *Monitor) Restore(s State) {
-	fresh := New(p.most)
-	fresh.durations = p.durations
-	fresh.now, fresh.moved, fresh.pace, fresh.refused = s.Now, s.Moved, s.Pace, s.Refused
-	fresh.leap.from, fresh.leap.to = s.LeapFrom, s.LeapTo
-	fresh.back = slices.Clone(s.Back)
+// Restore replaces the monitor's hosts by the saved ones. The watched durations
+// stay.
+func (m *Monitor) Restore(s State) {
+	fresh := New(m.limit)
+	fresh.durations = m.durations
+	fresh.now, fresh.moved, fresh.interval, fresh.rejected = s.Now, s.Moved, s.Interval, s.Rejected
+	fresh.jump.from, fresh.jump.to = s.JumpFrom, s.JumpTo
 	for _, saved := range s.Hosts {
-		if fresh.hosts[saved.Name] != nil || saved.Stage > Gone || len(fresh.hosts) >= fresh.most {
+		if fresh.hosts[saved.Name] != nil || len(fresh.hosts) >= fresh.limit {
 			continue
 		}
-		h := &host{name: saved.Name, last: saved.Last, heard: saved.Heard, interval: saved.Interval}
+		h := &host{name: saved.Name, last: saved.Last, seen: saved.Seen, interval: saved.Interval, reported: saved.Reported}
 		fresh.hosts[h.name] = h
-		fresh.setStage(h, saved.Stage)
-		h.told = saved.Told
+		fresh.setGone(h, saved.Gone)
 		h.due = fresh.next(h)
 		heap.Push(&fresh.queue, h)
 	}
-	*p = *fresh
+	*m = *fresh
 }

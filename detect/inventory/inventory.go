@@ -36,8 +36,6 @@ type Inventory struct {
 	Internal []netip.Prefix // as the file lists them; none if it doesn't
 	Hosts    []Host         // by name
 	Approved []Approved     // edges that are normal, in the order of the file
-
-	at map[event.Address]int32 // which of Hosts has an address
 }
 
 // Host is a machine.
@@ -46,19 +44,6 @@ type Host struct {
 	Addresses []event.Address // at least one, each once, in the order of the file
 	Roles     []string        // what it is for: web, database, …
 	Monitored bool            // it runs a poller; true unless the file says otherwise
-}
-
-// HostAt returns the host that has an address, nil if there is none. A nil
-// inventory knows no host.
-func (i *Inventory) HostAt(a event.Address) *Host {
-	if i == nil {
-		return nil
-	}
-	n, ok := i.at[a]
-	if !ok {
-		return nil
-	}
-	return &i.Hosts[n]
 }
 
 // Host returns the host of a name, nil if there is none.
@@ -71,15 +56,4 @@ func (i *Inventory) Host(name string) *Host {
 		return nil
 	}
 	return &i.Hosts[n]
-}
-
-// index sorts the hosts and notes which addresses they have.
-func (i *Inventory) index() {
-	slices.SortFunc(i.Hosts, func(a, b Host) int { return strings.Compare(a.Name, b.Name) })
-	i.at = make(map[event.Address]int32, len(i.Hosts))
-	for n := range i.Hosts {
-		for _, a := range i.Hosts[n].Addresses {
-			i.at[a] = int32(n)
-		}
-	}
 }

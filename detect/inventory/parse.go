@@ -2,6 +2,8 @@ package inventory
 
 import (
 	"net/netip"
+	"slices"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -40,7 +42,7 @@ func Parse(file string, data []byte) (*Inventory, error) {
 	if len(d.mistakes) > 0 {
 		return nil, d.err()
 	}
-	i.index()
+	slices.SortFunc(i.Hosts, func(a, b Host) int { return strings.Compare(a.Name, b.Name) })
 	return i, nil
 }
 

@@ -3,7 +3,6 @@ package pairing
 import (
 	"cmp"
 	"slices"
-	"time"
 
 	"headstart/event"
 )
@@ -14,12 +13,11 @@ type ends struct {
 	portA, portB uint16
 }
 
-// endsOf also returns whether the host that reports is the lesser end.
-func endsOf(c *event.Connection) (e ends, local bool) {
+func endsOf(c *event.Connection) ends {
 	if cmp.Or(c.Local.Compare(c.Remote), cmp.Compare(c.LocalPort, c.RemotePort)) > 0 {
-		return ends{c.Remote, c.Local, c.RemotePort, c.LocalPort}, false
+		return ends{c.Remote, c.Local, c.RemotePort, c.LocalPort}
 	}
-	return ends{c.Local, c.Remote, c.LocalPort, c.RemotePort}, true
+	return ends{c.Local, c.Remote, c.LocalPort, c.RemotePort}
 }
 
 // link has the reports between two ends: of the same connection, or of several
@@ -69,7 +67,7 @@ func (r *report) answers(other *report) bool { return r.before > other.after }
 // add begins a report; nil if there is no room for it.
 func (w *Pairs) add(r *Report) *report {
 	h, peer := w.host(r.Host), w.host(r.Peer)
-	at := nanoseconds(r.At)
+	at := event.Nanoseconds(r.At)
 	if h == nil || peer == nil {
 		w.rejected++
 		return nil
@@ -79,7 +77,7 @@ func (w *Pairs) add(r *Report) *report {
 		h.lost = max(h.lost, at)
 		return nil
 	}
-	key, local := endsOf(&r.Connection)
+	key := endsOf(&r.Connection)
 	l := w.links[key]
 	if l == nil {
 		l = &link{ends: key}
@@ -89,7 +87,7 @@ func (w *Pairs) add(r *Report) *report {
 	w.reports++
 	h.reports++
 	peer.refs++
-	one := &report{link: l, host: h, peer: peer, id: r.Connection.ID, number: w.number, local: local, at: at}
+	one := &report{link: l, host: h, peer: peer, id: r.Connection.ID, number: w.number, at: at}
 	one.began(&r.Connection)
 	for _, other := range l.reports {
 		if other.host == h && !other.over {
@@ -118,26 +116,4 @@ func (w *Pairs) remove(one *report) {
 	w.reports--
 	one.host.reports--
 	one.peer.refs--
-}
-
-// The times that can be told apart, in seconds since 1970: to the year 2200.
-const firstSecond, lastSecond = 1, 7_258_118_400
-
-// nanoseconds returns 0 for the zero time only.
-func nanoseconds(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	if s := t.Unix(); s < firstSecond || s > lastSecond {
-		return min(max(s, firstSecond), lastSecond) * int64(time.Second)
-	}
-	return t.UnixNano()
-}
-
-// timeAt undoes nanoseconds.
-func timeAt(nanoseconds int64) time.Time {
-	if nanoseconds == 0 {
-		return time.Time{}
-	}
-	return time.Unix(0, nanoseconds).UTC()
 }

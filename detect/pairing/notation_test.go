@@ -30,13 +30,8 @@ import (
 // The heartbeat follows. reset in place of changes is that the tracker knows
 // nothing of the host any more. What follows is
 //
-//	-- one-sided --
+//	-- unpaired --
 //	web-01 shows #1, dc-01 doesn't from 15:00:40 to 15:01:40, at 15:02:00
-//
-// and what is known together of a connection that is open, or was,
-//
-//	-- edge web-01 #1 --
-//	10.0.0.1:40000 > 10.0.0.2:22 web-01 > dc-01 by handshake, 2 witnesses, (15:00:00, 15:00:10] until 15:00:30, at 15:00:30
 const scriptDay = "2025-06-05"
 
 type script struct {
@@ -71,10 +66,8 @@ func (s *script) section(name, text string) (string, error) {
 			s.names[address] = host[0]
 		}
 		return "", nil
-	case len(fields) == 3 && fields[0] == "edge":
-		return s.edge(fields[1], fields[2]), nil
 	case len(fields) != 2:
-		return "", fmt.Errorf("want hosts, edge HOST #N, or HOST TIME")
+		return "", fmt.Errorf("want hosts or HOST TIME")
 	}
 	at, err := parseMoment(fields[1])
 	if err != nil {
@@ -190,20 +183,4 @@ func (s *script) describe(proved []pairing.Unpaired) (text string) {
 			o.Since.Format(time.TimeOnly), o.Until.Format(time.TimeOnly), o.At.Format(time.TimeOnly))
 	}
 	return text
-}
-
-func (s *script) edge(host, number string) string {
-	r := s.reports[host+number]
-	e, ok := s.witnesses.Edge(host, &r.Connection)
-	if !ok {
-		return "unknown\n"
-	}
-	after := "?"
-	if !e.OpenedAfter.IsZero() {
-		after = e.OpenedAfter.Format(time.TimeOnly)
-	}
-	return fmt.Sprintf("%s > %s %s > %s by %s, %d witnesses, (%s, %s] until %s, at %s\n",
-		netip.AddrPortFrom(e.Originator.Netip(), e.OriginatorPort), netip.AddrPortFrom(e.Responder.Netip(), e.ResponderPort),
-		e.OriginatorHost, e.ResponderHost, e.From, e.Witnesses, after, e.OpenedBefore.Format(time.TimeOnly),
-		e.SeenUntil.Format(time.TimeOnly), e.At.Format(time.TimeOnly))
 }

@@ -108,7 +108,7 @@ func (w *Pairs) Report(r *Report) []Unpaired {
 	if c.Kind != event.Opened && c.Kind != event.Closed && c.Kind != event.Attempted || r.Host == r.Peer {
 		return nil
 	}
-	key, _ := endsOf(c)
+	key := endsOf(c)
 	one := w.links[key].find(r.Host, c.ID)
 	if one == nil && c.Kind != event.Closed {
 		one = w.add(r)
@@ -131,7 +131,7 @@ func (w *Pairs) Report(r *Report) []Unpaired {
 // Heartbeat says that a host has taken a snapshot, of which all reports have
 // come, and returns what that proves.
 func (w *Pairs) Heartbeat(name string, at time.Time) (proved []Unpaired) {
-	when := nanoseconds(at)
+	when := event.Nanoseconds(at)
 	h := w.host(name)
 	if h == nil || when <= h.last {
 		return nil

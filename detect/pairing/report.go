@@ -11,10 +11,6 @@ type report struct {
 	id         event.ConnectionID
 	number     uint64
 
-	local         bool // this end is the lesser of the link's
-	direction     event.Direction
-	directionFrom event.DirectionSource
-
 	at            int64 // of the snapshot that first showed it
 	after, before int64 // it began after the one, 0 if nothing is known, and not later than the other
 	seen          int64 // it was surely open, when it was reported or, of one that is over, at the end
@@ -45,12 +41,8 @@ func (r *report) resolve() { r.stage, r.shows = resolved, nil }
 
 // began takes over what a host says of the beginning.
 func (r *report) began(c *event.Connection) {
-	r.after, r.before = nanoseconds(c.OpenedAfter), nanoseconds(c.OpenedBefore)
-	r.seen = max(nanoseconds(c.SeenUntil), r.before)
-	// What was seen in SYN_SENT stays known.
-	if r.directionFrom == 0 || c.DirectionFrom != 0 && c.DirectionFrom <= r.directionFrom {
-		r.direction, r.directionFrom = c.Direction, c.DirectionFrom
-	}
+	r.after, r.before = event.Nanoseconds(c.OpenedAfter), event.Nanoseconds(c.OpenedBefore)
+	r.seen = max(event.Nanoseconds(c.SeenUntil), r.before)
 }
 
 // until is when a connection was last known to be open.
@@ -141,7 +133,7 @@ func (r *report) prove() Unpaired {
 	}
 	found := Unpaired{
 		Host: r.host.name, Peer: r.peer.name, Connection: *r.shows,
-		Since: timeAt(r.first), Until: timeAt(r.third), At: timeAt(at),
+		Since: event.TimeAt(r.first), Until: event.TimeAt(r.third), At: event.TimeAt(at),
 	}
 	r.stage, r.shows = reported, nil
 	return found
@@ -152,7 +144,7 @@ func (w *Pairs) end(one *report, c *event.Connection) []Unpaired {
 	if one.over {
 		return nil
 	}
-	w.finish(one, max(nanoseconds(c.SeenUntil), one.before), nanoseconds(c.ClosedBefore))
+	w.finish(one, max(event.Nanoseconds(c.SeenUntil), one.before), event.Nanoseconds(c.ClosedBefore))
 	switch {
 	case one.stage == pending && one.seen < one.before+2*int64(Margin):
 		one.resolve() // it was over before a third snapshot can have been

@@ -3,7 +3,6 @@ package pairing_test
 import (
 	"bytes"
 	"encoding/gob"
-	"strings"
 	"testing"
 
 	"golang.org/x/tools/txtar"
@@ -13,17 +12,10 @@ import (
 )
 
 func TestScripts(t *testing.T) {
-	scripttest.Each(t, "one-sided", func(t *testing.T) scripttest.Machine {
+	scripttest.Each(t, "unpaired", func(t *testing.T) scripttest.Machine {
 		s := newScript(pairing.Limits{})
-		asks := func(section *txtar.File) bool { return strings.HasPrefix(section.Name, "edge ") }
 		return scripttest.Machine{
-			Asks: asks,
-			Do: func(section *txtar.File) (string, error) {
-				if asks(section) {
-					return s.section(section.Name, "")
-				}
-				return s.section(section.Name, string(section.Data))
-			},
+			Do:      func(section *txtar.File) (string, error) { return s.section(section.Name, string(section.Data)) },
 			Restart: func() { s.witnesses = restored(t, s.witnesses, pairing.Limits{}) },
 		}
 	})

@@ -34,9 +34,6 @@ type reportState struct {
 	Number                uint64
 	A, B                  event.Address
 	PortA, PortB          uint16
-	Local                 bool
-	Direction             event.Direction
-	From                  event.DirectionSource
 	At, After, Before     int64
 	Seen, Closed, EndedAt int64
 	Over                  bool
@@ -69,7 +66,7 @@ func (w *Pairs) Save() State {
 		k := r.link.ends
 		s.Reports = append(s.Reports, reportState{
 			Host: placeOf[r.host], Peer: placeOf[r.peer], ID: r.id, Number: r.number,
-			A: k.a, B: k.b, PortA: k.portA, PortB: k.portB, Local: r.local, Direction: r.direction, From: r.directionFrom,
+			A: k.a, B: k.b, PortA: k.portA, PortB: k.portB,
 			At: r.at, After: r.after, Before: r.before, Seen: r.seen, Closed: r.closed, EndedAt: r.endedAt, Over: r.over,
 			Stage: r.stage, Counted: r.counted, First: r.first, Third: r.third, Shows: r.shows,
 		})
@@ -160,8 +157,8 @@ func within(place int32, n int) bool { return place >= 0 && int(place) < n }
 
 func (w *Pairs) restoreReport(s *reportState, hosts []*host) *report {
 	r := &report{
-		host: hosts[s.Host], peer: hosts[s.Peer], id: s.ID, number: s.Number, local: s.Local,
-		direction: s.Direction, directionFrom: s.From, at: s.At, after: s.After, before: s.Before,
+		host: hosts[s.Host], peer: hosts[s.Peer], id: s.ID, number: s.Number,
+		at: s.At, after: s.After, before: s.Before,
 		seen: s.Seen, closed: s.Closed, endedAt: s.EndedAt, over: s.Over,
 		stage: s.Stage, counted: s.Counted, first: s.First, third: s.Third, shows: s.Shows,
 	}

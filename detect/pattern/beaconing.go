@@ -67,7 +67,7 @@ func momentsOf(reports []*report) []moment {
 	for _, r := range reports {
 		m := moment{(r.own + r.began) / 2, r.own - r.began}
 		if r.State == event.TimeWait && !r.SeenUntil.IsZero() {
-			m = moment{nanoseconds(r.SeenUntil), 0}
+			m = moment{event.Nanoseconds(r.SeenUntil), 0}
 		}
 		moments = append(moments, moment{m.at / 1e6, m.open / 1e6})
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"headstart/detect/rule"
+	"headstart/event"
 )
 
 // counts are the windows of a count.
@@ -57,7 +58,7 @@ func (c *counts) feed(r *report) []Fired {
 	k := c.keys.use(r)
 	r.By = k.name
 	w := &k.window
-	w.newest = max(w.newest, nanoseconds(r.At))
+	w.newest = max(w.newest, event.Nanoseconds(r.At))
 	if w.fired.covered(r.own, c.within) {
 		return nil
 	}

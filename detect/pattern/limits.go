@@ -57,3 +57,6 @@ type Dropped struct {
 	Chains  int // ways to an edge that were not followed, there were so many
 	Fired   int // ids that can be fired again
 }
+
+// Total returns the sum of all that was dropped.
+func (d Dropped) Total() int { return d.Keys + d.Matches + d.Edges + d.Chains + d.Fired }

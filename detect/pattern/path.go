@@ -3,6 +3,8 @@ package pattern
 import (
 	"net/netip"
 	"slices"
+
+	"headstart/event"
 )
 
 // paths are the edges of a path rule and the chains that lead to them.
@@ -58,7 +60,7 @@ func (s *paths) feed(r *report) []Fired {
 	if r.Edge.SourceHost == r.Edge.DestinationHost {
 		return nil
 	}
-	until := max(nanoseconds(r.SeenUntil), r.own)
+	until := max(event.Nanoseconds(r.SeenUntil), r.own)
 	id := connection{r.Host, r.Connection}
 	if s.nodes[id] != nil {
 		return s.seen(id, until)

@@ -254,7 +254,7 @@ func (p *Patterns) Feed(m Match) []Fired {
 func (p *Patterns) Seen(host string, id event.ConnectionID, until time.Time) (fired []Fired) {
 	for _, s := range p.rules {
 		if s.path != nil {
-			fired = append(fired, s.path.seen(connection{host, id}, nanoseconds(until))...)
+			fired = append(fired, s.path.seen(connection{host, id}, event.Nanoseconds(until))...)
 		}
 	}
 	return fired
@@ -264,7 +264,7 @@ func (p *Patterns) Seen(host string, id event.ConnectionID, until time.Time) (fi
 // that can still come needs. It looks at all of it every ten minutes of that
 // time.
 func (p *Patterns) Expire(now time.Time) {
-	p.clock = max(p.clock, nanoseconds(now))
+	p.clock = max(p.clock, event.Nanoseconds(now))
 	if p.clock-p.swept < int64(sweepEvery) {
 		return
 	}
@@ -288,7 +288,7 @@ func (p *Patterns) Expire(now time.Time) {
 
 // clockAt is when something was heard of: the time of its snapshot, or what the
 // stream has come to.
-func (p *Patterns) clockAt(at time.Time) int64 { return max(p.clock, nanoseconds(at)) }
+func (p *Patterns) clockAt(at time.Time) int64 { return max(p.clock, event.Nanoseconds(at)) }
 
 // Len returns how many matches are remembered.
 func (p *Patterns) Len() int {

@@ -19,7 +19,7 @@ type report struct {
 
 // newReport returns nil for a match without a time.
 func newReport(m Match, interval time.Duration) *report {
-	own, at := nanoseconds(m.OpenedBefore), nanoseconds(m.At)
+	own, at := event.Nanoseconds(m.OpenedBefore), event.Nanoseconds(m.At)
 	if m.At.IsZero() {
 		at, m.At = own, m.OpenedBefore
 	}
@@ -29,7 +29,7 @@ func newReport(m Match, interval time.Duration) *report {
 	if own == 0 {
 		return nil
 	}
-	began := nanoseconds(m.OpenedAfter)
+	began := event.Nanoseconds(m.OpenedAfter)
 	if m.OpenedAfter.IsZero() {
 		began = at - int64(interval)
 	}
@@ -88,20 +88,6 @@ func (t tuple) compare(o tuple) int {
 type connection struct {
 	host string
 	id   event.ConnectionID
-}
-
-// The times that can be told apart, in seconds since 1970: to the year 2200.
-const firstSecond, lastSecond = 1, 7_258_118_400
-
-// nanoseconds returns 0 for the zero time only.
-func nanoseconds(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	if s := t.Unix(); s < firstSecond || s > lastSecond {
-		return min(max(s, firstSecond), lastSecond) * int64(time.Second)
-	}
-	return t.UnixNano()
 }
 
 const dayLength = int64(24 * time.Hour)

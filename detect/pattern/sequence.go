@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"headstart/detect/rule"
+	"headstart/event"
 )
 
 // sequences are the windows of a sequence.
@@ -47,7 +48,7 @@ func (s *sequences) feed(r *report) []Fired {
 	if w.steps == nil {
 		w.steps = make([][]*report, len(s.def.Steps))
 	}
-	w.newest = max(w.newest, nanoseconds(r.At))
+	w.newest = max(w.newest, event.Nanoseconds(r.At))
 	at, found := place(w.steps[r.Part], r)
 	if found || w.fired.covered(r.own, s.within) {
 		return nil

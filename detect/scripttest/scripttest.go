@@ -1,7 +1,7 @@
-// Package scripttest plays the scripts in time by which the correlator's state
-// machines are tested: txtar files in testdata, each of which shows one
-// behaviour. A script is played twice, as it is and with the state saved and
-// restored after each section: the answers must be the same.
+// Package scripttest runs the scripts that test the engine's state machines:
+// txtar files in testdata, each of which shows one behavior. A script runs twice,
+// as it is and with the state saved and restored after each section: the answers
+// must be the same.
 package scripttest
 
 import (
@@ -18,20 +18,16 @@ var update = flag.Bool("update", false, "write the answers into the scripts; rev
 
 // Machine is a state machine, and the notation of its scripts.
 type Machine struct {
-	// Do does what a section says, and returns what follows as the script has it.
+	// Do runs a section and returns what follows in the script's notation.
 	Do func(section *txtar.File) (got string, err error)
-
-	// Asks reports whether a section is a question: then what follows from it is
-	// not in the section after it, but its own text. nil: none is.
-	Asks func(section *txtar.File) bool
 
 	// Restart saves the state and restores it.
 	Restart func()
 }
 
-// Each plays every script of testdata on machines that make makes. answer is the
-// name of the sections that say what follows from the section before them;
-// where there is none, nothing does.
+// Each runs every script of testdata on machines that make returns. answer is the
+// name of the sections with what follows from the section before them; without
+// one, nothing follows.
 func Each(t *testing.T, answer string, make func(t *testing.T) Machine) {
 	t.Helper()
 	files, err := filepath.Glob("testdata/*.txtar")
@@ -57,21 +53,17 @@ func Each(t *testing.T, answer string, make func(t *testing.T) Machine) {
 func play(t *testing.T, archive *txtar.Archive, answer string, m Machine, restarted bool) {
 	for i := 0; i < len(archive.Files); i++ {
 		section := &archive.Files[i]
-		said, asks := section, m.Asks != nil && m.Asks(section)
 		got, err := m.Do(section)
 		if err != nil {
 			t.Fatalf("section %q: %v", section.Name, err)
 		}
-		if next := i + 1; !asks && next < len(archive.Files) && archive.Files[next].Name == answer {
-			i, asks = next, true
-			said = &archive.Files[i]
-		}
 		want := ""
-		if asks {
+		if next := i + 1; next < len(archive.Files) && archive.Files[next].Name == answer {
+			i = next
 			if *update {
-				said.Data = []byte(got)
+				archive.Files[i].Data = []byte(got)
 			}
-			want = string(said.Data)
+			want = string(archive.Files[i].Data)
 		}
 		if got != want {
 			t.Errorf("section %q:\n got:\n%s want:\n%s", section.Name, got, want)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"time"
 
 	"headstart/event"
 )
@@ -36,10 +35,10 @@ func appendFrame(b []byte, m *Message) []byte {
 	b = binary.LittleEndian.AppendUint32(b, uint32(bodyHead+len(m.Subject)+len(m.Data)))
 	b = append(b, 0, 0, 0, 0)
 	body := len(b)
-	b = binary.LittleEndian.AppendUint64(b, uint64(nanoseconds(m.Stream)))
+	b = binary.LittleEndian.AppendUint64(b, uint64(event.Nanoseconds(m.Stream)))
 	b = binary.LittleEndian.AppendUint64(b, m.Sequence)
-	b = binary.LittleEndian.AppendUint64(b, uint64(nanoseconds(m.StoredAt)))
-	b = binary.LittleEndian.AppendUint64(b, uint64(nanoseconds(m.SentAt)))
+	b = binary.LittleEndian.AppendUint64(b, uint64(event.Nanoseconds(m.StoredAt)))
+	b = binary.LittleEndian.AppendUint64(b, uint64(event.Nanoseconds(m.SentAt)))
 	b = binary.LittleEndian.AppendUint16(b, uint16(len(m.Subject)))
 	b = append(append(b, m.Subject...), m.Data...)
 	binary.LittleEndian.PutUint32(b[body-4:], crc32.Checksum(b[body:], castagnoli))
@@ -68,25 +67,11 @@ func readFrame(b []byte, m *Message) (rest []byte, err error) {
 		m.Subject = string(name)
 	}
 	m.Data = body[bodyHead+subject:]
-	m.Stream = timeAt(binary.LittleEndian.Uint64(body))
+	m.Stream = event.TimeAt(int64(binary.LittleEndian.Uint64(body)))
 	m.Sequence = binary.LittleEndian.Uint64(body[8:])
-	m.StoredAt = timeAt(binary.LittleEndian.Uint64(body[16:]))
-	m.SentAt = timeAt(binary.LittleEndian.Uint64(body[24:]))
+	m.StoredAt = event.TimeAt(int64(binary.LittleEndian.Uint64(body[16:])))
+	m.SentAt = event.TimeAt(int64(binary.LittleEndian.Uint64(body[24:])))
 	return rest, nil
-}
-
-func nanoseconds(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixNano()
-}
-
-func timeAt(nanoseconds uint64) time.Time {
-	if nanoseconds == 0 {
-		return time.Time{}
-	}
-	return time.Unix(0, int64(nanoseconds)).UTC()
 }
 
 // scan calls do with the messages of a file's content. whole is how much of it

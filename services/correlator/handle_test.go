@@ -260,7 +260,7 @@ func TestMutedAndFailingRulesRaiseNoAlert(t *testing.T) {
 	if all := b.alerts(b.batch()); len(all) != 0 {
 		t.Fatalf("%d alerts", len(all))
 	}
-	b.metric(`headstart_rule_muted_total{rule="muted"} 1`)
+	b.metric(`headstart_rule_suppressed_total{rule="muted"} 1`)
 	b.metric(`headstart_rule_failures_total{rule="fails"} 1`)
 	if !strings.Contains(b.log.String(), "divide by zero") {
 		t.Errorf("the log doesn't say why:\n%s", b.log.String())

@@ -11,17 +11,19 @@ import (
 )
 
 type correlatorMetrics struct {
-	set                                       *metrics.Set
-	events, undecodable, forgotten            *metrics.Counter
-	lostCheckpoints, controls                 *metrics.Counter
-	hosts, contested, edges, refused, windows atomic.Int64
-	firings, firingsForgotten                 atomic.Int64
-	incidents, incidentsDropped               atomic.Int64
-	checkpointBytes, checkpointMilliseconds   atomic.Int64
-	cutOff                                    atomic.Int64
-	muted                                     map[string]int  // of counts that were added
-	measured                                  map[string]bool // names of metrics of rules
-	seen                                      detect.Counts
+	set                                     *metrics.Set
+	events, undecodable, forgotten          *metrics.Counter
+	lostCheckpoints, controls               *metrics.Counter
+	hosts, contested, edges, windows, pairs atomic.Int64
+	firings, incidents                      atomic.Int64
+	edgesRejected, windowsDropped           *metrics.Counter
+	pairsRejected, heartbeatsRejected       *metrics.Counter
+	firingsForgotten, incidentsDropped      *metrics.Counter
+	checkpointBytes, checkpointMilliseconds atomic.Int64
+	cutOff                                  atomic.Int64
+	suppressed                              map[string]int  // as they were added to the counters
+	measured                                map[string]bool // names of metrics of rules
+	seen                                    detect.Counts
 }
 
 func newMetrics(set *metrics.Set) *correlatorMetrics {
@@ -32,21 +34,26 @@ func newMetrics(set *metrics.Set) *correlatorMetrics {
 		forgotten:       set.GetOrCreateCounter("headstart_correlator_forgotten_connections_total"),
 		lostCheckpoints: set.GetOrCreateCounter("headstart_correlator_lost_checkpoints_total"),
 		controls:        set.GetOrCreateCounter("headstart_correlator_controls_total"),
-		muted:           map[string]int{},
+
+		edgesRejected:      set.GetOrCreateCounter("headstart_correlator_rejected_edges_total"),
+		windowsDropped:     set.GetOrCreateCounter("headstart_correlator_dropped_matches_total"),
+		pairsRejected:      set.GetOrCreateCounter("headstart_correlator_rejected_peer_reports_total"),
+		heartbeatsRejected: set.GetOrCreateCounter("headstart_correlator_rejected_heartbeats_total"),
+		firingsForgotten:   set.GetOrCreateCounter("headstart_correlator_forgotten_firings_total"),
+		incidentsDropped:   set.GetOrCreateCounter("headstart_correlator_dropped_incident_entries_total"),
+		suppressed:         map[string]int{},
 	}
+	set.GetOrCreateGauge("headstart_correlator_checkpoint_seconds", func() float64 { return float64(m.checkpointMilliseconds.Load()) / 1000 })
 	for name, value := range map[string]*atomic.Int64{
-		"headstart_rules_cut_off":                      &m.cutOff,
-		"headstart_correlator_hosts":                   &m.hosts,
-		"headstart_correlator_contested_addresses":     &m.contested,
-		"headstart_correlator_baseline_edges":          &m.edges,
-		"headstart_correlator_baseline_refused":        &m.refused,
-		"headstart_correlator_pattern_windows":         &m.windows,
-		"headstart_correlator_firings":                 &m.firings,
-		"headstart_correlator_firings_forgotten":       &m.firingsForgotten,
-		"headstart_correlator_active_incidents":        &m.incidents,
-		"headstart_correlator_incident_drops":          &m.incidentsDropped,
-		"headstart_correlator_checkpoint_bytes":        &m.checkpointBytes,
-		"headstart_correlator_checkpoint_milliseconds": &m.checkpointMilliseconds,
+		"headstart_rules_cut_off":                  &m.cutOff,
+		"headstart_correlator_hosts":               &m.hosts,
+		"headstart_correlator_contested_addresses": &m.contested,
+		"headstart_correlator_baseline_edges":      &m.edges,
+		"headstart_correlator_pattern_windows":     &m.windows,
+		"headstart_correlator_peer_reports":        &m.pairs,
+		"headstart_correlator_firings":             &m.firings,
+		"headstart_correlator_active_incidents":    &m.incidents,
+		"headstart_correlator_checkpoint_bytes":    &m.checkpointBytes,
 	} {
 		set.GetOrCreateGauge(name, func() float64 { return float64(value.Load()) })
 	}
@@ -76,20 +83,24 @@ func (m *correlatorMetrics) observe(c *detect.Engine) {
 	m.events.Add(counts.Events - m.seen.Events)
 	m.forgotten.Add(counts.Forgotten - m.seen.Forgotten)
 	for rule, n := range counts.Suppressed {
-		m.set.GetOrCreateCounter(fmt.Sprintf("headstart_rule_muted_total{rule=%q}", rule)).Add(n - m.muted[rule])
-		m.muted[rule] = n
+		m.set.GetOrCreateCounter(fmt.Sprintf("headstart_rule_suppressed_total{rule=%q}", rule)).Add(n - m.suppressed[rule])
+		m.suppressed[rule] = n
 	}
 	m.seen = counts
 	sizes := c.Sizes()
 	m.hosts.Store(int64(sizes.Hosts))
 	m.contested.Store(int64(sizes.Contested))
 	m.edges.Store(int64(sizes.Edges))
-	m.refused.Store(int64(sizes.EdgesRejected))
 	m.windows.Store(int64(sizes.Windows))
+	m.pairs.Store(int64(sizes.Pairs))
 	m.firings.Store(int64(sizes.Firings))
-	m.firingsForgotten.Store(int64(counts.FiringsForgotten))
 	m.incidents.Store(int64(sizes.Incidents))
-	m.incidentsDropped.Store(int64(sizes.IncidentsDropped))
+	m.edgesRejected.Set(uint64(sizes.EdgesRejected))
+	m.windowsDropped.Set(uint64(sizes.WindowsDropped))
+	m.pairsRejected.Set(uint64(sizes.PairsRejected))
+	m.heartbeatsRejected.Set(uint64(sizes.HeartbeatsRejected))
+	m.firingsForgotten.Set(uint64(counts.FiringsForgotten))
+	m.incidentsDropped.Set(uint64(sizes.IncidentsDropped))
 }
 
 func (m *correlatorMetrics) checkpoint(bytes int, took time.Duration) {
