@@ -31,7 +31,7 @@ func demoCommand() *cobra.Command {
 	o := new(demoOptions)
 	c := &cobra.Command{
 		Use:   "demo",
-		Short: "See it work: a small company on an ordinary day, and an intruder in it, in about a minute",
+		Short: "See it work: a small company on an ordinary day, and an attacker in it, in about a minute",
 		Long: `See it work: a small company on an ordinary day and the published incident of
 14:30 to 17:30 in it, to the second, in about a minute.
 
@@ -72,7 +72,7 @@ var reading = demo.Pace{Line: 450 * time.Millisecond, Hour: 2500 * time.Millisec
 const demoStorage = 512 << 20
 
 // run tells a story. At a terminal it makes pauses.
-func (o *demoOptions) run(ctx context.Context, told *scenario.Story, screen demoScreen, errs io.Writer) (err error) {
+func (o *demoOptions) run(ctx context.Context, told *scenario.Scenario, screen demoScreen, errs io.Writer) (err error) {
 	began := time.Now()
 	dir, err := o.directory()
 	if err != nil {
@@ -111,7 +111,7 @@ func (o *demoOptions) run(ctx context.Context, told *scenario.Story, screen demo
 		if err := pipe.ready(ctx); err != nil {
 			return err
 		}
-		outcome, err := demo.Run(ctx, demo.Options{Bus: b, Story: told, Audience: screen, Pace: pace})
+		outcome, err := demo.Run(ctx, demo.Options{Bus: b, Scenario: told, Audience: screen, Pace: pace})
 		if err != nil {
 			return err
 		}
@@ -121,7 +121,7 @@ func (o *demoOptions) run(ctx context.Context, told *scenario.Story, screen demo
 			<-ctx.Done()
 		}
 		if outcome.Incident == nil {
-			return errors.New("nobody was told of the intruder")
+			return errors.New("no incident of the attacker was notified")
 		}
 		return nil
 	})
@@ -178,7 +178,7 @@ type demoScreen interface {
 	kept(natsURL string, o *demo.Outcome)
 }
 
-func (o *demoOptions) screen(out, errs io.Writer, told *scenario.Story) demoScreen {
+func (o *demoOptions) screen(out, errs io.Writer, told *scenario.Scenario) demoScreen {
 	console := newConsole(out, "", o.output == "json")
 	console.local, console.day, console.show = time.UTC, "", "incident"
 	if o.output == "json" {

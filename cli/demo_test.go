@@ -60,7 +60,7 @@ func (b both) Learning(at time.Time, part float64) {
 
 func (b both) Clock(at time.Time) { b.text.Clock(at); b.lines.Clock(at) }
 
-func (b both) Tell(e demo.Event) int { b.lines.Tell(e); return b.text.Tell(e) }
+func (b both) Show(e demo.Event) int { b.lines.Show(e); return b.text.Show(e) }
 
 func (b both) read() bool { return b.text.read() || b.lines.read() }
 
@@ -92,14 +92,14 @@ func checkDemoText(t *testing.T, out string) {
 	line := regexp.MustCompile(`(?m)^(\d\d:\d\d:\d\d)  (\w+) +(.*)$`)
 	var told, who []string
 	for _, m := range line.FindAllStringSubmatch(out, -1) {
-		if told = append(told, m[1]); m[2] == "company" || m[2] == "intruder" || m[2] == "SIEM" {
+		if told = append(told, m[1]); m[2] == "company" || m[2] == "attacker" || m[2] == "SIEM" {
 			who = append(who, m[1]+" "+m[2])
 		}
 	}
 	if !slices.IsSorted(told) {
 		t.Errorf("the times go back: %v", told)
 	}
-	for _, want := range []string{"10:40:00 company", "14:30:00 intruder", "14:30:23 intruder", "15:15:41 intruder", "15:47:12 intruder", "16:22:08 intruder", "17:30:00 SIEM"} {
+	for _, want := range []string{"10:40:00 company", "14:30:00 attacker", "14:30:23 attacker", "15:15:41 attacker", "15:47:12 attacker", "16:22:08 attacker", "17:30:00 SIEM"} {
 		if !slices.Contains(who, want) {
 			t.Errorf("no %q among %q", want, who)
 		}
@@ -272,7 +272,7 @@ func TestDemoEnd(t *testing.T) {
 	o := &demo.Outcome{Hosts: 9, Snapshots: 23308, Connections: 86192, Alerts: 103, Incidents: 2, Notified: 1}
 	told := []time.Time{at("14:31:44"), at("14:31:44"), at("15:15:49"), {}, at("16:22:34")}
 	for k, step := range of.Published() {
-		o.Steps = append(o.Steps, demo.Told{Step: step, Told: told[k]})
+		o.Steps = append(o.Steps, demo.StepOutcome{Step: step, NotifiedAt: told[k]})
 	}
 	end := func(columns int) string {
 		var out bytes.Buffer

@@ -22,7 +22,7 @@ func (*demoLines) Learning(time.Time, float64) {}
 func (*demoLines) Clock(time.Time) {}
 
 // Tell implements [demo.Audience].
-func (l *demoLines) Tell(e demo.Event) int {
+func (l *demoLines) Show(e demo.Event) int {
 	switch {
 	case e.Incident != nil:
 		l.incident(e.Incident)
@@ -32,7 +32,7 @@ func (l *demoLines) Tell(e demo.Event) int {
 		l.line(struct {
 			Type string    `json:"type"`
 			At   time.Time `json:"at"`
-			By   string    `json:"by"` // company, intruder or siem
+			By   string    `json:"by"` // company, attacker or siem
 			Text string    `json:"text"`
 		}{"story", e.At, e.By.String(), e.Text})
 	}
@@ -53,7 +53,7 @@ func (l *demoLines) end(o *demo.Outcome, took time.Duration) {
 		Alerts      int           `json:"alerts"`
 		Incidents   int           `json:"incidents"`
 		Notified    int           `json:"notified"`
-		Incident    string        `json:"incident,omitempty"` // id of the intruder's
+		Incident    string        `json:"incident,omitempty"` // id of the attacker's
 		HeadStart   event.Seconds `json:"head_start_seconds"`
 		Steps       []demoStep    `json:"steps"` // of the published timeline
 		Wall        float64       `json:"wall_seconds"`
@@ -62,7 +62,7 @@ func (l *demoLines) end(o *demo.Outcome, took time.Duration) {
 		summary.Incident = o.Incident.ID
 	}
 	for _, s := range o.Steps {
-		summary.Steps = append(summary.Steps, demoStep{s.Name, s.At, s.Told})
+		summary.Steps = append(summary.Steps, demoStep{s.Name, s.At, s.NotifiedAt})
 	}
 	l.line(summary)
 }

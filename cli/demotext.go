@@ -18,7 +18,7 @@ import (
 type demoText struct {
 	*console
 	bar   *progress
-	story *scenario.Story
+	story *scenario.Scenario
 	lines int // that were written
 }
 
@@ -74,7 +74,7 @@ func (t *demoText) Clock(at time.Time) {
 }
 
 // Tell implements [demo.Audience].
-func (t *demoText) Tell(e demo.Event) int {
+func (t *demoText) Show(e demo.Event) int {
 	t.bar.done()
 	before := t.lines
 	switch {
@@ -82,7 +82,7 @@ func (t *demoText) Tell(e demo.Event) int {
 		t.incident(e.Incident)
 	case e.Alert != nil: // the incident says it
 	default:
-		style := [...]term.Style{demo.Company: term.Faint, demo.Intruder: term.Yellow, demo.SIEM: term.Cyan}[e.By]
+		style := [...]term.Style{demo.Company: term.Faint, demo.Attacker: term.Yellow, demo.SIEM: term.Cyan}[e.By]
 		label := e.By.String()
 		if e.By == demo.SIEM {
 			label = strings.ToUpper(label)
@@ -122,7 +122,7 @@ func (t *demoText) end(o *demo.Outcome, took time.Duration) {
 func held(o *demo.Outcome) string {
 	never := 0
 	for _, s := range o.Steps {
-		if s.Told.IsZero() {
+		if s.NotifiedAt.IsZero() {
 			never++
 		}
 	}
@@ -139,14 +139,14 @@ func hours(d time.Duration) string {
 }
 
 // timeline is the published one, with when people were told.
-func timeline(o *demo.Outcome, s *scenario.Story) []term.Row {
+func timeline(o *demo.Outcome, s *scenario.Scenario) []term.Row {
 	rows := []term.Row{{
 		Cells: []term.Span{term.Faint.Of(""), term.Faint.Of("happened"), term.Faint.Of("told"), term.Faint.Of("")},
 	}}
 	for _, step := range o.Steps {
 		told, after := term.Red.Of("never"), ""
-		if !step.Told.IsZero() {
-			told, after = term.Regular.Of(step.Told.Format(time.TimeOnly)), term.Duration(step.Told.Truncate(time.Second).Sub(step.At))+" later"
+		if !step.NotifiedAt.IsZero() {
+			told, after = term.Regular.Of(step.NotifiedAt.Format(time.TimeOnly)), term.Duration(step.NotifiedAt.Truncate(time.Second).Sub(step.At))+" later"
 		}
 		rows = append(rows, term.Row{Cells: []term.Span{
 			term.Regular.Of(step.Name), term.Regular.Of(step.At.Format(time.TimeOnly)), told,

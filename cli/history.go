@@ -187,7 +187,7 @@ func (h *history) running(ctx context.Context, b *bus.Bus, p historyPlan, bar *p
 	}
 	o.from = p.since.before(o.until)
 	o.asked = o.from.Add(-p.warmUp)
-	o.feed = func(tape *replay.Buffer) error {
+	o.feed = func(tape *replay.Tape) error {
 		var decoder event.ChangesDecoder
 		var began time.Time
 		n := 0

@@ -153,12 +153,12 @@ func (o *backtestOptions) run(c *cobra.Command) error {
 
 // outcomes are what the old and the new rules make of a history.
 func (o *backtestOptions) outcomes(ctx context.Context, p backtestPlan, from time.Time, feed replay.Feed) (outcomes [2]*backtest.Outcome, err error) {
-	var sides []replay.Variant
+	var sides []replay.Side
 	var recorders []*backtest.Recorder
 	for _, set := range []*rule.Set{p.old, p.new} {
 		r := backtest.NewRecorder(from)
 		recorders = append(recorders, r)
-		sides = append(sides, replay.Variant{Sink: r, Options: replay.Options{Rules: set, Correlation: detect.Options{
+		sides = append(sides, replay.Side{Sink: r, Options: replay.Options{Rules: set, Correlation: detect.Options{
 			Inventory: p.inventory, Baseline: baseline.Options{Learning: o.learn},
 			Incident: incident.Options{Threshold: o.threshold, PerDay: o.budget},
 		}}})

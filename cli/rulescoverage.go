@@ -160,7 +160,7 @@ func (ignored) Incident(*event.Incident) error { return nil }
 // look replays the history and reads the alerts that are kept.
 func (o *coverageOptions) look(ctx context.Context, report *coverage.Report, p coveragePlan, h *past) error {
 	hearts := coverage.NewHeartbeats()
-	totals, err := replay.RunAll(ctx, h.feed, []replay.Variant{{
+	totals, err := replay.RunAll(ctx, h.feed, []replay.Side{{
 		Sink: ignored{},
 		Look: func(changes *event.Changes, _ time.Time) { hearts.See(changes) },
 		Options: replay.Options{Rules: p.set, Correlation: detect.Options{

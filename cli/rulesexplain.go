@@ -196,7 +196,7 @@ func (o *explainOptions) explain(ctx context.Context, set *rule.Set, h *past) (*
 	q := explain.New(set, r, o.subject)
 	side := o.side(set, h)
 	side.Begin, side.Applied = q.Begin, q.Applied
-	totals, err := replay.RunAll(ctx, h.feed, []replay.Variant{side})
+	totals, err := replay.RunAll(ctx, h.feed, []replay.Side{side})
 	if err != nil {
 		return nil, err
 	}
@@ -239,8 +239,8 @@ func (o *explainOptions) historyNotes(h *past) (notes []string) {
 	return notes
 }
 
-func (o *explainOptions) side(set *rule.Set, h *past) replay.Variant {
-	return replay.Variant{Sink: ignored{}, Options: replay.Options{Rules: set, Correlation: detect.Options{
+func (o *explainOptions) side(set *rule.Set, h *past) replay.Side {
+	return replay.Side{Sink: ignored{}, Options: replay.Options{Rules: set, Correlation: detect.Options{
 		Inventory: h.inventory, Baseline: baseline.Options{Learning: o.learn},
 	}}}
 }
@@ -270,7 +270,7 @@ type storedAlert struct {
 
 // alert finds the alert of a rule that an id, or the beginning of one, means:
 // among those that the system keeps, or those that a replay raises.
-func (h *past) alert(ctx context.Context, side replay.Variant, rule, id string) (storedAlert, error) {
+func (h *past) alert(ctx context.Context, side replay.Side, rule, id string) (storedAlert, error) {
 	found := map[string]storedAlert{}
 	note := func(a *event.Alert, storedAt time.Time) {
 		if a.Rule == rule && strings.HasPrefix(a.ID, strings.ToLower(id)) && len(found) < maxNamed {
@@ -292,7 +292,7 @@ func (h *past) alert(ctx context.Context, side replay.Variant, rule, id string) 
 				note(a, time.Time{})
 			}
 		}
-		_, err = replay.RunAll(ctx, h.feed, []replay.Variant{side})
+		_, err = replay.RunAll(ctx, h.feed, []replay.Side{side})
 	}
 	if err != nil {
 		return storedAlert{}, err

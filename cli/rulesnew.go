@@ -225,7 +225,7 @@ func idsOf(set *rule.Set) (ids []string) {
 
 // find finds the connection in the history.
 func (o *newRuleOptions) find(ctx context.Context, set *rule.Set, h *past) (*scaffold.Example, error) {
-	side := replay.Variant{Sink: ignored{}, Options: replay.Options{Rules: set, Correlation: detect.Options{
+	side := replay.Side{Sink: ignored{}, Options: replay.Options{Rules: set, Correlation: detect.Options{
 		Inventory: h.inventory, Baseline: baseline.Options{Learning: o.learn},
 	}}}
 	id, host := o.fromConn, ""
@@ -240,7 +240,7 @@ func (o *newRuleOptions) find(ctx context.Context, set *rule.Set, h *past) (*sca
 	}
 	f := scaffold.NewFinder(id, host)
 	side.Begin = f.Begin
-	if _, err := replay.RunAll(ctx, h.feed, []replay.Variant{side}); err != nil {
+	if _, err := replay.RunAll(ctx, h.feed, []replay.Side{side}); err != nil {
 		return nil, err
 	}
 	e, err := f.Example()

@@ -68,9 +68,9 @@ func BenchmarkSides(b *testing.B) {
 					}
 					return nil
 				})
-				var sides []replay.Variant
+				var sides []replay.Side
 				for range n {
-					sides = append(sides, replay.Variant{Sink: new(counted), Options: replay.Options{Rules: set, Correlation: detect.Options{Inventory: hosts}}})
+					sides = append(sides, replay.Side{Sink: new(counted), Options: replay.Options{Rules: set, Correlation: detect.Options{Inventory: hosts}}})
 				}
 				totals, err := replay.RunAll(b.Context(), feed, sides)
 				if err != nil {

@@ -1,17 +1,17 @@
-// Package demo plays a story through a running pipeline. In place of the
+// Package demo plays a scenario through a running pipeline. In place of the
 // company's pollers it publishes the snapshots that they would have taken, with
-// the story's times; the tracker, the correlator and the streams between them
-// are the real ones. It tells an audience what happens, and what the pipeline
-// says of it.
+// the scenario's times; the tracker, the correlator and the streams between them
+// are the real ones. It shows an audience what happens, and what the pipeline
+// reports.
 //
 // It guarantees:
-//   - What is told comes in the order of the story, and is the same each time:
-//     the story goes on when the pipeline has stored what follows from all that
-//     came before.
-//   - Hosts look more often when they are asked to on control.<host>, as pollers
-//     do, in the story's time.
+//   - Events are shown in the order of the scenario, and are the same each time:
+//     the scenario continues when the pipeline has stored everything that follows
+//     from what came before.
+//   - Hosts are polled more often when control.<host> requests it, as by real
+//     pollers, in the scenario's time.
 //
-// The pipeline is a fresh one, and nobody else publishes to it.
+// The pipeline is a new one, without other publishers.
 package demo
 
 import (
@@ -29,73 +29,73 @@ import (
 // Options are what a demonstration needs.
 type Options struct {
 	Bus      *bus.Bus
-	Story    *scenario.Story
+	Scenario *scenario.Scenario
 	Audience Audience
 	Pace     Pace
 }
 
-// Pace is how much time people have. The zero Pace is none.
+// Pace is how much time the audience gets to read. The zero Pace is none.
 type Pace struct {
-	Line time.Duration // for each line that is told
+	Line time.Duration // for each line that is shown
 	Hour time.Duration // for an hour in which nothing happens
 }
 
-// Audience hears the story.
+// Audience is shown the scenario.
 type Audience interface {
-	// Learning says up to when the ordinary days have gone by, and which part
-	// of them that is.
+	// Learning reports up to when the ordinary days have passed, and which
+	// part of them that is.
 	Learning(at time.Time, part float64)
 
-	// Clock says to which time of the day the story has come.
+	// Clock reports the time of the day.
 	Clock(at time.Time)
 
-	// Tell says what happens. It returns how many lines that takes to read.
-	Tell(e Event) (lines int)
+	// Show reports an event. It returns how many lines that takes to read.
+	Show(e Event) (lines int)
 }
 
-// By is who does something.
+// By is the actor of an event.
 type By uint8
 
-// In the order in which they are told what happens at one time.
+// In the order in which events of one time are shown.
 const (
 	Company By = iota
-	Intruder
+	Attacker
 	Headstart
 	SIEM
 )
 
-var byNames = [...]string{"company", "intruder", "headstart", "siem"}
+var byNames = [...]string{"company", "attacker", "headstart", "siem"}
 
 // String returns the name in lower case.
 func (b By) String() string { return byNames[b] }
 
-// Event is something that happens.
+// Event is something that happens in the scenario.
 type Event struct {
 	At   time.Time
 	By   By
 	Text string // unless it is Headstart
 
-	// What headstart says: an alert, or a revision of an incident.
+	// Headstart's: an alert, or a revision of an incident.
 	Alert    *event.Alert
 	Incident *event.Incident
 }
 
-// calm is the time of the story up to which it goes by quickly, and in large
-// steps.
+// calm is the time of the day up to which the scenario advances in large steps,
+// without pauses.
 const calm = 14*time.Hour + 20*time.Minute
 
-// Run plays the story to its end.
+// Run plays the scenario to its end.
 func Run(ctx context.Context, o Options) (*Outcome, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	f, err := newFeed(o.Bus, o.Story)
+	f, err := newFeed(o.Bus, o.Scenario)
 	if err != nil {
 		return nil, err
 	}
-	a := attend(ctx, o.Bus, f.names())
+	a := listenControls(ctx, o.Bus, f.names())
 	defer a.wait()
 	defer cancel()
-	p := &player{Options: o, feed: f, attention: a, outcome: newOutcome(o.Story), untold: events(o.Story)}
+	p := &player{Options: o, feed: f, controls: a, outcome: newOutcome(o.Scenario), pending: events(o.Scenario)}
 	p.outcome.Hosts = len(f.hosts)
 	if err := p.play(ctx); err != nil {
 		return nil, err
@@ -103,19 +103,19 @@ func Run(ctx context.Context, o Options) (*Outcome, error) {
 	return p.outcome, nil
 }
 
-// player plays a story.
+// player plays a scenario.
 type player struct {
 	Options
-	feed      *feed
-	attention *attention
-	outcome   *Outcome
-	untold    []Event // what the company and the intruder do, by time
+	feed     *feed
+	controls *controls
+	outcome  *Outcome
+	pending  []Event // of the company and the attacker, by time
 
 	alerts, incidents uint64 // sequences of the last that were read
 }
 
 func (p *player) play(ctx context.Context) error {
-	s := p.Story
+	s := p.Scenario
 	learning := s.Day.Sub(s.Start)
 	for at := s.Start; at.Before(s.Day); {
 		at = at.Add(time.Hour)
@@ -143,7 +143,7 @@ func (p *player) play(ctx context.Context) error {
 	return nil
 }
 
-// step lets the story go on to a time, and tells what happened until then.
+// step advances the scenario to a time, and shows what happened until then.
 func (p *player) step(ctx context.Context, at time.Time) error {
 	if err := p.feed.until(ctx, at); err != nil {
 		return err
@@ -151,24 +151,26 @@ func (p *player) step(ctx context.Context, at time.Time) error {
 	if err := p.feed.settled(ctx); err != nil {
 		return err
 	}
-	said, err := p.said(ctx)
+	shown, err := p.reported(ctx)
 	if err != nil {
 		return err
 	}
-	if len(said) > 0 {
-		asked, err := p.attention.paid(ctx)
+	if len(shown) > 0 {
+		latest, err := p.controls.take(ctx)
 		if err != nil {
 			return err
 		}
-		p.feed.hurry(asked)
+		p.feed.apply(latest)
 	}
-	n, _ := slices.BinarySearchFunc(p.untold, at, func(e Event, at time.Time) int { return cmp.Compare(e.At.UnixNano(), at.UnixNano()+1) })
-	said = append(said, p.untold[:n]...)
-	p.untold = p.untold[n:]
-	slices.SortStableFunc(said, func(a, b Event) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.By, b.By)) })
-	for _, e := range said {
+	n, _ := slices.BinarySearchFunc(p.pending, at, func(e Event, at time.Time) int {
+		return cmp.Compare(e.At.UnixNano(), at.UnixNano()+1)
+	})
+	shown = append(shown, p.pending[:n]...)
+	p.pending = p.pending[n:]
+	slices.SortStableFunc(shown, func(a, b Event) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.By, b.By)) })
+	for _, e := range shown {
 		p.outcome.note(&e)
-		lines := p.Audience.Tell(e)
+		lines := p.Audience.Show(e)
 		if err := wait(ctx, time.Duration(lines)*p.Pace.Line); err != nil {
 			return err
 		}
@@ -181,28 +183,28 @@ const (
 	everyIncident = "incident.>"
 )
 
-// said returns what the pipeline has said since the last call.
-func (p *player) said(ctx context.Context) (said []Event, err error) {
+// reported returns what the pipeline has reported since the last call.
+func (p *player) reported(ctx context.Context) (all []Event, err error) {
 	err = p.since(ctx, event.StreamAlerts, everyAlert, &p.alerts, func(m bus.Message) error {
 		a, err := event.DecodeAlert(m.Data)
 		if err == nil {
-			said = append(said, Event{At: a.At, By: Headstart, Alert: a})
+			all = append(all, Event{At: a.At, By: Headstart, Alert: a})
 		}
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return said, p.since(ctx, event.StreamIncidents, everyIncident, &p.incidents, func(m bus.Message) error {
+	return all, p.since(ctx, event.StreamIncidents, everyIncident, &p.incidents, func(m bus.Message) error {
 		i, err := event.DecodeIncident(m.Data)
 		if err == nil {
-			said = append(said, Event{At: i.At, By: Headstart, Incident: i})
+			all = append(all, Event{At: i.At, By: Headstart, Incident: i})
 		}
 		return err
 	})
 }
 
-// since reads what a stream has beyond a sequence, and moves that on.
+// since reads what a stream has beyond a sequence, and advances the sequence.
 func (p *player) since(ctx context.Context, stream, filter string, sequence *uint64, do func(bus.Message) error) error {
 	last, err := p.Bus.LastFor(ctx, stream, filter)
 	if err != nil || last == nil || last.Sequence <= *sequence {
@@ -213,14 +215,14 @@ func (p *player) since(ctx context.Context, stream, filter string, sequence *uin
 	return err
 }
 
-// events are what the company, the intruder and the SIEM do.
-func events(s *scenario.Story) []Event {
+// events are those of the company, the attacker and the SIEM.
+func events(s *scenario.Scenario) []Event {
 	var all []Event
-	for _, scene := range s.Scenes {
-		all = append(all, Event{At: scene.At, By: Company, Text: scene.Text})
+	for _, a := range s.Activities {
+		all = append(all, Event{At: a.At, By: Company, Text: a.Text})
 	}
 	for _, step := range s.Steps {
-		all = append(all, Event{At: step.At, By: Intruder, Text: step.Text})
+		all = append(all, Event{At: step.At, By: Attacker, Text: step.Text})
 	}
 	all = append(all, Event{At: s.SIEM.At, By: SIEM, Text: s.SIEM.Text})
 	slices.SortStableFunc(all, func(a, b Event) int { return a.At.Compare(b.At) })
@@ -237,6 +239,6 @@ func wait(ctx context.Context, d time.Duration) error {
 	case <-timer.C:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("the story ends early: %w", ctx.Err())
+		return fmt.Errorf("the demo ends early: %w", ctx.Err())
 	}
 }

@@ -13,39 +13,39 @@ import (
 	"headstart/replay/reconstruct"
 )
 
-// feed publishes what the company's pollers would have.
+// feed publishes what the company's pollers would have published.
 type feed struct {
 	bus       *bus.Bus
-	hosts     []*watched
+	hosts     []*polled
 	encoder   event.SnapshotEncoder
 	published int
 	last      event.SnapshotID // that was published
 }
 
-// watched is a host with a poller. Its table is made at every tick, and taken
-// when it is due.
-type watched struct {
+// polled is a host with a poller. Its table is computed at every tick, and
+// published when it is due.
+type polled struct {
 	tables   *reconstruct.HostFeed
 	due      time.Time
-	asked    event.Control // to look more often
+	control  event.Control // requests shorter intervals
 	sequence uint64
 }
 
-// tick is how often a host can be looked at.
+// tick is the shortest interval.
 const tick = 10 * time.Second
 
-func newFeed(b *bus.Bus, s *scenario.Story) (*feed, error) {
+func newFeed(b *bus.Bus, s *scenario.Scenario) (*feed, error) {
 	known, err := inventory.Parse("inventory.yaml", scenario.Inventory())
 	if err != nil {
-		return nil, fmt.Errorf("the story's inventory: %w", err)
+		return nil, fmt.Errorf("the scenario's inventory: %w", err)
 	}
 	fleet, err := reconstruct.Build(s.Records, reconstruct.Options{Inventory: known, Interval: tick, From: s.Start, Until: s.End})
 	if err != nil {
-		return nil, fmt.Errorf("the story's hosts: %w", err)
+		return nil, fmt.Errorf("the scenario's hosts: %w", err)
 	}
 	f := &feed{bus: b}
 	for _, tables := range fleet.Feeds() {
-		f.hosts = append(f.hosts, &watched{tables: tables})
+		f.hosts = append(f.hosts, &polled{tables: tables})
 	}
 	return f, nil
 }
@@ -57,10 +57,10 @@ func (f *feed) names() (names []string) {
 	return names
 }
 
-// until publishes what is taken before a time, in order.
+// until publishes what is due before a time, in order.
 func (f *feed) until(ctx context.Context, until time.Time) error {
 	for {
-		var next *watched
+		var next *polled
 		first := until.UnixNano()
 		for _, h := range f.hosts {
 			if at, ok := h.tables.NextAt(); ok && at < first {
@@ -80,8 +80,8 @@ func (f *feed) until(ctx context.Context, until time.Time) error {
 	}
 }
 
-// take looks at a host, if it is due; nil if it isn't.
-func (h *watched) take() *event.Snapshot {
+// take is a host's next snapshot; nil if it isn't due.
+func (h *polled) take() *event.Snapshot {
 	s := h.tables.Next()
 	if s.TakenAt.Before(h.due) {
 		return nil
@@ -93,19 +93,19 @@ func (h *watched) take() *event.Snapshot {
 	return &taken
 }
 
-func (h *watched) interval(at time.Time) time.Duration {
-	usual := scenario.Interval(at)
-	if at.Before(h.asked.ExpiresAt) {
-		return min(usual, h.asked.Interval)
+func (h *polled) interval(at time.Time) time.Duration {
+	normal := scenario.Interval(at)
+	if at.Before(h.control.ExpiresAt) {
+		return min(normal, h.control.Interval)
 	}
-	return usual
+	return normal
 }
 
-// hurry passes on what hosts are asked to do. They begin at once, as pollers do.
-func (f *feed) hurry(asked map[string]event.Control) {
+// apply passes controls to the hosts. They begin at once, as pollers do.
+func (f *feed) apply(latest map[string]event.Control) {
 	for _, h := range f.hosts {
-		if c, ok := asked[h.tables.Host()]; ok {
-			h.asked, h.due = c, time.Time{}
+		if c, ok := latest[h.tables.Host()]; ok {
+			h.control, h.due = c, time.Time{}
 		}
 	}
 }
@@ -126,14 +126,15 @@ const (
 	patience = time.Minute
 	look     = time.Millisecond
 
-	// Where the correlator keeps how far it is.
+	// Where the correlator stores its position.
 	correlatorBucket = "CORRELATOR"
 	correlatorStage  = "correlator"
 )
 
-// settled waits until all that follows from what was published is stored.
+// settled waits until everything that follows from what was published is
+// stored.
 func (f *feed) settled(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, errors.New("the pipeline stands still"))
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, errors.New("the pipeline makes no progress"))
 	defer cancel()
 	for {
 		done, err := f.answered(ctx)
@@ -147,7 +148,7 @@ func (f *feed) settled(ctx context.Context) error {
 }
 
 // answered reports whether the tracker has answered the last snapshot, and the
-// correlator taken that in.
+// correlator has processed the answer.
 func (f *feed) answered(ctx context.Context) (bool, error) {
 	if f.published == 0 {
 		return true, nil

@@ -8,38 +8,38 @@ import (
 	"headstart/lab/scenario"
 )
 
-// Outcome is what came of it.
+// Outcome is the result of a demo.
 type Outcome struct {
 	Hosts       int // with a poller
 	Snapshots   int
-	Connections int // in the story
+	Connections int // in the scenario
 	Alerts      int
 	Incidents   int
-	Notified    int // incidents that people were told of
+	Notified    int // notified incidents
 
-	Incident  *event.Incident // the intruder's, as it is at the end; nil if nobody was told
-	HeadStart time.Duration   // from telling people to the SIEM's alarm
-	Steps     []Told          // of the published timeline
+	Incident  *event.Incident // the attacker's, in its last state; nil if none was notified
+	HeadStart time.Duration   // from the notification to the SIEM's alarm
+	Steps     []StepOutcome   // of the published timeline
 
 	last   map[string]*event.Incident
 	alerts map[string]*event.Alert
 }
 
-// Told is a step, and when people were told of it.
-type Told struct {
+// StepOutcome is a step, and when an incident that names it was notified.
+type StepOutcome struct {
 	scenario.Step
-	Told time.Time // zero: never
+	NotifiedAt time.Time // zero: never
 }
 
-func newOutcome(s *scenario.Story) *Outcome {
+func newOutcome(s *scenario.Scenario) *Outcome {
 	o := &Outcome{Connections: len(s.Records), last: map[string]*event.Incident{}, alerts: map[string]*event.Alert{}}
 	for _, step := range s.Published() {
-		o.Steps = append(o.Steps, Told{Step: step})
+		o.Steps = append(o.Steps, StepOutcome{Step: step})
 	}
 	return o
 }
 
-// note takes in what happened.
+// note counts an event.
 func (o *Outcome) note(e *Event) {
 	switch {
 	case e.By == SIEM && o.Incident != nil:
@@ -64,16 +64,16 @@ func (o *Outcome) revised(i *event.Incident) {
 	if !i.Notified {
 		return
 	}
-	told := 0
+	named := 0
 	for k := range o.Steps {
-		if s := &o.Steps[k]; s.Told.IsZero() && o.holds(i, &s.Step) {
-			s.Told = i.At
+		if s := &o.Steps[k]; s.NotifiedAt.IsZero() && o.holds(i, &s.Step) {
+			s.NotifiedAt = i.At
 		}
-		if !o.Steps[k].Told.IsZero() {
-			told++
+		if !o.Steps[k].NotifiedAt.IsZero() {
+			named++
 		}
 	}
-	if told > 0 && (o.Incident == nil || o.Incident.ID == i.ID || o.Incident.MergedInto == i.ID) {
+	if named > 0 && (o.Incident == nil || o.Incident.ID == i.ID || o.Incident.MergedInto == i.ID) {
 		o.Incident = i
 	}
 }
@@ -81,14 +81,16 @@ func (o *Outcome) revised(i *event.Incident) {
 // holds reports whether an incident has a step: on its path, or in the evidence
 // of one of its alerts.
 func (o *Outcome) holds(i *event.Incident, s *scenario.Step) bool {
-	is := func(source, destination event.Address, port uint16) bool {
+	same := func(source, destination event.Address, port uint16) bool {
 		return source == s.Source && port == s.Port && (destination == s.Destination || s.Destination == event.Address{})
 	}
-	if slices.ContainsFunc(i.Path, func(e event.PathEdge) bool { return is(e.Source, e.Destination, e.Port) }) {
+	if slices.ContainsFunc(i.Path, func(e event.PathEdge) bool { return same(e.Source, e.Destination, e.Port) }) {
 		return true
 	}
 	return slices.ContainsFunc(i.Alerts, func(id string) bool {
 		a := o.alerts[id]
-		return a != nil && slices.ContainsFunc(a.Evidence, func(e event.Evidence) bool { return is(e.Source, e.Destination, e.Port) })
+		return a != nil && slices.ContainsFunc(a.Evidence, func(e event.Evidence) bool {
+			return same(e.Source, e.Destination, e.Port)
+		})
 	})
 }

@@ -3,69 +3,98 @@ package scenario
 import (
 	"fmt"
 	"time"
-
-	"headstart/event"
 )
 
-// The intruder's machines.
-const (
-	entryAddress   = "203.0.113.7"
-	controlAddress = "203.0.113.99"
-)
-
-// sweep is how many addresses are tried for SMB.
-const sweep = 60
-
-// intrude writes down the reference incident, of which the published timeline
-// has six moments to the second.
-func (s *Story) intrude(l *ledger, r random) {
-	c := newCompany()
-	clock := func(hour, minute, second int) time.Time {
-		return s.Day.Add(time.Duration(hour)*time.Hour + time.Duration(minute)*time.Minute + time.Duration(second)*time.Second)
-	}
-	step := func(when time.Time, name string, a call, text string) {
-		s.Steps = append(s.Steps, Step{At: when, Name: name, Text: text, Source: a.from, Destination: a.to, Port: a.port})
-	}
-	do := func(when time.Time, name string, a call, text string) {
-		l.add(when.Sub(s.Start), a)
-		step(when, name, a, text)
-	}
-	entry, control := at(entryAddress), at(controlAddress)
-	do(clock(14, 30, 0), "SSH compromise of web-01", call{from: entry, to: c.web1.address, port: 22, lasts: 2*time.Hour + 51*time.Minute},
-		"logs in to web-01 by SSH from "+entryAddress+", with a stolen password")
-	const session = 847 * time.Second
-	do(clock(14, 30, 23), "database session on db-01, 847 s", call{from: c.web1.address, to: c.db.address, port: 5432, lasts: session},
-		"opens a session on db-01 with the web server's password, and copies tables")
-	ended := clock(14, 30, 23).Add(session)
-	step(ended, "", call{}, fmt.Sprintf("closes it after %d s; usual is under 2 s", int(session.Seconds())))
-
-	step(clock(15, 15, 41), "SMB reconnaissance", call{from: c.web1.address, port: 445}, fmt.Sprintf("tries %d addresses of 10.1.5.0/24 for SMB; fs-01 answers", sweep))
-	when := clock(15, 15, 41)
-	for n := range sweep {
-		a := call{from: c.web1.address, to: inSubnet(c.files.address, n+1), port: 445, lasts: 3 * time.Second, ends: silent}
-		if a.to == c.files.address {
-			a.lasts, a.ends = 2*time.Millisecond, resetByOriginator
-		}
-		l.add(when.Sub(s.Start), a)
-		when = when.Add(r.span(300*time.Millisecond, 1200*time.Millisecond))
-	}
-	do(clock(15, 47, 12), "move to the file server fs-01", call{from: c.web1.address, to: c.files.address, port: 445, lasts: 31 * time.Minute},
-		"is on fs-01, over SMB with a password from the database")
-	do(clock(16, 22, 8), "RDP to the domain controller", call{from: c.files.address, to: c.dc.address, port: 3389, lasts: 58 * time.Minute},
-		"opens a remote desktop on the domain controller dc-01, from fs-01")
-	when = clock(16, 31, 0)
-	for _, h := range []host{c.backup, c.app, c.web2, c.monitor} {
-		do(when, "", call{from: c.dc.address, to: h.address, port: 22, lasts: r.span(4*time.Minute, 20*time.Minute)}, "takes "+h.name+", from dc-01")
-		when = when.Add(r.span(4*time.Minute, 7*time.Minute)).Truncate(time.Second)
-	}
-	do(clock(17, 2, 37), "", call{from: c.web1.address, to: control, port: 443, lasts: 19 * time.Minute},
-		"sends 2.3 GB out of web-01 to "+controlAddress)
-	s.SIEM = Step{At: clock(17, 30, 0), Name: "the SIEM's first alarm", Text: "raises its first alarm"}
+// move is one connection of the attacker, or several: one to each host, one
+// after the other.
+type move struct {
+	clock time.Duration
+	name  string // in the published timeline
+	from  string
+	to    []string
+	port  uint16
+	lasts [2]time.Duration // at least, at most
+	text  string           // with the host's name for %s
 }
 
-// inSubnet returns an address of the same /24.
-func inSubnet(a event.Address, n int) event.Address {
-	ip := a.Netip().As4()
-	ip[3] = byte(n)
-	return event.AddressFrom4(uint32(ip[0])<<24 | uint32(ip[1])<<16 | uint32(ip[2])<<8 | uint32(ip[3]))
+const (
+	ms      = time.Millisecond
+	seconds = time.Second
+	minutes = time.Minute
+	hours   = time.Hour
+	day     = 24 * hours
+)
+
+// session is the long database session of the incident.
+const session = 847 * seconds
+
+// The moves of the reference incident, before and after the sweep.
+var (
+	before = []move{
+		{14*hours + 30*minutes, "SSH compromise of web-01", "203.0.113.7", []string{"web-01"}, 22, [2]time.Duration{2*hours + 51*minutes},
+			"logs in to %s by SSH from 203.0.113.7, with a stolen password"},
+		{14*hours + 30*minutes + 23*seconds, "database session on db-01, 847 s", "web-01", []string{"db-01"}, 5432, [2]time.Duration{session},
+			"opens a session on %s with the web server's password, and copies tables"},
+	}
+	after = []move{
+		{15*hours + 47*minutes + 12*seconds, "move to the file server fs-01", "web-01", []string{"fs-01"}, 445, [2]time.Duration{31 * minutes},
+			"is on %s, over SMB with a password from the database"},
+		{16*hours + 22*minutes + 8*seconds, "RDP to the domain controller", "fs-01", []string{"dc-01"}, 3389, [2]time.Duration{58 * minutes},
+			"opens a remote desktop on the domain controller %s, from fs-01"},
+		{16*hours + 31*minutes, "", "dc-01", []string{"backup-01", "app-01", "web-02", "mon-01"}, 22, [2]time.Duration{4 * minutes, 20 * minutes},
+			"takes %s, from dc-01"},
+		{17*hours + 2*minutes + 37*seconds, "", "web-01", []string{"203.0.113.99"}, 443, [2]time.Duration{19 * minutes},
+			"sends 2.3 GB out of web-01 to %s"},
+	}
+)
+
+// sweep is how many addresses are tried for SMB, from sweepAt on.
+const (
+	sweep   = 60
+	sweepAt = 15*hours + 15*minutes + 41*seconds
+)
+
+// intrude writes the reference incident, of which the published timeline gives
+// six moments to the second.
+func (x *Scenario) intrude(l *ledger, r random) {
+	x.moves(l, r, before)
+	ended := x.Steps[len(x.Steps)-1].At.Add(session)
+	x.Steps = append(x.Steps, Step{At: ended, Text: fmt.Sprintf("closes it after %d s; usual is under 2 s", int(session.Seconds()))})
+
+	web, files := of("web-01"), of("fs-01")
+	x.Steps = append(x.Steps, Step{
+		At: x.Day.Add(sweepAt), Name: "SMB reconnaissance", Source: web, Port: 445,
+		Text: fmt.Sprintf("tries %d addresses of 10.1.5.0/24 for SMB; fs-01 answers", sweep),
+	})
+	when := x.Day.Add(sweepAt).Sub(x.Start)
+	for n := range sweep {
+		c := call{from: web, to: at(fmt.Sprintf("10.1.5.%d", n+1)), port: 445, lasts: 3 * seconds, ends: silent}
+		if c.to == files {
+			c.lasts, c.ends = 2*ms, resetByOriginator
+		}
+		l.add(when, c)
+		when += r.span(300*ms, 1200*ms)
+	}
+	x.moves(l, r, after)
+	x.SIEM = Step{At: x.Day.Add(17*hours + 30*minutes), Name: "the SIEM's first alarm", Text: "raises its first alarm"}
+}
+
+// moves writes moves, and lists them as steps.
+func (x *Scenario) moves(l *ledger, r random, moves []move) {
+	for _, v := range moves {
+		when := x.Day.Add(v.clock)
+		for _, to := range v.to {
+			c := call{from: of(v.from), to: of(to), port: v.port, lasts: v.lasts[0]}
+			if v.lasts[1] > 0 {
+				c.lasts = r.span(v.lasts[0], v.lasts[1])
+			}
+			l.add(when.Sub(x.Start), c)
+			x.Steps = append(x.Steps, Step{
+				At: when, Name: v.name, Text: fmt.Sprintf(v.text, to), Source: c.from, Destination: c.to, Port: c.port,
+			})
+			if len(v.to) > 1 {
+				when = when.Add(r.span(4*minutes, 7*minutes)).Truncate(seconds)
+			}
+		}
+	}
 }

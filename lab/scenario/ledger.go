@@ -9,15 +9,15 @@ import (
 	"headstart/replay/zeek"
 )
 
-// ledger collects connections. Moments are counted from the story's start.
+// ledger collects connections. Moments are counted from the scenario's start.
 type ledger struct {
 	start   time.Time
 	end     time.Duration
 	records []zeek.Record
-	port    map[event.Address]uint16 // the last that an originator was given
+	port    map[event.Address]uint16 // the last of each originator
 }
 
-// call is a connection: from whom, to whom, and how it ends.
+// call is a connection: its ends, and how it is closed.
 type call struct {
 	from, to event.Address
 	port     uint16
@@ -30,15 +30,14 @@ type ending uint8
 const (
 	byOriginator ending = iota // who closes first
 	byResponder
-	silent            // nobody answers: SYNs are all there is
-	resetByOriginator // as scanners do with what answers; no row is left of it
+	silent            // no answer: SYNs are all there is
+	resetByOriginator // as scanners do; no TIME_WAIT is left
 )
 
 // Linux's default ip_local_port_range.
 const ephemeralLow, ephemeralHigh = 32768, 60999
 
-// add writes a connection down. One that goes on after the story ends has no
-// end.
+// add writes a connection. One that outlives the scenario has no end.
 func (l *ledger) add(at time.Duration, c call) {
 	if at < 0 || at >= l.end {
 		return
@@ -67,8 +66,8 @@ func (l *ledger) add(at time.Duration, c call) {
 	l.records = append(l.records, r)
 }
 
-// random is one source of chance. Each habit of the company has its own, so
-// that a new habit leaves the others as they were.
+// random is one source of randomness. Each habit has its own, so that a new
+// habit leaves the others as they were.
 type random struct{ *rand.Rand }
 
 func newRandom(seed uint64, name string) random {

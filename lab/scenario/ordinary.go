@@ -2,190 +2,220 @@ package scenario
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
+
+	"headstart/event"
 )
 
-// ordinary writes down what the company does every day.
+// habit is traffic of an ordinary day: pooled connections, which are replaced
+// as they end, or connections at random moments. An asterisk in an address
+// stands for a random number, [a-b] for one from a to b.
+type habit struct {
+	name     string // that its randomness follows from
+	from, to string
+	port     uint16
+	other    uint16  // port of a share of the connections
+	share    float64 // of them
+	pool     [2]int  // how many are open at a time
+	hourly   float64 // or how many begin in an hour of the busy part of the day
+	tries    int     // at most, in a row; 1 if 0
+	lasts    [2]time.Duration
+	either   bool // end closes first; otherwise the originator does
+}
+
+// habits are the ordinary traffic of one web server (the two %s), and of the
+// rest of the company.
+var (
+	webHabits = []habit{
+		{name: "%s balanced", from: "lb-01", to: "%s", port: 443, other: 80, share: 0.2, pool: [2]int{13, 15},
+			lasts: [2]time.Duration{90 * seconds, 8 * minutes}, either: true},
+		{name: "%s queries", from: "%s", to: "db-01", port: 5432, hourly: 2.5 * 60,
+			lasts: [2]time.Duration{100 * ms, 2 * seconds}},
+		{name: "%s outside", from: "%s", to: "198.51.100.[10-17]", port: 443, pool: [2]int{5, 6},
+			lasts: [2]time.Duration{minutes, 9 * minutes}},
+		{name: "%s asks", from: "%s", to: "app-01", port: 8080, hourly: 60,
+			lasts: [2]time.Duration{50 * ms, 4 * seconds}, either: true},
+		{name: "%s knocks", from: "192.0.2.[1-250]", to: "%s", port: 22, hourly: 2, tries: 5,
+			lasts: [2]time.Duration{800 * ms, 3 * seconds}, either: true},
+	}
+	companyHabits = []habit{
+		{name: "visitors", from: "198.18.*.*", to: "lb-01", port: 443, hourly: 240,
+			lasts: [2]time.Duration{seconds, 40 * seconds}, either: true},
+		{name: "pool", from: "app-01", to: "db-01", port: 5432, pool: [2]int{6, 6},
+			lasts: [2]time.Duration{20 * minutes, 3 * hours}},
+	}
+	directory = habit{from: "fs-01", to: "dc-01", port: 389, other: 88, share: 0.5, hourly: 8,
+		lasts: [2]time.Duration{20 * ms, 2 * seconds}}
+	knocks = habit{name: "knocks at the jump host", from: "192.0.2.[1-250]", to: "jump-01", port: 22, hourly: 2, tries: 5,
+		lasts: [2]time.Duration{800 * ms, 3 * seconds}, either: true}
+)
+
+// ordinary writes what the company does every day.
 func ordinary(l *ledger, seed uint64) {
-	c := newCompany()
-	for _, w := range []host{c.web1, c.web2} {
-		habit := func(name string) random { return newRandom(seed, w.name+" "+name) }
-		balanced(l, habit("balanced"), c.lb, w)
-		queries(l, habit("queries"), w, c.db)
-		outside(l, habit("outside"), w)
-		asks(l, habit("asks"), w, c.app)
-		knocks(l, habit("knocks"), w)
-	}
-	visitors(l, newRandom(seed, "visitors"), c.lb)
-	pool(l, newRandom(seed, "pool"), c.app, c.db)
-	for _, h := range c.servers() {
-		if h.name != c.monitor.name {
-			reports(l, newRandom(seed, h.name+" reports"), h, c.monitor)
+	for _, web := range []string{"web-01", "web-02"} {
+		for _, b := range webHabits {
+			for _, text := range []*string{&b.name, &b.from, &b.to} {
+				*text = strings.Replace(*text, "%s", web, 1)
+			}
+			l.habit(newRandom(seed, b.name), b)
 		}
 	}
-	backups(l, newRandom(seed, "backups"), &c)
-	office(l, newRandom(seed, "office"), &c)
-	administration(l, newRandom(seed, "administration"), &c)
-	knocks(l, newRandom(seed, "knocks at the jump host"), c.jump)
+	for _, b := range companyHabits {
+		l.habit(newRandom(seed, b.name), b)
+	}
+	for _, h := range servers {
+		if h.name != "mon-01" {
+			reports(l, newRandom(seed, h.name+" reports"), h)
+		}
+	}
+	backups(l, newRandom(seed, "backups"))
+	office(l, newRandom(seed, "office"))
+	administration(l, newRandom(seed, "administration"))
+	l.habit(newRandom(seed, knocks.name), knocks)
 }
 
-// slots keeps so many connections open all the time: as one ends the next
-// begins.
-func (l *ledger) slots(r random, n int, next func() call) {
+// habit writes a habit, for all days.
+func (l *ledger) habit(r random, b habit) {
+	if b.hourly > 0 {
+		l.spread(r, b)
+		return
+	}
+	n := b.pool[0]
+	if b.pool[1] > n {
+		n = r.count(b.pool[0], b.pool[1])
+	}
 	for range n {
-		for at := r.span(0, time.Minute); at < l.end; {
-			c := next()
+		for at := r.span(0, minutes); at < l.end; {
+			c := b.call(r, b.address(r, b.from))
 			l.add(at, c)
-			at += c.lasts + r.span(100*time.Millisecond, time.Second)
+			at += c.lasts + r.span(100*ms, seconds)
 		}
 	}
 }
 
-// now and then calls do at random moments: so many an hour in the busy part of
-// a day, a fifth of that at night.
-func (l *ledger) spread(r random, hourly float64, do func(at time.Duration)) {
+// spread writes a habit at random moments: less often at night.
+func (l *ledger) spread(r random, b habit) {
 	for at := time.Duration(0); ; {
-		rate := hourly
-		if hour := at % day / time.Hour; hour < 7 || hour >= 22 {
+		rate := b.hourly
+		if hour := at % day / hours; hour < 7 || hour >= 22 {
 			rate /= 5
 		}
-		if at += time.Duration(r.ExpFloat64() / rate * float64(time.Hour)); at >= l.end {
+		if at += time.Duration(r.ExpFloat64() / rate * float64(hours)); at >= l.end {
 			return
 		}
-		do(at)
+		from, when := b.address(r, b.from), at
+		if b.tries == 0 {
+			l.add(when, b.call(r, from))
+			continue
+		}
+		for range r.count(1, b.tries) {
+			l.add(when, b.call(r, from))
+			when += r.span(2*seconds, 6*seconds)
+		}
 	}
 }
 
-// balanced are the connections that a load balancer keeps to a web server.
-func balanced(l *ledger, r random, lb, web host) {
-	l.slots(r, r.count(13, 15), func() call {
-		port := uint16(443)
-		if r.chance(0.2) {
-			port = 80
-		}
-		return call{from: lb.address, to: web.address, port: port, lasts: r.span(90*time.Second, 8*time.Minute), ends: ending(r.IntN(2))}
-	})
+// call draws one connection.
+func (b habit) call(r random, from event.Address) call {
+	c := call{from: from, port: b.port}
+	if b.other != 0 && r.chance(b.share) {
+		c.port = b.other
+	}
+	c.to = b.address(r, b.to)
+	c.lasts = r.span(b.lasts[0], b.lasts[1])
+	if b.either {
+		c.ends = ending(r.IntN(2))
+	}
+	return c
 }
 
-// queries are the web server's own sessions on the database: opened for a
-// request and closed again.
-func queries(l *ledger, r random, web, db host) {
-	l.spread(r, 2.5*60, func(at time.Duration) {
-		l.add(at, call{from: web.address, to: db.address, port: 5432, lasts: r.span(100*time.Millisecond, 2*time.Second)})
-	})
+// address is the one of a host or a pattern.
+func (b habit) address(r random, pattern string) event.Address {
+	head, random, ok := strings.Cut(pattern, "[")
+	if ok {
+		var low, high int
+		fmt.Sscanf(random, "%d-%d]", &low, &high)
+		return at(head + strconv.Itoa(r.count(low, high)))
+	}
+	for strings.Contains(pattern, "*") {
+		pattern = strings.Replace(pattern, "*", strconv.Itoa(r.IntN(256)), 1)
+	}
+	return of(pattern)
 }
 
-// outside are the services that the web server asks: payments, maps, mail.
-func outside(l *ledger, r random, web host) {
-	l.slots(r, r.count(5, 6), func() call {
-		return call{from: web.address, to: at(fmt.Sprintf("198.51.100.%d", r.count(10, 17))), port: 443, lasts: r.span(time.Minute, 9*time.Minute)}
-	})
-}
-
-func asks(l *ledger, r random, web, app host) {
-	l.spread(r, 60, func(at time.Duration) {
-		l.add(at, call{from: web.address, to: app.address, port: 8080, lasts: r.span(50*time.Millisecond, 4*time.Second), ends: ending(r.IntN(2))})
-	})
-}
-
-// knocks are the internet's guesses at passwords.
-func knocks(l *ledger, r random, h host) {
-	l.spread(r, 2, func(when time.Duration) {
-		from := at(fmt.Sprintf("192.0.2.%d", r.count(1, 250)))
-		for range r.count(1, 5) {
-			l.add(when, call{from: from, to: h.address, port: 22, lasts: r.span(800*time.Millisecond, 3*time.Second), ends: ending(r.IntN(2))})
-			when += r.span(2*time.Second, 6*time.Second)
-		}
-	})
-}
-
-func visitors(l *ledger, r random, lb host) {
-	l.spread(r, 240, func(when time.Duration) {
-		l.add(when, call{from: at(fmt.Sprintf("198.18.%d.%d", r.IntN(256), r.IntN(256))), to: lb.address, port: 443, lasts: r.span(time.Second, 40*time.Second), ends: ending(r.IntN(2))})
-	})
-}
-
-// pool are the sessions that the application keeps on its database.
-func pool(l *ledger, r random, app, db host) {
-	l.slots(r, 6, func() call {
-		return call{from: app.address, to: db.address, port: 5432, lasts: r.span(20*time.Minute, 3*time.Hour)}
-	})
-}
-
-// reports is the one connection on which a server tells monitoring how it is.
-// It is made anew in the night, when monitoring is updated.
-func reports(l *ledger, r random, h, monitor host) {
+// reports is the one connection on which a server reports to monitoring. It is
+// opened again in the night, when monitoring is updated.
+func reports(l *ledger, r random, h host) {
 	at := time.Duration(0)
 	for night := time.Duration(0); at < l.end; night += day {
-		until := night + 3*time.Hour + 20*time.Minute + r.span(0, 10*time.Second)
-		l.add(at, call{from: h.address, to: monitor.address, port: 10051, lasts: until - at, ends: byResponder})
-		at = until + r.span(5*time.Second, 40*time.Second)
+		until := night + 3*hours + 20*minutes + r.span(0, 10*seconds)
+		l.add(at, call{from: h.address, to: of("mon-01"), port: 10051, lasts: until - at, ends: byResponder})
+		at = until + r.span(5*seconds, 40*seconds)
 	}
 }
 
-func backups(l *ledger, r random, c *company) {
+func backups(l *ledger, r random) {
 	for night := time.Duration(0); night < l.end; night += day {
-		at := night + 2*time.Hour + r.span(0, 2*time.Minute)
-		for _, h := range c.servers() {
-			if h.name != c.backup.name {
-				l.add(at, call{from: c.backup.address, to: h.address, port: 22, lasts: r.span(16*time.Minute, 40*time.Minute)})
-				at += r.span(30*time.Second, 2*time.Minute)
+		at := night + 2*hours + r.span(0, 2*minutes)
+		for _, h := range servers {
+			if h.name != "backup-01" {
+				l.add(at, call{from: of("backup-01"), to: h.address, port: 22, lasts: r.span(16*minutes, 40*minutes)})
+				at += r.span(30*seconds, 2*minutes)
 			}
 		}
 	}
 }
 
-// office is what people's desks do between morning and evening.
-func office(l *ledger, r random, c *company) {
+// office is what desks do between morning and evening.
+func office(l *ledger, r random) {
 	for morning := time.Duration(0); morning < l.end; morning += day {
 		for n := range desks {
-			at, home := morning+r.span(7*time.Hour+45*time.Minute, 9*time.Hour), morning+r.span(16*time.Hour+30*time.Minute, 18*time.Hour)
+			at, home := morning+r.span(7*hours+45*minutes, 9*hours), morning+r.span(16*hours+30*minutes, 18*hours)
 			for at < home {
-				lasts := min(r.span(20*time.Minute, 3*time.Hour), home-at)
-				l.add(at, call{from: desk(n), to: c.files.address, port: 445, lasts: lasts})
-				l.add(at-r.span(50*time.Millisecond, time.Second), call{from: desk(n), to: c.dc.address, port: 88, lasts: 20 * time.Millisecond})
-				at += lasts + r.span(time.Second, 10*time.Minute)
+				lasts := min(r.span(20*minutes, 3*hours), home-at)
+				l.add(at, call{from: desk(n), to: of("fs-01"), port: 445, lasts: lasts})
+				l.add(at-r.span(50*ms, seconds), call{from: desk(n), to: of("dc-01"), port: 88, lasts: 20 * ms})
+				at += lasts + r.span(seconds, 10*minutes)
 			}
 		}
 	}
-	l.spread(r, 8, func(at time.Duration) { // the file server asks who may
-		port := uint16(389)
-		if r.chance(0.5) {
-			port = 88
-		}
-		l.add(at, call{from: c.files.address, to: c.dc.address, port: port, lasts: r.span(20*time.Millisecond, 2*time.Second)})
-	})
+	l.habit(r, directory)
 }
 
-// administration is two people who look after the servers, over the jump host.
-func administration(l *ledger, r random, c *company) {
+// administration is two people who administer the servers over the jump host.
+func administration(l *ledger, r random) {
+	jump := of("jump-01")
 	for morning := time.Duration(0); morning < l.end; morning += day {
 		for n := range 2 {
-			l.add(morning+r.span(8*time.Hour+30*time.Minute, 9*time.Hour), call{from: desk(n), to: c.jump.address, port: 22, lasts: r.span(3*time.Hour, 7*time.Hour)})
+			l.add(morning+r.span(8*hours+30*minutes, 9*hours), call{from: desk(n), to: jump, port: 22, lasts: r.span(3*hours, 7*hours)})
 		}
-		release := morning + 10*time.Hour + 40*time.Minute
-		for _, h := range []host{c.web1, c.web2, c.app} {
-			l.add(release+r.span(0, 10*time.Second), call{from: c.jump.address, to: h.address, port: 22, lasts: r.span(4*time.Minute, 7*time.Minute)})
-			release += r.span(time.Minute, 2*time.Minute)
+		release := morning + 10*hours + 40*minutes
+		for _, name := range []string{"web-01", "web-02", "app-01"} {
+			l.add(release+r.span(0, 10*seconds), call{from: jump, to: of(name), port: 22, lasts: r.span(4*minutes, 7*minutes)})
+			release += r.span(minutes, 2*minutes)
 		}
-		servers := c.servers()
 		for _, n := range r.Perm(len(servers)) {
-			if h := servers[n]; h.name != c.jump.name {
-				l.add(morning+r.span(9*time.Hour, 16*time.Hour), call{from: c.jump.address, to: h.address, port: 22, lasts: r.span(5*time.Minute, 25*time.Minute)})
+			if h := servers[n]; h.address != jump {
+				l.add(morning+r.span(9*hours, 16*hours), call{from: jump, to: h.address, port: 22, lasts: r.span(5*minutes, 25*minutes)})
 			}
 		}
 	}
 }
 
-// scenes say what the company does, on the day that the story is about.
-func scenes(day time.Time) []Scene {
-	var all []Scene
-	scene := func(hour, minute int, text string) {
-		all = append(all, Scene{day.Add(time.Duration(hour)*time.Hour + time.Duration(minute)*time.Minute), text})
+// activities are what the company does on the day of the incident, for people.
+func activities(day time.Time) (all []Activity) {
+	for _, a := range []struct {
+		clock time.Duration
+		text  string
+	}{
+		{2 * hours, "backup-01 fetches from every server over SSH"},
+		{9 * hours, fmt.Sprintf("%d people at their desks, with shares on fs-01 open; the administrators are on jump-01", desks)},
+		{10*hours + 40*minutes, "a release: jump-01 logs in to web-01, web-02 and app-01"},
+		{14*hours + 25*minutes, "on web-01 as always: a dozen connections from lb-01, 2-3 database sessions a minute of 0.1-2.0 s"},
+	} {
+		all = append(all, Activity{day.Add(a.clock), a.text})
 	}
-	scene(2, 0, "backup-01 fetches from every server over SSH")
-	scene(9, 0, fmt.Sprintf("%d people at their desks, with shares on fs-01 open; the administrators are on jump-01", desks))
-	scene(10, 40, "a release: jump-01 logs in to web-01, web-02 and app-01")
-	scene(14, 25, "on web-01 as always: a dozen connections from lb-01, 2-3 database sessions a minute of 0.1-2.0 s")
 	return all
 }

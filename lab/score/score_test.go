@@ -26,8 +26,9 @@ func truth(t testing.TB) *simulate.Truth {
 		monitored := func(a string) bool { return a == "10.0.0.1" || a == "10.0.0.2" }
 		inside := func(a string) bool { return strings.HasPrefix(a, "10.") }
 		return simulate.Step{
-			At: at(t, begins), Until: at(t, ends), Source: source, Destination: destination, Port: port, State: state, History: history, Kind: kind,
-			Success: state == "SF", Lateral: inside(source) && inside(destination), MonitoredSource: monitored(source), MonitoredDestination: monitored(destination),
+			At: at(t, begins), Until: at(t, ends), Source: source, Destination: destination, Port: port,
+			State: state, History: history, Kind: kind, Success: state == "SF", Lateral: inside(source) && inside(destination),
+			MonitoredSource: monitored(source), MonitoredDestination: monitored(destination),
 		}
 	}
 	return &simulate.Truth{
@@ -59,14 +60,17 @@ func replay(t testing.TB, lines ...string) *Replay {
 }
 
 const (
-	moveAlert  = `{"type":"alert","id":"a1","rule":"new-ssh","at":"2025-06-07T10:05:40Z","title":"SSH","evidence":[{"at":"2025-06-07T10:05:30Z","source":"10.0.0.1","destination":"10.0.0.2","port":22,"state":"TIME_WAIT"}]}`
-	otherAlert = `{"type":"alert","id":"a2","rule":"long-ssh","title":"Long SSH","evidence":[{"at":"2025-06-08T09:30:00Z","source":"10.0.0.1","destination":"10.0.0.2","port":22}]}`
+	moveAlert = `{"type":"alert","id":"a1","rule":"new-ssh","at":"2025-06-07T10:05:40Z","title":"SSH","evidence":[` +
+		`{"at":"2025-06-07T10:05:30Z","source":"10.0.0.1","destination":"10.0.0.2","port":22,"state":"TIME_WAIT"}]}`
+	otherAlert = `{"type":"alert","id":"a2","rule":"long-ssh","title":"Long SSH","evidence":[` +
+		`{"at":"2025-06-08T09:30:00Z","source":"10.0.0.1","destination":"10.0.0.2","port":22}]}`
 )
 
 func TestDetected(t *testing.T) {
 	r := Score("c", truth(t), replay(t, moveAlert,
 		`{"type":"incident","id":"x","notified":false,"alerts":["a1"]}`,
-		`{"type":"incident","id":"x","notified":true,"notified_at":"2025-06-07T10:05:45Z","alerts":["a1"],"path":[{"at":"2025-06-07T10:05:00Z","source":"10.0.0.1","destination":"10.0.0.2","port":22}]}`,
+		`{"type":"incident","id":"x","notified":true,"notified_at":"2025-06-07T10:05:45Z","alerts":["a1"],"path":[`+
+			`{"at":"2025-06-07T10:05:00Z","source":"10.0.0.1","destination":"10.0.0.2","port":22}]}`,
 		`{"type":"summary","alerts":1}`,
 	), 30*time.Second)
 	if len(r.False) != 0 || len(r.Outcomes) != 2 || r.Days != 6 {

@@ -7,18 +7,18 @@ import (
 	"headstart/replay/zeek"
 )
 
-// timeWait is the kernel's TCP_TIMEWAIT_LEN (include/net/tcp.h), and the default of
-// net.ipv4.tcp_fin_timeout.
+// timeWait is how long a kernel waits: TCP_TIMEWAIT_LEN in include/net/tcp.h,
+// and net.ipv4.tcp_fin_timeout unless it is changed.
 const timeWait = int64(60 * time.Second)
 
 // never is later than any poll.
 const never = int64(1<<63 - 1)
 
-// kind is the effect of a record on the kernels of its ends.
+// kind is what a record was to the kernels on its ends.
 type kind uint8
 
 const (
-	ignored     kind = iota // unknown
+	ignored     kind = iota // nothing that can be told
 	attempt                 // the originator's socket waited for an answer
 	established             // both had a connection
 )
@@ -63,25 +63,25 @@ func midstream(r *zeek.Record) bool {
 	return !r.History.Has("SsHh")
 }
 
-// lifetime is the states of a socket over time, as far as known.
-type lifetime struct {
+// life is what becomes of a socket, as far as is known by now.
+type life struct {
 	from  int64 // since when it is there, in nanoseconds since 1970, as all times here
 	turn  int64 // until when it is in the state before
 	gone  int64 // and from then in the state after until it is gone
 	inode uint64
 
 	before, after event.State // after is 0 if there is nothing after
-	openEnd       bool        // the record lacks its end
+	openEnd       bool        // the record doesn't say that it ended
 }
 
 // firstInode is that of the first connection. It grows with the connections,
 // as a kernel's does.
 const firstInode = 1 << 20
 
-// lifetimeOf returns the lifetime of an end of a connection, seen by itself.
-func (f *Fleet) lifetimeOf(e end) lifetime {
+// lifeOf returns the life of an end of a connection, seen by itself.
+func (f *Fleet) lifeOf(e end) life {
 	r := &f.records[e.record()]
-	l := lifetime{from: f.began(e.record()), turn: r.End(), inode: firstInode + uint64(e), before: event.Established}
+	l := life{from: f.began(e.record()), turn: r.End(), inode: firstInode + uint64(e), before: event.Established}
 	if kindOf(r) == attempt {
 		l.before = event.SynSent
 		l.turn = attemptEnd(r, r.Start)
@@ -108,12 +108,12 @@ func (f *Fleet) lifetimeOf(e end) lifetime {
 	return l
 }
 
-// closers is the side that closed a connection.
+// closers is who closed a connection.
 type closers uint8
 
 const (
-	nobody closers = iota // no end was seen
-	reset                 // by either
+	nobody closers = iota // as far as was seen
+	reset                 // no matter by whom
 	originatorFirst
 	responderFirst
 	onlyOriginator
@@ -132,8 +132,8 @@ func closersOf(r *zeek.Record) closers {
 	case zeek.S1:
 		return nobody
 	}
-	// SF, OTH, or unknown. A reset also ends what is in TIME_WAIT, and its
-	// sender has no socket there (tcp_timewait_state_process in
+	// SF, OTH, or unknown. A reset also ends what is in TIME_WAIT, and who
+	// sends one has no socket there (tcp_timewait_state_process in
 	// net/ipv4/tcp_minisocks.c).
 	switch ended := r.State == zeek.SF || r.State == zeek.Unknown && r.History.Empty(); {
 	case r.History.Has("Rr"):
@@ -155,7 +155,7 @@ func closersOf(r *zeek.Record) closers {
 }
 
 // state returns the socket's state at a time at which it is there.
-func (l *lifetime) state(t int64) event.State {
+func (l *life) state(t int64) event.State {
 	if t < l.turn {
 		return l.before
 	}
@@ -163,15 +163,15 @@ func (l *lifetime) state(t int64) event.State {
 }
 
 // due returns when its state changes next.
-func (l *lifetime) due(t int64) int64 {
+func (l *life) due(t int64) int64 {
 	if t < l.turn {
 		return l.turn
 	}
 	return l.gone
 }
 
-// show sets the columns of a row at a time. It reports whether a timer runs.
-func (l *lifetime) show(row *event.Socket, t int64) (ticking bool) {
+// show sets what a row tells at a time. It reports whether a timer runs.
+func (l *life) show(row *event.Socket, t int64) (ticking bool) {
 	row.State = l.state(t)
 	row.Timer, row.Retransmits, row.Remaining, row.Inode = event.TimerOff, 0, 0, l.inode
 	switch row.State {
