@@ -82,7 +82,7 @@ func BenchmarkApply(b *testing.B) {
 	}
 	f := busyCompany(days, length)
 	history := f.messages(dayStart(1), days[3], days[3].Add(length))
-	c := detect.New(shippedPack(b), detect.Options{Inventory: f.inventory(), Baseline: baseline.Options{Learning: 48 * time.Hour}})
+	c := detect.New(defaultSet(b), detect.Options{Inventory: f.inventory(), Baseline: baseline.Options{Learning: 48 * time.Hour}})
 	for len(history) > 0 && history[0].storedAt.Before(days[3]) {
 		c.Apply(&history[0].changes, history[0].storedAt)
 		history = history[1:]
@@ -115,7 +115,7 @@ func BenchmarkApply(b *testing.B) {
 // BenchmarkHeartbeat is a message in which nothing has changed.
 func BenchmarkHeartbeat(b *testing.B) {
 	f := busyCompany([]time.Time{dayStart(1)}, 5*time.Minute)
-	c := detect.New(shippedPack(b), detect.Options{Inventory: f.inventory()})
+	c := detect.New(defaultSet(b), detect.Options{Inventory: f.inventory()})
 	var last *message
 	for _, m := range f.messages(dayStart(1), dayStart(1), dayStart(1).Add(5*time.Minute)) {
 		c.Apply(&m.changes, m.storedAt)

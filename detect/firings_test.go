@@ -70,6 +70,7 @@ func TestFiredFeedsOtherRules(t *testing.T) {
 	}
 	for _, sc := range s.scenes {
 		t.Run(sc.name, func(t *testing.T) {
+			t.Parallel()
 			p, err := s.stage(sc)
 			if err != nil {
 				t.Fatal(err)
@@ -77,7 +78,7 @@ func TestFiredFeedsOtherRules(t *testing.T) {
 			o := detect.Options{Baseline: baseline.Options{Learning: 24 * time.Hour}}
 			c := detect.New(set, o)
 			var got []string
-			for _, m := range p.messages(p.begin, p.begin, p.end) {
+			for _, m := range p.messages(p.begin, p.dense, p.end) {
 				for _, a := range apply(t, c, &m).Alerts {
 					got = append(got, a.At.Format(clock)+" "+a.Rule+" "+a.Host)
 				}

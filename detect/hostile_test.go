@@ -145,13 +145,14 @@ func checkSizes(t *testing.T, set *rule.Set, c *detect.Engine) {
 // thousands of hosts, and restores what was saved of it. With the pack there are
 // incidents, and little is learnt from hosts in one; without rules all is.
 func TestHostileHistoriesStayWithinTheCaps(t *testing.T) {
-	pack := shippedPack(t)
+	t.Parallel()
+	pack := defaultSet(t)
 	none, err := rule.Load(fstest.MapFS{"none.yaml": {Data: []byte("rule: none\ntitle: T\nseverity: low\nwhen: conn.port == 0\n")}}, "none")
 	if err != nil {
 		t.Fatal(err)
 	}
 	reached, taken := detect.Sizes{}, 0
-	for seed := range uint64(4) {
+	for seed := range uint64(4) { // each reaches other caps
 		random := rand.New(rand.NewPCG(seed, 5))
 		set := []*rule.Set{pack, none}[seed/2]
 		c := detect.New(set, caps)
@@ -207,7 +208,7 @@ func FuzzApply(f *testing.F) {
 		}
 		f.Add(data)
 	}
-	set := shippedPack(f)
+	set := defaultSet(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		h := hostile{bytes: data, names: 50}
 		c := detect.New(set, caps)

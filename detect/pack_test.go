@@ -2,10 +2,12 @@ package detect_test
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,13 +22,24 @@ import (
 
 var update = flag.Bool("update", false, "write what follows into the scripts; review every line")
 
-func shippedPack(t testing.TB) *rule.Set {
+// defaultRules loads the default ruleset once for all tests.
+var defaultRules = sync.OnceValues(func() (*rule.Set, error) { return rule.Load(rules.Files, "rules.expr") })
+
+func defaultSet(t testing.TB) *rule.Set {
 	t.Helper()
-	set, err := rule.Load(rules.Files, "rules.expr")
+	set, err := defaultRules()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return set
+}
+
+// sample returns the number of seeds of a test: a fraction with -short.
+func sample(seeds uint64) uint64 {
+	if testing.Short() {
+		return max(1, seeds/4)
+	}
+	return seeds
 }
 
 // scriptFile is a script of the pack, and the file that it is in.
@@ -34,35 +47,61 @@ type scriptFile struct {
 	*script
 	name    string
 	archive *txtar.Archive
+
+	// learned is the engine after the learning: several tests use it.
+	learned func() (*fixture, error)
 }
 
-func readScripts(t *testing.T) (all []scriptFile) {
-	t.Helper()
+// scriptFiles are read once for all tests.
+var scriptFiles = sync.OnceValues(func() (all []scriptFile, err error) {
 	names, err := filepath.Glob("testdata/pack/*.txtar")
 	if err != nil || len(names) == 0 {
-		t.Fatalf("no scripts: %v", err)
+		return nil, fmt.Errorf("no scripts: %w", err)
+	}
+	set, err := defaultRules()
+	if err != nil {
+		return nil, err
 	}
 	for _, name := range names {
 		archive, err := txtar.ParseFile(name)
 		if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		s, err := parseScript(archive)
 		if err != nil {
-			t.Fatalf("%s: %v", name, err)
+			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		all = append(all, scriptFile{s, name, archive})
+		all = append(all, scriptFile{s, name, archive, sync.OnceValues(func() (*fixture, error) { return s.learn(set) })})
+	}
+	return all, nil
+})
+
+func readScripts(t *testing.T) []scriptFile {
+	t.Helper()
+	all, err := scriptFiles()
+	if err != nil {
+		t.Fatal(err)
 	}
 	return all
 }
 
+// fixture returns the engine after the learning of a script.
+func (f *scriptFile) fixture(t *testing.T) *fixture {
+	t.Helper()
+	learned, err := f.learned()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return learned
+}
+
 // TestIncidents plays the scripts through the shipped pack.
 func TestIncidents(t *testing.T) {
-	set := shippedPack(t)
+	set := defaultSet(t)
 	for _, f := range readScripts(t) {
 		t.Run(strings.TrimSuffix(filepath.Base(f.name), ".txtar"), func(t *testing.T) {
 			t.Parallel()
-			learned := f.learn(t, set)
+			learned := f.fixture(t)
 			for _, sc := range f.scenes {
 				t.Run(sc.name, func(t *testing.T) {
 					p, err := f.stage(sc)
@@ -93,7 +132,7 @@ func TestReferenceIncidentStaysOne(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := f.learn(t, shippedPack(t)).play(t, p)
+	o := f.fixture(t).play(t, p)
 	if len(o.incidents) != 1 || len(o.alerts) == 0 {
 		t.Fatalf("%d incidents, %d alerts", len(o.incidents), len(o.alerts))
 	}
@@ -116,30 +155,30 @@ func (s *script) options(f *fleet) detect.Options {
 	}
 }
 
-// postponed is a correlation after the learning, as it was saved.
-type postponed struct {
+// fixture is an engine after the learning, as it was saved.
+type fixture struct {
 	set     *rule.Set
 	options detect.Options
 	saved   []byte
 }
 
-func (s *script) learn(t *testing.T, set *rule.Set) *postponed {
-	t.Helper()
+func (s *script) learn(set *rule.Set) (*fixture, error) {
 	p, err := s.stage(new(scene))
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	l := &postponed{set: set, options: s.options(&p.fleet)}
+	l := &fixture{set: set, options: s.options(&p.fleet)}
 	c := detect.New(set, l.options)
 	for _, m := range p.messages(dayStart(1), p.dense, p.end) {
-		if m.storedAt.Before(p.begin) {
-			apply(t, c, &m)
+		if !m.storedAt.Before(p.begin) {
+			continue
+		}
+		for _, f := range c.Apply(&m.changes, m.storedAt).Failures {
+			return nil, fmt.Errorf("rule %s of host %s: %w", f.Rule, f.Host, f.Err)
 		}
 	}
-	if l.saved, err = c.Save(); err != nil {
-		t.Fatal(err)
-	}
-	return l
+	l.saved, err = c.Save()
+	return l, err
 }
 
 func apply(t *testing.T, c *detect.Engine, m *message) *detect.Output {
@@ -157,7 +196,7 @@ type outcome struct {
 	incidents []*event.Incident // each as it was at last, in the order in which they were opened
 }
 
-func (l *postponed) play(t *testing.T, p *play) *outcome {
+func (l *fixture) play(t *testing.T, p *play) *outcome {
 	t.Helper()
 	c := detect.New(l.set, l.options)
 	if err := c.Restore(l.saved); err != nil {

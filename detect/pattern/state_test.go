@@ -41,7 +41,7 @@ var tight = pattern.Limits{
 // goes on exactly as what wasn't, down to what it saves afterwards.
 func TestRestartAnywhereChangesNothing(t *testing.T) {
 	dropped := pattern.Dropped{}
-	for seed := range uint64(1500) {
+	for seed := range sample(1500) {
 		random := rand.New(rand.NewPCG(seed, 2))
 		r := someRule(random)
 		history := someHistory(random, r)
@@ -85,7 +85,7 @@ func TestRestartAnywhereChangesNothing(t *testing.T) {
 		dropped.Edges += d.Edges
 		dropped.Fired += d.Fired
 	}
-	if dropped.Keys < 100 || dropped.Matches < 100 || dropped.Edges < 100 || dropped.Fired < 20 {
+	if min(dropped.Keys, dropped.Matches, dropped.Edges) < 100*int(sample(1500))/1500 || dropped.Fired < 20*int(sample(1500))/1500 {
 		t.Errorf("the limits were hardly reached: %+v", dropped)
 	}
 }
