@@ -7,9 +7,9 @@ import (
 )
 
 // BenchmarkRule plays the tests of one rule: four days of six hosts that are
-// learnt, and some twenty cases.
+// learned, and some twenty cases.
 func BenchmarkRule(b *testing.B) {
-	set := shippedPack(b)
+	set := defaultRuleset(b)
 	only := func(rule, _ string) bool { return rule == "ssh-then-database" }
 	for b.Loop() {
 		report, err := ruletest.Run(b.Context(), set, ruletest.Options{Wanted: only})
@@ -20,23 +20,23 @@ func BenchmarkRule(b *testing.B) {
 	}
 }
 
-// BenchmarkCase plays one case that is learnt already.
+// BenchmarkCase plays one case that is learned already.
 func BenchmarkCase(b *testing.B) {
-	set := shippedPack(b)
+	set := defaultRuleset(b)
 	tests, mistakes := ruletest.Read(set, set.Rule("ssh-then-database"))
 	if mistakes != nil {
 		b.Fatal(mistakes)
 	}
-	lesson, err := tests.Learn(b.Context(), set)
+	fixture, err := tests.Learn(b.Context(), set)
 	if err != nil {
 		b.Fatal(err)
 	}
-	scene, err := lesson.Scene(b.Context(), set, 0)
+	scenario, err := fixture.Scenario(b.Context(), set, 0)
 	if err != nil {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		if _, err := scene.Play(b.Context(), set); err != nil {
+		if _, err := scenario.Play(b.Context(), set); err != nil {
 			b.Fatal(err)
 		}
 	}

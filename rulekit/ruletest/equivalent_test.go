@@ -47,7 +47,7 @@ var equivalent = map[string]map[string]string{
 		"step 2: without not (conn.port in ports.expected_listeners)":     samePort,
 		"step 2: conn.port in an empty list for ports.ephemeral":          samePort,
 		"step 2: without not (conn.port in ports.ephemeral)":              samePort,
-		"step 1: without not conn.began_before":                           "a host that is first looked at is still learnt",
+		"step 1: without not conn.began_before":                           "a host that is first looked at is still learned",
 	},
 	"long-connection-outside": {"without conn.open": aloneOpen},
 	"one-sided-connection": {
@@ -99,7 +99,7 @@ var equivalent = map[string]map[string]string{
 		"without not (peer in roles.scanner and conn.direction == \"inbound\")":                                isOutbound,
 		"without not conn.loopback": isNobody,
 	},
-	"unusual-remote-administration-by-habit": {"without not conn.loopback": isNobody},
+	"unusual-remote-administration-by-routine": {"without not conn.loopback": isNobody},
 	"unusual-server-edge": {
 		"without baseline.days == 0": "an edge that was seen before is one of its originator's peers",
 		"without not conn.loopback":  isNobody,

@@ -14,13 +14,13 @@ import (
 	"headstart/replay/zeek"
 )
 
-// message is what the tracker says of a reading, and when the stream stored it.
+// message is the tracker's message of a poll, and when the stream stored it.
 type message struct {
 	changes  event.Changes
 	storedAt time.Time
 }
 
-// stretch is a time that is played: that of the learning, or a case.
+// stretch is a period to play: the learning period, or a case.
 type stretch struct {
 	flows           []flow
 	from, dense, to time.Time // to is not in it
@@ -29,8 +29,8 @@ type stretch struct {
 	silent          map[*machine][]span
 }
 
-// watched is a host that reports, and what the tracker knows of it.
-type watched struct {
+// polledHost is a host with a poller, and its table in the tracker.
+type polledHost struct {
 	*machine
 	feed     *reconstruct.HostFeed
 	table    *conntable.Table
@@ -39,19 +39,18 @@ type watched struct {
 	last     event.Snapshot // whose rows are the table's
 }
 
-// fleet is the hosts that report, at a time.
+// fleet is the hosts with pollers.
 type fleet struct {
-	hosts    []*watched // as in the table of hosts
+	hosts    []*polledHost // as in the table of hosts
 	stretch  *stretch
 	comparer conntable.Comparer
 }
 
-// newFleet returns the hosts of a stretch, whose tables know nothing yet. flows
-// are all that there are, from the first day on: what a kernel numbers is
-// numbered alike in each stretch.
-func (t *Trial) newFleet(s *stretch) (*fleet, error) {
+// newFleet returns the hosts of a stretch, with empty tables. The stretch has all
+// flows from the first day on, so that a kernel's numbers are the same in each.
+func (t *Suite) newFleet(s *stretch) (*fleet, error) {
 	records := make([]zeek.Record, 0, len(s.flows)+1)
-	records = append(records, nobody)
+	records = append(records, first)
 	for i := range s.flows {
 		records = append(records, s.flows[i].record())
 	}
@@ -61,7 +60,7 @@ func (t *Trial) newFleet(s *stretch) (*fleet, error) {
 	for _, m := range t.machines {
 		if m.reports {
 			monitored.Hosts = append(monitored.Hosts, inventory.Host{Name: m.name, Addresses: []event.Address{m.address}, Roles: m.roles, Monitored: true})
-			f.hosts = append(f.hosts, &watched{machine: m, table: new(conntable.Table), mask: s.maskOf(m)})
+			f.hosts = append(f.hosts, &polledHost{machine: m, table: new(conntable.Table), mask: s.maskOf(m)})
 		}
 	}
 	built, err := reconstruct.Build(records, reconstruct.Options{Inventory: monitored, Interval: Interval, Seed: 1, From: firstDay, Until: s.to})
@@ -78,11 +77,11 @@ func (t *Trial) newFleet(s *stretch) (*fleet, error) {
 	return f, nil
 }
 
-// nobody is a connection that nobody sees, at the very beginning: from it hosts
-// have been up for as long in each stretch.
-var nobody = zeek.Record{Start: firstDay.UnixNano(), State: zeek.S0}
+// first is a connection between unmonitored addresses at the very beginning: it
+// makes the uptime of hosts the same in each stretch.
+var first = zeek.Record{Start: firstDay.UnixNano(), State: zeek.S0}
 
-// record is a connection as a sensor on the network would log it.
+// record returns the record of a connection in a sensor's log.
 func (f *flow) record() zeek.Record {
 	r := zeek.Record{
 		Start: f.start.UnixNano(), Duration: int64(f.end.Sub(f.start)),
@@ -100,14 +99,14 @@ func (f *flow) record() zeek.Record {
 	return r
 }
 
-// reading is one of a host's table.
+// reading is a poll of a host.
 type reading struct {
 	at   time.Time
-	host *watched
+	host *polledHost
 	next time.Duration // when the next one is expected
 }
 
-// readings returns when which table is read, in order of time.
+// readings returns the polls of all hosts, in order of time.
 func (f *fleet) readings() (all []reading) {
 	moments := map[*machine][]time.Time{}
 	for i := range f.stretch.flows {
@@ -125,9 +124,9 @@ func (f *fleet) readings() (all []reading) {
 	return all
 }
 
-// readings returns when a host's table is read: when something has happened, the
-// time before, and of all others in a while one. moments are when something does.
-func (h *watched) readings(s *stretch, moments []time.Time) (all []reading) {
+// readings returns the polls of a host: those after an event, those before it, and
+// one of twenty others. moments are the times of events.
+func (h *polledHost) readings(s *stretch, moments []time.Time) (all []reading) {
 	index := func(at time.Time) int64 { // of the first reading not before
 		return max(0, int64((at.Sub(firstDay)-h.phase+Interval-1)/Interval))
 	}
@@ -154,7 +153,7 @@ func (h *watched) readings(s *stretch, moments []time.Time) (all []reading) {
 	}
 }
 
-// messages reads the tables and yields what the tracker says of each reading.
+// messages yields the tracker's message of each poll.
 func (f *fleet) messages() iter.Seq[*message] {
 	return func(yield func(*message) bool) {
 		for _, r := range f.readings() {
@@ -171,8 +170,8 @@ func (f *fleet) messages() iter.Seq[*message] {
 	}
 }
 
-// read takes a host's table as its poller would send it.
-func (h *watched) read(r *reading) *event.Snapshot {
+// read takes a snapshot as the poller would send it.
+func (h *polledHost) read(r *reading) *event.Snapshot {
 	s := *h.feed.At(r.at.UnixNano())
 	h.sequence++
 	s.Sequence, s.Interval = h.sequence, r.next

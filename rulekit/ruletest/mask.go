@@ -7,10 +7,9 @@ import (
 	"headstart/event"
 )
 
-// mask is what a host's table shows otherwise than the connections alone say:
-// who listens, and what is hidden.
+// mask is what a host's table shows besides its connections, and what it hides.
 type mask struct {
-	listens []event.Socket // from the beginning
+	listens []event.Socket // from the start
 	begins  []begin
 	hidden  map[event.Socket]bool // rows with nothing but their key
 	rows    []event.Socket
@@ -53,7 +52,7 @@ func (s *stretch) maskOf(m *machine) mask {
 	return k
 }
 
-// row is that of a program that listens on all addresses, or on the loopback
+// row is the socket of a program that listens on all addresses, or on the loopback
 // address.
 func (l listening) row() event.Socket {
 	any := event.Address{}
@@ -68,8 +67,8 @@ func (l listening) row() event.Socket {
 	return event.Socket{Local: local, LocalPort: l.port, Remote: any, State: event.Listen, Inode: listenInode + uint64(l.port)}
 }
 
-// over returns a table's rows as the host shows them at a time. They are valid
-// until the next call.
+// over returns a table's rows as the host shows them at a time, valid until the
+// next call.
 func (k *mask) over(rows []event.Socket, at time.Time) []event.Socket {
 	k.rows = append(k.rows[:0], k.listens...)
 	for i := range k.begins {

@@ -34,9 +34,9 @@ func (m *mutant) load(pack fstest.MapFS) *rule.Set {
 	return set
 }
 
-// packAround is the pack without the rules that another doesn't name, and without
+// rulesetAround is the pack without the rules that another doesn't name, and without
 // tests: what is loaded for each of its mutants.
-func packAround(t *testing.T, set *rule.Set, file []byte) fstest.MapFS {
+func rulesetAround(t *testing.T, set *rule.Set, file []byte) fstest.MapFS {
 	t.Helper()
 	pack := fstest.MapFS{}
 	keep := func(name string) {
@@ -59,8 +59,8 @@ func packAround(t *testing.T, set *rule.Set, file []byte) fstest.MapFS {
 	return pack
 }
 
-// breeder makes mutants of a rule's file.
-type breeder struct {
+// mutator makes mutants of a rule's file.
+type mutator struct {
 	t       *testing.T
 	root    yaml.Node
 	mutants []mutant
@@ -68,7 +68,7 @@ type breeder struct {
 
 func mutantsOf(t *testing.T, file []byte) []mutant {
 	t.Helper()
-	b := &breeder{t: t}
+	b := &mutator{t: t}
 	if err := yaml.Unmarshal(file, &b.root); err != nil {
 		t.Fatal(err)
 	}
@@ -113,13 +113,13 @@ func child(n *yaml.Node, name string) *yaml.Node {
 	return nil
 }
 
-func (b *breeder) each(n *yaml.Node, name string, do func(*yaml.Node)) {
+func (b *mutator) each(n *yaml.Node, name string, do func(*yaml.Node)) {
 	if c := child(n, name); c != nil {
 		do(c)
 	}
 }
 
-func (b *breeder) fields(n *yaml.Node, of string, names ...string) {
+func (b *mutator) fields(n *yaml.Node, of string, names ...string) {
 	for _, name := range names {
 		switch c := child(n, name); {
 		case c == nil:
@@ -134,7 +134,7 @@ func (b *breeder) fields(n *yaml.Node, of string, names ...string) {
 }
 
 // value changes a number or a duration.
-func (b *breeder) value(n *yaml.Node, name string) {
+func (b *mutator) value(n *yaml.Node, name string) {
 	others := otherDurations(n.Value)
 	if number, err := strconv.Atoi(n.Value); err == nil && name == "path.hops" {
 		others = []string{strconv.Itoa(number - 1), strconv.Itoa(number + 1)}
@@ -147,7 +147,7 @@ func (b *breeder) value(n *yaml.Node, name string) {
 }
 
 // with adds the rule with another value in a place.
-func (b *breeder) with(n *yaml.Node, value, what string) {
+func (b *mutator) with(n *yaml.Node, value, what string) {
 	was := *n
 	defer func() { *n = was }()
 	if n.Value = value; n.Value == was.Value {

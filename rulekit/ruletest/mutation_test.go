@@ -17,7 +17,7 @@ import (
 // -short and under the race detector it takes every second one of every fourth
 // rule.
 func TestMutants(t *testing.T) {
-	set := shippedPack(t)
+	set := defaultRuleset(t)
 	everyRule, oneOf := 1, 1
 	if testing.Short() || underRace {
 		everyRule, oneOf = 4, 2
@@ -26,7 +26,7 @@ func TestMutants(t *testing.T) {
 	t.Run("of", func(t *testing.T) {
 		for i, r := range set.Rules {
 			if r.Tests == nil || i%everyRule > 0 {
-				continue // TestPack reports rules without tests
+				continue // TestDefaultRuleset reports rules without tests
 			}
 			t.Run(r.ID, func(t *testing.T) {
 				t.Parallel()
@@ -42,8 +42,8 @@ func TestMutants(t *testing.T) {
 					}
 					named = slices.Concat(file, more)
 				}
-				scenes := scenesOf(t, set, r)
-				pack := packAround(t, set, named)
+				scenarios := scenariosOf(t, set, r)
+				pack := rulesetAround(t, set, named)
 				excused := map[string]bool{}
 				for n, m := range mutantsOf(t, file) {
 					if n%oneOf > 0 {
@@ -55,7 +55,7 @@ func TestMutants(t *testing.T) {
 						unlike.Add(1)
 						continue
 					}
-					caught := notices(t, scenes, changed)
+					caught := notices(t, scenarios, changed)
 					why, excuse := equivalent[r.ID][m.what]
 					excused[m.what] = excuse
 					switch {
@@ -78,42 +78,42 @@ func TestMutants(t *testing.T) {
 	t.Logf("%d mutants were noticed; %d were no rules", killed.Load(), unlike.Load())
 }
 
-type scenes struct {
-	trial *ruletest.Trial
-	all   []*ruletest.Scene
+type scenarios struct {
+	suite *ruletest.Suite
+	all   []*ruletest.Scenario
 }
 
-// scenesOf are the cases of a rule as they begin, learnt with the pack as it is.
-func scenesOf(t *testing.T, set *rule.Set, r *rule.Rule) scenes {
+// scenariosOf are the cases of a rule as they begin, learned with the pack as it is.
+func scenariosOf(t *testing.T, set *rule.Set, r *rule.Rule) scenarios {
 	t.Helper()
 	tests, mistakes := ruletest.Read(set, r)
 	if mistakes != nil {
 		t.Fatal(mistakes)
 	}
-	lesson, err := tests.Learn(t.Context(), set)
+	fixture, err := tests.Learn(t.Context(), set)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := scenes{trial: tests}
+	s := scenarios{suite: tests}
 	for n := range tests.Cases {
-		scene, err := lesson.Scene(t.Context(), set, n)
+		scenario, err := fixture.Scenario(t.Context(), set, n)
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.all = append(s.all, scene)
+		s.all = append(s.all, scenario)
 	}
 	return s
 }
 
 // notices reports whether a case fails with some rules.
-func notices(t *testing.T, s scenes, set *rule.Set) bool {
+func notices(t *testing.T, s scenarios, set *rule.Set) bool {
 	t.Helper()
-	for _, scene := range s.all {
-		outcome, err := scene.Play(t.Context(), set)
+	for _, scenario := range s.all {
+		outcome, err := scenario.Play(t.Context(), set)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !outcome.Verdict(s.trial).Passed() {
+		if !outcome.Verdict(s.suite).Passed() {
 			return true
 		}
 	}

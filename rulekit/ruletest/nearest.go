@@ -17,7 +17,7 @@ const maxExplained = 5
 
 // Explain plays a case once more for each missing alert and adds what came
 // nearest to it. The rules are those of the verdict.
-func (s *Scene) Explain(ctx context.Context, set *rule.Set, v *Verdict) error {
+func (s *Scenario) Explain(ctx context.Context, set *rule.Set, v *Verdict) error {
 	for i := range v.Missing[:min(len(v.Missing), maxExplained)] {
 		m := &v.Missing[i]
 		e := s.Case.expectedAt(m.Line)
@@ -38,7 +38,7 @@ func (s *Scene) Explain(ctx context.Context, set *rule.Set, v *Verdict) error {
 			changes := m.changes
 			trace.Applied(c.Apply(&changes, m.storedAt))
 		}
-		m.Nearest = s.lesson.trial.nearest(r, trace.Report(allCases))
+		m.Nearest = s.fixture.suite.nearest(r, trace.Report(allCases))
 	}
 	return nil
 }
@@ -73,7 +73,7 @@ func (c *Case) has(conn *event.Connection) bool {
 }
 
 // nearest describes what came nearest to an alert of a rule.
-func (t *Trial) nearest(r *rule.Rule, report *explain.Report) (lines []string) {
+func (t *Suite) nearest(r *rule.Rule, report *explain.Report) (lines []string) {
 	best := &explain.Case{Outcome: explain.NotFired, Because: "the rule was not evaluated: no connection could fire it"}
 	if len(report.Cases) > 0 {
 		best = report.Cases[0]
@@ -135,7 +135,7 @@ func furthest(cases []*explain.Case, step int) (*explain.Case, *explain.Evaluati
 
 // steps describes the matches of a sequence, and returns the first step without
 // one; -1 if all have.
-func (t *Trial) steps(n int, w *pattern.Contents) (lines []string, missing int) {
+func (t *Suite) steps(n int, w *pattern.Contents) (lines []string, missing int) {
 	last := make([]*pattern.Held, n)
 	for i := range w.Matches {
 		last[w.Matches[i].Step-1] = &w.Matches[i]
@@ -159,7 +159,7 @@ func (t *Trial) steps(n int, w *pattern.Contents) (lines []string, missing int) 
 }
 
 // matches describes a path's edges, or when the last match of a count was.
-func (t *Trial) matches(r *rule.Rule, w *pattern.Contents) string {
+func (t *Suite) matches(r *rule.Rule, w *pattern.Contents) string {
 	switch {
 	case w == nil || len(w.Matches) == 0:
 		return ""
@@ -175,7 +175,7 @@ func (t *Trial) matches(r *rule.Rule, w *pattern.Contents) string {
 
 func describe(h *pattern.Held) string { return fmt.Sprintf("%s -> %s:%d", h.From, h.To, h.Port) }
 
-func (t *Trial) aboutCase(c *explain.Case, e *explain.Evaluation) string {
+func (t *Suite) aboutCase(c *explain.Case, e *explain.Evaluation) string {
 	switch d := c.Connection; {
 	case d == nil:
 		return c.Host

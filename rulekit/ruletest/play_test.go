@@ -41,9 +41,9 @@ func play(t *testing.T, files map[string]string) map[string]string {
 	return came
 }
 
-// TestWhatHostsShow holds what hosts show of what happens, by a rule that tells
+// TestTablesOfHosts holds what hosts show of what happens, by a rule that tells
 // all of it. web-01 is read at whole and half minutes, web-02 seven seconds later.
-func TestWhatHostsShow(t *testing.T) {
+func TestTablesOfHosts(t *testing.T) {
 	rules := map[string]string{}
 	for name, when := range map[string]string{
 		"opened": "conn.event == 'opened'", "closed": "conn.event == 'closed'", "attempted": "conn.event == 'attempted'",
@@ -81,26 +81,26 @@ func TestWhatHostsShow(t *testing.T) {
 	}
 }
 
-// TestCasesKnowNothingOfEachOther holds that the same case says the same alone
+// TestCasesAreIndependent holds that the same case says the same alone
 // and beside others, and twice.
-func TestCasesKnowNothingOfEachOther(t *testing.T) {
-	set := shippedPack(t)
+func TestCasesAreIndependent(t *testing.T) {
+	set := defaultRuleset(t)
 	tests, mistakes := ruletest.Read(set, set.Rule("listener-then-visitor"))
 	if mistakes != nil {
 		t.Fatal(mistakes)
 	}
-	lesson, err := tests.Learn(t.Context(), set)
+	fixture, err := tests.Learn(t.Context(), set)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for n := range tests.Cases {
-		scene, err := lesson.Scene(t.Context(), set, n)
+		scenario, err := fixture.Scenario(t.Context(), set, n)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var said [2]string
 		for i := range said {
-			outcome, err := scene.Play(t.Context(), set)
+			outcome, err := scenario.Play(t.Context(), set)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -117,9 +117,9 @@ func TestCasesKnowNothingOfEachOther(t *testing.T) {
 	}
 }
 
-// TestBuildingBlocksAreTested holds that a rule that raises no alert has tests
+// TestBuildingBlocks holds that a rule that raises no alert has tests
 // like any other, and that "never *" isn't about it.
-func TestBuildingBlocksAreTested(t *testing.T) {
+func TestBuildingBlocks(t *testing.T) {
 	const head = "title: T\nseverity: info\n"
 	files := map[string]string{
 		"block.yaml": "rule: login\nalert: false\n" + head + "when: conn.port == 22 and conn.direction == 'inbound'\ntests:\n" +

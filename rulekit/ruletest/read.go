@@ -18,30 +18,30 @@ import (
 // reader reads a rule's tests.
 type reader struct {
 	set     *rule.Set
-	trial   *Trial
+	suite   *Suite
 	errors  yamlsrc.Diagnostics
-	failed  bool // a word of the line at hand has a mistake
-	blind   bool // the table of hosts has mistakes: who is missing may be in it
-	total   int  // connections of the habits so far
+	failed  bool // a word of the line at hand is invalid
+	blind   bool // the table of hosts has errors: unknown names may be theirs
+	total   int  // connections of the routines so far
 	inCases int  // and of the cases
 	source  map[*machine]int
 }
 
-// Read reads the tests of a rule of a set, which has some. It returns all
-// mistakes, by line and column; then there is no trial.
-func Read(set *rule.Set, of *rule.Rule) (*Trial, yamlsrc.Diagnostics) {
-	t := &Trial{
-		Rule: of.ID, File: of.Tests.File, days: of.Tests.LearnDays, named: map[string]*machine{}, strange: map[event.Address]*machine{}, listens: map[listening]bool{},
+// Read reads the tests of a rule of a set, which has some. It returns all errors,
+// by line and column; then the suite is nil.
+func Read(set *rule.Set, of *rule.Rule) (*Suite, yamlsrc.Diagnostics) {
+	t := &Suite{
+		Rule: of.ID, File: of.Tests.File, days: of.Tests.LearnDays, named: map[string]*machine{}, unlisted: map[event.Address]*machine{}, listens: map[listening]bool{},
 	}
-	r := &reader{set: set, trial: t, source: map[*machine]int{}}
+	r := &reader{set: set, suite: t, source: map[*machine]int{}}
 	for i := range of.Tests.Hosts {
 		r.hostsLine(wordsOf(&of.Tests.Hosts[i]))
 	}
 	r.blind = len(r.errors) > 0
 	for i := range of.Tests.Usual {
-		r.habit(wordsOf(&of.Tests.Usual[i]))
+		r.routine(wordsOf(&of.Tests.Usual[i]))
 	}
-	r.growHabits(of)
+	r.expandRoutines(of)
 	for i := range of.Tests.Cases {
 		r.testCase(&of.Tests.Cases[i])
 	}
@@ -52,7 +52,7 @@ func Read(set *rule.Set, of *rule.Rule) (*Trial, yamlsrc.Diagnostics) {
 		})
 		return nil, r.errors
 	}
-	t.letIn()
+	t.findListeners()
 	return t, nil
 }
 
@@ -61,17 +61,17 @@ var hostName = regexp.MustCompile(`^[A-Za-z0-9](\.?[A-Za-z0-9_-])*$`)
 // hostsLine reads "NAME ADDRESS [reports|listed] [clock=…] [since=DAY] [ROLE…]".
 func (r *reader) hostsLine(words []word) {
 	if len(words) < 2 {
-		r.mistake(words[0], "a host is a name and an address, then \"reports\" if it has a poller, and its roles: web-01 10.1.1.11 reports web")
+		r.errorf(words[0], "a host is a name and an address, then \"reports\" if it has a poller, and its roles: web-01 10.1.1.11 reports web")
 		return
 	}
 	names := namesBetween(words[0].text)
 	if names == nil {
-		r.mistake(words[0], "a range of hosts goes up, by at most %d, as in web-01..web-03", MaxHosts)
+		r.errorf(words[0], "a range of hosts must ascend, by at most %d, as in web-01..web-03", MaxHosts)
 		return
 	}
 	address, err := netip.ParseAddr(words[1].text)
 	if err != nil || address.Zone() != "" || address.IsUnspecified() {
-		r.mistake(words[1], "%q is not an address", short(words[1].text))
+		r.errorf(words[1], "%q is not an address", short(words[1].text))
 		return
 	}
 	one := machine{}
@@ -81,29 +81,29 @@ func (r *reader) hostsLine(words []word) {
 	for _, name := range names {
 		_, isAddress := netip.ParseAddr(name)
 		switch {
-		case len(r.trial.machines) == MaxHosts:
-			r.mistake(words[0], "a test has at most %d hosts", MaxHosts)
+		case len(r.suite.machines) == MaxHosts:
+			r.errorf(words[0], "a test has at most %d hosts", MaxHosts)
 			return
 		case !hostName.MatchString(name) || len(name) > event.MaxName || isAddress == nil:
-			r.mistake(words[0], "%q can't be the name of a host: letters, digits, hyphens and dots", short(name))
+			r.errorf(words[0], "%q can't be the name of a host: letters, digits, hyphens and dots", short(name))
 			return
-		case r.trial.named[name] != nil:
-			r.mistake(words[0], "there is a host %s already", name)
+		case r.suite.named[name] != nil:
+			r.errorf(words[0], "there is a host %s already", name)
 			return
 		case !address.IsValid():
-			r.mistake(words[1], "there are no addresses after that for all hosts of the range")
+			r.errorf(words[1], "too few addresses follow for the hosts of the range")
 			return
 		}
 		m := one
-		m.name, m.number, m.address = name, len(r.trial.machines), event.AddressFrom(address)
+		m.name, m.number, m.address = name, len(r.suite.machines), event.AddressFrom(address)
 		m.phase = time.Duration(m.number*7%30) * time.Second
-		for _, other := range r.trial.machines {
+		for _, other := range r.suite.machines {
 			if other.address == m.address {
-				r.mistake(words[1], "%s has the address %s already", other.name, address)
+				r.errorf(words[1], "%s has the address %s already", other.name, address)
 				return
 			}
 		}
-		r.trial.machines, r.trial.named[name] = append(r.trial.machines, &m), &m
+		r.suite.machines, r.suite.named[name] = append(r.suite.machines, &m), &m
 		address = address.Next()
 	}
 }
@@ -119,17 +119,17 @@ func (r *reader) is(m *machine, w word) {
 	case name == "clock" && given:
 		d, err := time.ParseDuration(value)
 		if err != nil || d.Abs() > 24*time.Hour {
-			r.mistake(rest, "a clock is off by a duration such as 3s or -1500ms, not %q", short(value))
+			r.errorf(rest, "clock= is a duration such as 3s or -1500ms, not %q", short(value))
 		}
 		m.offset = d
 	case name == "since" && given:
-		if day, ok := r.number(rest, "the day since which its poller runs", 1, rule.MaxTestDays+1); ok {
+		if day, ok := r.number(rest, "since=", 1, rule.MaxTestDays+1); ok {
 			m.since = dayStart(day)
 		}
 	case given:
-		r.mistake(w, "a host has clock= and since=, no %q", short(name))
+		r.errorf(w, "%q is unknown: a host has clock= and since=", short(name))
 	case len(w.text) > event.MaxName || len(m.roles) == event.MaxRoles:
-		r.mistake(w, "a role has at most %d characters, a host at most %d roles", event.MaxName, event.MaxRoles)
+		r.errorf(w, "a role has at most %d characters, a host at most %d roles", event.MaxName, event.MaxRoles)
 	default:
 		m.roles = append(m.roles, w.text)
 	}
@@ -146,15 +146,15 @@ func (r *reader) expect(c *Case, words []word) {
 		}
 	} else {
 		if len(words) != 3 {
-			r.mistake(words[0], "a line of alerts is \"TIME RULE HOST\", or \"never RULE\", or \"never *\"")
+			r.errorf(words[0], "a line of alerts is \"TIME RULE HOST\", or \"never RULE\", or \"never *\"")
 			return
 		}
 		at, _ := r.time(words[0])
-		e.at = dayStart(r.trial.days + 1).Add(at)
+		e.at = dayStart(r.suite.days + 1).Add(at)
 		e.rule, e.host = words[1].text, words[2].text
 		r.knownRule(words[1])
 		if m := r.host(words[2], e.host); m != nil && !m.reports {
-			r.mistake(words[2], "no alert is of %s: it has no poller; an alert is of the host that reports", e.host)
+			r.errorf(words[2], "%s has no poller: an alert names the reporting host", e.host)
 		}
 	}
 	if r.failed {
@@ -162,11 +162,11 @@ func (r *reader) expect(c *Case, words []word) {
 	}
 	for i := range c.expected {
 		if other := &c.expected[i]; other.never != e.never && other.rule == e.rule {
-			r.mistake(words[0], "line %d says otherwise of %s", other.line, e.rule)
+			r.errorf(words[0], "line %d contradicts this for %s", other.line, e.rule)
 			return
 		}
 	}
-	if e.rule == r.trial.Rule || e.never && e.rule == anyRule {
+	if e.rule == r.suite.Rule || e.never && e.rule == anyRule {
 		c.Fires, c.Silent = c.Fires || !e.never, c.Silent || e.never
 	}
 	c.expected = append(c.expected, e)
@@ -180,12 +180,12 @@ func (r *reader) knownRule(w word) {
 	for _, one := range r.set.Rules {
 		ids = append(ids, one.ID)
 	}
-	r.mistake(w, "there is no rule %s%s", short(w.text), suggest.DidYouMean(w.text, ids))
+	r.errorf(w, "there is no rule %s%s", short(w.text), suggest.DidYouMean(w.text, ids))
 }
 
 func (r *reader) testCase(of *rule.Case) {
 	c := &Case{Name: of.Name, File: of.File, Line: of.Line, begins: map[listening]time.Time{}, silent: map[*machine][]span{}}
-	begin := dayStart(r.trial.days + 1)
+	begin := dayStart(r.suite.days + 1)
 	c.end = begin.Add(time.Minute)
 	for i := range of.Connections {
 		r.happens(c, begin, wordsOf(&of.Connections[i]))
@@ -200,7 +200,7 @@ func (r *reader) testCase(of *rule.Case) {
 	for i := range c.expected {
 		c.end = latest(c.end, c.expected[i].at.Add(2*Interval))
 	}
-	r.trial.Cases = append(r.trial.Cases, c)
+	r.suite.Cases = append(r.suite.Cases, c)
 }
 
 func latest(a, b time.Time) time.Time {
@@ -210,29 +210,29 @@ func latest(a, b time.Time) time.Time {
 	return b
 }
 
-// boundReadings refuses tests that would take for ever.
+// boundReadings rejects tests that need too many polls.
 func (r *reader) boundReadings(of *rule.Rule) {
 	reports := 0
-	for _, m := range r.trial.machines {
+	for _, m := range r.suite.machines {
 		if m.reports {
 			reports++
 		}
 	}
 	perDay := int(24*time.Hour/Interval) / quietReadings
-	readings := r.trial.days*perDay*reports + 4*len(r.trial.learnt)
-	for _, c := range r.trial.Cases {
-		readings += reports*(perDay+max(0, int(c.end.Sub(c.dense)/Interval))) + 4*(len(c.flows)+len(r.trial.today))
+	readings := r.suite.days*perDay*reports + 4*len(r.suite.learned)
+	for _, c := range r.suite.Cases {
+		readings += reports*(perDay+max(0, int(c.end.Sub(c.dense)/Interval))) + 4*(len(c.flows)+len(r.suite.today))
 	}
 	if readings > MaxReadings {
-		r.mistake(r.anyWord(of),
-			"these tests would read tables %s times, more than %s: ask for fewer hosts, days or cases, or shorter ones", thousands(readings), thousands(MaxReadings))
+		r.errorf(r.anyWord(of),
+			"these tests need %s polls, more than %s: use fewer hosts, days or cases, or shorter ones", thousands(readings), thousands(MaxReadings))
 	}
 	if reports == 0 && !r.blind {
-		r.mistake(r.anyWord(of), "no host has a poller: nobody would see anything; write \"reports\" after the address of those that have")
+		r.errorf(r.anyWord(of), "no host has a poller: write \"reports\" after the address of those that do")
 	}
 }
 
-// anyWord is the place of what is wrong with all of the tests.
+// anyWord is the place of an error in the tests as a whole.
 func (r *reader) anyWord(of *rule.Rule) word {
 	if len(of.Tests.Hosts) == 0 {
 		return word{}
@@ -248,9 +248,9 @@ func thousands(n int) string {
 	return text
 }
 
-// letIn finds where somebody is let in: there somebody listens, unless a case
-// says when that begins.
-func (t *Trial) letIn() {
+// findListeners finds the ports that accept connections: a program listens on
+// them, unless a case sets when that begins.
+func (t *Suite) findListeners() {
 	note := func(flows []flow) {
 		for i := range flows {
 			if f := &flows[i]; !f.unanswered && f.to.reports {
@@ -258,7 +258,7 @@ func (t *Trial) letIn() {
 			}
 		}
 	}
-	note(t.learnt)
+	note(t.learned)
 	note(t.today)
 	for _, c := range t.Cases {
 		note(c.flows)

@@ -39,55 +39,55 @@ func testsWith(replaced map[string]string) string {
 		lines["hosts"], lines["usual"], lines["connections"], lines["alerts"])
 }
 
-// TestMistakes holds what is said of lines that can't be played: under which
+// TestErrors holds what is said of lines that can't be played: under which
 // character, and what.
-func TestMistakes(t *testing.T) {
+func TestErrors(t *testing.T) {
 	for _, test := range []struct{ table, line, want string }{
 		{"hosts", "web-01", `a host is a name and an address`},
 		{"hosts", "web-01 10.1.1 reports", `"10.1.1" is not an address`},
-		{"hosts", "web-09..web-02 10.1.1.11 reports", "a range of hosts goes up"},
-		{"hosts", "web-01..db-02 10.1.1.11 reports", "a range of hosts goes up"},
-		{"hosts", "web-01..web-9999 10.1.1.11 reports", "a range of hosts goes up, by at most 500"},
-		{"hosts", "web-01..web-02 255.255.255.255 reports", "there are no addresses after that"},
+		{"hosts", "web-09..web-02 10.1.1.11 reports", "a range of hosts must ascend"},
+		{"hosts", "web-01..db-02 10.1.1.11 reports", "a range of hosts must ascend"},
+		{"hosts", "web-01..web-9999 10.1.1.11 reports", "a range of hosts must ascend, by at most 500"},
+		{"hosts", "web-01..web-02 255.255.255.255 reports", "too few addresses follow"},
 		{"hosts", "10.1.1.1 10.1.1.1 reports", "can't be the name of a host"},
 		{"hosts", "web-01,web-02 10.1.1.1 reports", "can't be the name of a host"},
 		{"hosts", "web-01..web-02 10.1.1.11 web", "no host has a poller"},
-		{"hosts", "web-01..web-02 10.1.1.11 reports clock=3", `a clock is off by a duration such as 3s or -1500ms, not "3"`},
-		{"hosts", "web-01..web-02 10.1.1.11 reports since=monday", `the day since which its poller runs is a number from 1 to 32, not "monday"`},
-		{"hosts", "web-01..web-02 10.1.1.11 reports role=web", `a host has clock= and since=, no "role"`},
-		{"usual", "web-01 web-02:443 every 10m", "a connection is written as in web-01 -> db-01:5432"},
+		{"hosts", "web-01..web-02 10.1.1.11 reports clock=3", `clock= is a duration such as 3s or -1500ms, not "3"`},
+		{"hosts", "web-01..web-02 10.1.1.11 reports since=monday", `since= is a number from 1 to 32, not "monday"`},
+		{"hosts", "web-01..web-02 10.1.1.11 reports role=web", `"role" is unknown: a host has clock= and since=`},
+		{"usual", "web-01 web-02:443 every 10m", "write a connection as in web-01 -> db-01:5432"},
 		{"usual", "web-01 -> web-02 every 10m", `"web-02" has no port`},
-		{"usual", "web-01 -> web-02:443", "say one of them"},
-		{"usual", "web-01 -> web-02:443 every 10m at 10:00", "say one of them"},
-		{"usual", "web-01 -> web-02:443 every 10", "the duration 10 has no unit; write 10s for seconds"},
-		{"usual", "web-01 -> web-02:443 every 1ms", "every second is as often as it gets"},
+		{"usual", "web-01 -> web-02:443", "write one of them"},
+		{"usual", "web-01 -> web-02:443 every 10m at 10:00", "write one of them"},
+		{"usual", "web-01 -> web-02:443 every 10", "the duration 10 has no unit: write 10s for seconds"},
+		{"usual", "web-01 -> web-02:443 every 1ms", "every: must be at least 1s"},
 		{"usual", "web-01 -> web-02:443 evry 10m", `"evry" is none of every, for, at, days; did you mean every?`},
-		{"usual", "web-01 -> web-02:443 every 10m for", `after "for" something is missing`},
+		{"usual", "web-01 -> web-02:443 every 10m for", `"for": the value is missing`},
 		{"usual", "web-01 -> web-02:443 every 10m days 9", `a day is a number from 1 to 3, not "9"`},
-		{"usual", "web-01..web-02 -> web-01..web-02:1..200 every 1s", "what is usual comes to more than 100,000 connections"},
+		{"usual", "web-01..web-02 -> web-01..web-02:1..200 every 1s", "usual has more than 100,000 connections"},
 		{"connections", "2:30pm 10.1.8.1 -> web-01:22", `"2:30pm" is not a time of the day such as 14:31:28`},
 		{"connections", "99:00:00 10.1.8.1 -> web-01:22", "or of the next such as 26:00:00"},
 		{"connections", "14:30:05 web-1 -> web-02:22", `hosts has no "web-1"; did you mean web-01?`},
-		{"connections", "14:30:05 10.1.8.1 -> 10.1.8.2:22", "nobody sees this: neither end has a poller"},
+		{"connections", "14:30:05 10.1.8.1 -> 10.1.8.2:22", "neither end has a poller: no host would show this"},
 		{"connections", "14:30:05 10.1.8.1 -> web-01:70000", `a port is a number from 1 to 65535, not "70000"`},
-		{"connections", "14:30:05 10.1.8.1 -> web-01:9..1", "a range of ports goes up"},
-		{"connections", "14:30:05 10.1.8.9..10.1.8.1 -> web-01:22", "a range of addresses goes up"},
-		{"connections", "14:30:05 10.0.0.0..11.0.0.0 -> web-01:22", "a range of addresses goes up, by at most 500"},
-		{"connections", "14:30:05 10.1.8.1 -> web-01:22 unanswred", `after "unanswred"|did you mean unanswered?`},
-		{"connections", "14:30:05 10.1.8.1 -> web-01:22 hidden at web-02", "web-02 is not an end of this: it can't hide it"},
+		{"connections", "14:30:05 10.1.8.1 -> web-01:9..1", "a range of ports must ascend"},
+		{"connections", "14:30:05 10.1.8.9..10.1.8.1 -> web-01:22", "a range of addresses must ascend"},
+		{"connections", "14:30:05 10.0.0.0..11.0.0.0 -> web-01:22", "a range of addresses must ascend, by at most 500"},
+		{"connections", "14:30:05 10.1.8.1 -> web-01:22 unanswred", `did you mean unanswered?`},
+		{"connections", "14:30:05 10.1.8.1 -> web-01:22 hidden at web-02", "web-02 is not an end of this connection: it can't hide it"},
 		{"connections", "14:30:05 10.1.8.1 -> web-01:22 times 0", `times is a number from 1 to 10000, not "0"`},
-		{"connections", "14:30:05 10.1.8.1 -> web-01:22 times 10000 every 24h", "a case is over within two days"},
-		{"connections", "14:30:05 10.1.8.1..10.1.8.99 -> web-01:1..200 times 999", "the cases come to more than 100,000 connections"},
+		{"connections", "14:30:05 10.1.8.1 -> web-01:22 times 10000 every 24h", "a case has at most two days"},
+		{"connections", "14:30:05 10.1.8.1..10.1.8.99 -> web-01:1..200 times 999", "the cases have more than 100,000 connections"},
 		{"connections", "14:30:05 10.1.8.1 silent for 20m", `hosts has no "10.1.8.1"`},
 		{"connections", "14:30:05 web-01 silent 20m", "web-01 silent for 20m"},
 		{"connections", "14:30:05 web-01 listens on 22", "web-01 listens 4444"},
-		{"connections", "14:30:05 10.1.8.1,10.1.8.1 -> web-01:22", "10.1.8.1 is here twice"},
-		{"connections", "14:30:05", "what happens is"},
+		{"connections", "14:30:05 10.1.8.1,10.1.8.1 -> web-01:22", "10.1.8.1 is listed twice"},
+		{"connections", "14:30:05", "a line of connections is"},
 		{"alerts", "ssh-seen web-01", `a line of alerts is "TIME RULE HOST"`},
 		{"alerts", "14:30:30 ssh-sen web-01", "there is no rule ssh-sen; did you mean ssh-seen?"},
 		{"alerts", "14:30:30 ssh-seen web-1", `hosts has no "web-1"; did you mean web-01?`},
 		{"alerts", "never ssh-sen", "there is no rule ssh-sen; did you mean ssh-seen?"},
-		{"alerts", "14:30:30 ssh-seen web-01\n        never ssh-seen", "says otherwise of ssh-seen"},
+		{"alerts", "14:30:30 ssh-seen web-01\n        never ssh-seen", "contradicts this for ssh-seen"},
 	} {
 		t.Run(test.line, func(t *testing.T) {
 			set, r := ruleWith(t, testsWith(map[string]string{test.table: test.line}))
@@ -111,9 +111,9 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
-// TestMistakesAreSaidAtOnce holds that each has its caret, and that what follows
+// TestErrorsAreReportedTogether holds that each has its caret, and that what follows
 // from another isn't said.
-func TestMistakesAreSaidAtOnce(t *testing.T) {
+func TestErrorsAreReportedTogether(t *testing.T) {
 	set, r := ruleWith(t, testsWith(map[string]string{
 		"usual": "web-01 -> web-03:443 every 10x", "connections": "14:30:05 10.1.8.1 -> web-01:22 fro 5m", "alerts": "14:30:30 ssh-seen web-03",
 	}))

@@ -13,56 +13,56 @@ import (
 	"headstart/yamlsrc"
 )
 
-// Options say which tests are played.
+// Options select tests, and measure them.
 type Options struct {
-	Wanted   func(rule, name string) bool // which cases; nil: all
-	Clock    func() time.Time             // to say how long they took; nil: nothing is said
-	Before   func(file string) *rule.Set  // the rules without the directories that come after that of a file; nil, also as its answer: there are none
-	Progress func(done, total int)        // of cases; nil: nobody asks. One call at a time
+	Wanted   func(rule, name string) bool // cases to play; nil for all
+	Clock    func() time.Time             // measures durations; nil for none
+	Before   func(file string) *rule.Set  // the rule set without the layers after that of a file; it, and its result, may be nil
+	Progress func(done, total int)        // of cases, one call at a time; may be nil
 }
 
-// Report is what came of the tests of a set of rules.
+// Report is the result of the tests of a rule set.
 type Report struct {
-	Rules  []RuleReport `json:"rules"` // by id; those that have cases that are wanted, and those that have none
+	Rules  []RuleReport `json:"rules"` // by id: those with wanted cases, and those without cases
 	Passed int          `json:"passed"`
 	Failed int          `json:"failed"`
 
-	// Changed are the cases that fail only because a later directory changes
-	// something, as it means to: an override, a list, a rule.
+	// Changed counts the cases that fail only because of a later layer: an
+	// override, a list, a rule.
 	Changed int `json:"changed"`
 }
 
-// RuleReport is what came of a rule's tests.
+// RuleReport is the result of a rule's tests.
 type RuleReport struct {
 	Rule     string       `json:"rule"`
 	File     string       `json:"file"`
-	Disabled bool         `json:"disabled,omitempty"` // then its tests are not played
+	Disabled bool         `json:"disabled,omitempty"` // its tests are not played
 	Cases    []CaseReport `json:"cases"`
 
-	// Overrides are what later directories change of the rule, which its tests
-	// may not know: "local/ssh.yaml overrides thresholds".
+	// Overrides are the changes of the rule by later layers:
+	// "local/ssh.yaml overrides thresholds".
 	Overrides []string `json:"overrides,omitempty"`
 
-	// Fires and Silent say whether there is a case, wanted or not, in which the
-	// rule fires, and one in which it doesn't.
+	// Fires and Silent report whether a case, wanted or not, expects the rule to
+	// fire, and whether one expects it not to.
 	Fires  bool `json:"fires"`
 	Silent bool `json:"silent"`
 }
 
-// CaseReport is what came of a case.
+// CaseReport is the result of a case.
 type CaseReport struct {
 	Name    string  `json:"name"`
 	File    string  `json:"file"`
 	Line    int     `json:"line"` // of the file
 	Passed  bool    `json:"passed"`
-	Changed bool    `json:"changed,omitempty"` // it fails, and passed without the later directories
+	Changed bool    `json:"changed,omitempty"` // it fails, and passes without the later layers
 	Seconds float64 `json:"seconds"`
 
 	Verdict
-	Alerts []Came `json:"alerts,omitempty"` // all that came
+	Alerts []Raised `json:"alerts,omitempty"` // all that were raised
 }
 
-// Lacks says which kind of case a rule lacks; nothing if it has both, or is
+// Lacks describes the kind of case that a rule lacks; empty if it has both, or is
 // disabled.
 func (r *RuleReport) Lacks() string {
 	switch {
@@ -73,18 +73,18 @@ func (r *RuleReport) Lacks() string {
 	case !r.Fires:
 		return "has no case in which it fires"
 	}
-	return "has no case in which it nearly fires, and doesn't"
+	return "has no case in which it nearly fires"
 }
 
-// job is a rule whose tests are played.
+// job is a rule whose tests are to be played.
 type job struct {
-	trial  *Trial
+	suite  *Suite
 	report *RuleReport
 	wanted []int // of its cases
 }
 
-// Run plays the tests of a set's rules, several rules at a time. The error is
-// rule.Errors when there are mistakes in any of the tests: then none is played.
+// Run plays the tests of a set's rules, several rules concurrently. The error is
+// rule.Errors if any of the tests is invalid; then none is played.
 func Run(ctx context.Context, set *rule.Set, o Options) (*Report, error) {
 	if o.Clock == nil {
 		o.Clock = func() time.Time { return time.Time{} }
@@ -136,7 +136,7 @@ func plan(set *rule.Set, o Options) (report *Report, jobs []job, total int, mist
 		for i := range r.Overrides {
 			one.Overrides = append(one.Overrides, r.Overrides[i].File+" overrides "+strings.Join(r.Overrides[i].Fields, ", "))
 		}
-		var t *Trial
+		var t *Suite
 		if r.Tests != nil {
 			var wrong yamlsrc.Diagnostics
 			if t, wrong = Read(set, r); wrong != nil {
@@ -144,7 +144,7 @@ func plan(set *rule.Set, o Options) (report *Report, jobs []job, total int, mist
 				continue
 			}
 		}
-		j := job{trial: t}
+		j := job{suite: t}
 		if t != nil {
 			for n, c := range t.Cases {
 				one.Fires, one.Silent = one.Fires || c.Fires, one.Silent || c.Silent
@@ -167,22 +167,22 @@ func plan(set *rule.Set, o Options) (report *Report, jobs []job, total int, mist
 
 func (j *job) play(ctx context.Context, set *rule.Set, o *Options, next func()) error {
 	began := o.Clock()
-	lesson, err := j.trial.Learn(ctx, set)
+	fixture, err := j.suite.Learn(ctx, set)
 	if err != nil {
 		return err
 	}
 	for _, n := range j.wanted {
-		one, err := lesson.report(ctx, set, n)
+		one, err := fixture.report(ctx, set, n)
 		if err != nil {
 			return err
 		}
 		if !one.Passed && o.Before != nil {
-			if one.Changed, err = j.passed(ctx, o.Before(j.trial.File), n); err != nil {
+			if one.Changed, err = j.passed(ctx, o.Before(j.suite.File), n); err != nil {
 				return err
 			}
 		}
 		now := o.Clock()
-		one.Seconds = now.Sub(began).Seconds() // the first has the learning too
+		one.Seconds = now.Sub(began).Seconds() // the first includes the learning period
 		began = now
 		j.report.Cases = append(j.report.Cases, *one)
 		next()
@@ -190,43 +190,43 @@ func (j *job) play(ctx context.Context, set *rule.Set, o *Options, next func()) 
 	return nil
 }
 
-// passed reports whether a case passes with other rules; nil are none.
+// passed reports whether a case passes with other rules, which may be nil.
 func (j *job) passed(ctx context.Context, set *rule.Set, n int) (bool, error) {
 	if set == nil {
 		return false, nil
 	}
-	lesson, err := j.trial.Learn(ctx, set)
+	fixture, err := j.suite.Learn(ctx, set)
 	if err != nil {
 		return false, err
 	}
-	scene, err := lesson.Scene(ctx, set, n)
+	scenario, err := fixture.Scenario(ctx, set, n)
 	if err != nil {
 		return false, err
 	}
-	outcome, err := scene.Play(ctx, set)
+	outcome, err := scenario.Play(ctx, set)
 	if err != nil {
 		return false, err
 	}
-	return outcome.Verdict(j.trial).Passed(), nil
+	return outcome.Verdict(j.suite).Passed(), nil
 }
 
 // report plays a case.
-func (l *Lesson) report(ctx context.Context, set *rule.Set, n int) (*CaseReport, error) {
-	scene, err := l.Scene(ctx, set, n)
+func (l *Fixture) report(ctx context.Context, set *rule.Set, n int) (*CaseReport, error) {
+	scenario, err := l.Scenario(ctx, set, n)
 	if err != nil {
 		return nil, err
 	}
-	outcome, err := scene.Play(ctx, set)
+	outcome, err := scenario.Play(ctx, set)
 	if err != nil {
 		return nil, err
 	}
-	v := outcome.Verdict(l.trial)
-	if err := scene.Explain(ctx, set, v); err != nil {
+	v := outcome.Verdict(l.suite)
+	if err := scenario.Explain(ctx, set, v); err != nil {
 		return nil, err
 	}
-	r := &CaseReport{Name: scene.Case.Name, File: scene.Case.File, Line: scene.Case.Line, Passed: v.Passed(), Verdict: *v}
+	r := &CaseReport{Name: scenario.Case.Name, File: scenario.Case.File, Line: scenario.Case.Line, Passed: v.Passed(), Verdict: *v}
 	for _, a := range outcome.Alerts {
-		r.Alerts = append(r.Alerts, l.trial.came(a, 0))
+		r.Alerts = append(r.Alerts, l.suite.raised(a, 0))
 	}
 	return r, nil
 }

@@ -8,33 +8,33 @@ import (
 	"headstart/event"
 )
 
-// Verdict is what is to be said of a case that was played. The case passed when
-// it holds nothing.
+// Verdict compares the alerts of a case with the expected ones. A case passes when
+// its verdict is empty.
 type Verdict struct {
-	Missing    []Missing `json:"missing,omitempty"`    // what was expected and did not come
-	Unexpected []Came    `json:"unexpected,omitempty"` // what came of rules that the case names, and was not expected
+	Missing    []Missing `json:"missing,omitempty"`    // expected, and not raised
+	Unexpected []Raised  `json:"unexpected,omitempty"` // raised by rules that the case names, and not expected
 	Failures   []string  `json:"failures,omitempty"`   // rules that could not be evaluated
 }
 
-// Missing is an alert that did not come.
+// Missing is an expected alert that was not raised.
 type Missing struct {
-	Line     int      `json:"line"` // of the file, and from 1 the column
+	Line     int      `json:"line"` // in the file, as the column from 1
 	Column   int      `json:"column"`
 	Expected string   `json:"expected"`          // the line
-	Nearest  []string `json:"nearest,omitempty"` // what came closest to it, for people
+	Nearest  []string `json:"nearest,omitempty"` // what came nearest to it
 }
 
-// Came is an alert.
-type Came struct {
+// Raised is an alert that was raised.
+type Raised struct {
 	Line  int    `json:"line"` // that it contradicts
-	At    string `json:"at"`   // of the day
+	At    string `json:"at"`   // time of day
 	Rule  string `json:"rule"`
 	Host  string `json:"host"`
 	About string `json:"about"` // the connection or the key
 }
 
-// String is an alert as a table has it, and what it is about.
-func (c *Came) String() string {
+// String formats an alert as in a table, and what it is about.
+func (c *Raised) String() string {
 	line := c.At + " " + c.Rule + " " + c.Host
 	if c.About != "" {
 		line += "  (" + c.About + ")"
@@ -42,12 +42,12 @@ func (c *Came) String() string {
 	return line
 }
 
-// Passed reports whether all came that was expected, and nothing else.
+// Passed reports whether every expected alert was raised, and no other.
 func (v *Verdict) Passed() bool { return len(v.Missing)+len(v.Unexpected)+len(v.Failures) == 0 }
 
-// Verdict holds the alerts of each rule that the case names against those that
-// it expects. An alert may come a reading earlier or later.
-func (o *Outcome) Verdict(t *Trial) *Verdict {
+// Verdict compares the alerts of each rule that the case names with those that it
+// expects. An alert may be raised one interval earlier or later.
+func (o *Outcome) Verdict(t *Suite) *Verdict {
 	v := new(Verdict)
 	rest := slices.Concat(o.Alerts, o.Fed)
 	lines := map[string]int{}
@@ -72,7 +72,7 @@ func (o *Outcome) Verdict(t *Trial) *Verdict {
 			line = lines[anyRule]
 		}
 		if line != 0 {
-			v.Unexpected = append(v.Unexpected, t.came(a, line))
+			v.Unexpected = append(v.Unexpected, t.raised(a, line))
 		}
 	}
 	for _, err := range o.Failures {
@@ -85,11 +85,11 @@ func (e *expected) is(a *event.Alert) bool {
 	return a.Rule == e.rule && a.Host == e.host && a.At.Sub(e.at).Abs() <= Interval
 }
 
-func (t *Trial) came(a *event.Alert, line int) Came {
-	return Came{Line: line, At: t.timeOfDay(a.At), Rule: a.Rule, Host: a.Host, About: t.about(a)}
+func (t *Suite) raised(a *event.Alert, line int) Raised {
+	return Raised{Line: line, At: t.timeOfDay(a.At), Rule: a.Rule, Host: a.Host, About: t.about(a)}
 }
 
-func (t *Trial) about(a *event.Alert) string {
+func (t *Suite) about(a *event.Alert) string {
 	c := &a.Connection
 	switch {
 	case a.Matched > 1:
@@ -102,7 +102,7 @@ func (t *Trial) about(a *event.Alert) string {
 	return a.Key
 }
 
-func (t *Trial) nameOf(a event.Address) string {
+func (t *Suite) nameOf(a event.Address) string {
 	for _, m := range t.machines {
 		if m.address == a {
 			return m.name
@@ -111,7 +111,7 @@ func (t *Trial) nameOf(a event.Address) string {
 	return a.String()
 }
 
-// String is what is wrong, on some lines.
+// String describes the differences, one or more lines each.
 func (v *Verdict) String() string {
 	var b strings.Builder
 	for i := range v.Missing {
@@ -121,7 +121,7 @@ func (v *Verdict) String() string {
 		}
 	}
 	for i := range v.Unexpected {
-		fmt.Fprintf(&b, "came %s\n", v.Unexpected[i].String())
+		fmt.Fprintf(&b, "unexpected %s\n", v.Unexpected[i].String())
 	}
 	for _, f := range v.Failures {
 		fmt.Fprintf(&b, "%s\n", f)

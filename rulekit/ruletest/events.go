@@ -9,7 +9,7 @@ import (
 	"headstart/suggest"
 )
 
-// between is what "FROM -> TO:PORT" says.
+// between is the ends and ports of "FROM -> TO:PORT".
 type between struct {
 	from, to []*machine
 	ports    []uint16
@@ -18,12 +18,12 @@ type between struct {
 // connections reads "FROM -> TO:PORT[,PORT]".
 func (r *reader) connections(words []word) (b between, ok bool) {
 	if len(words) < 3 || words[1].text != "->" {
-		r.mistake(words[0], "a connection is written as in web-01 -> db-01:5432")
+		r.errorf(words[0], "write a connection as in web-01 -> db-01:5432")
 		return b, false
 	}
 	colon := strings.LastIndex(words[2].text, ":")
 	if colon < 0 {
-		r.mistake(words[2], "%q has no port; write it as in db-01:5432", short(words[2].text))
+		r.errorf(words[2], "%q has no port: write it as in db-01:5432", short(words[2].text))
 		return b, false
 	}
 	var valid [3]bool
@@ -32,7 +32,7 @@ func (r *reader) connections(words []word) (b between, ok bool) {
 	b.ports, valid[2] = r.ports(words[2].part(words[2].text[colon+1:], colon+1))
 	ok = valid == [3]bool{true, true, true}
 	if ok && !reported(b.from) && !reported(b.to) {
-		r.mistake(words[0], "nobody sees this: neither end has a poller")
+		r.errorf(words[0], "neither end has a poller: no host would show this")
 		return b, false
 	}
 	return b, ok
@@ -42,12 +42,12 @@ func reported(all []*machine) bool {
 	return slices.ContainsFunc(all, func(m *machine) bool { return m.reports })
 }
 
-var habitWords = []string{"every", "for", "at", "days"}
+var routineWords = []string{"every", "for", "at", "days"}
 
-// habit reads "FROM -> TO:PORT every 10m|at 09:30,14:00 [for 2s] [days 1,2]".
-func (r *reader) habit(words []word) {
+// routine reads "FROM -> TO:PORT every 10m|at 09:30,14:00 [for 2s] [days 1,2]".
+func (r *reader) routine(words []word) {
 	r.failed = false
-	h := habit{number: len(r.trial.habits), length: time.Second}
+	h := routine{number: len(r.suite.routines), length: time.Second}
 	b, ok := r.connections(words)
 	if !ok {
 		return
@@ -58,7 +58,7 @@ func (r *reader) habit(words []word) {
 		switch value := rest[1]; rest[0].text {
 		case "every":
 			if h.every, ok = r.duration(value); ok && h.every < time.Second {
-				r.mistake(value, "every second is as often as it gets")
+				r.errorf(value, "every: must be at least 1s")
 			}
 		case "for":
 			h.length, _ = r.duration(value)
@@ -69,11 +69,11 @@ func (r *reader) habit(words []word) {
 			}
 		case "days":
 			for _, one := range value.split(",") {
-				day, _ := r.number(one, "a day", 1, r.trial.days+1)
+				day, _ := r.number(one, "a day", 1, r.suite.days+1)
 				h.days = append(h.days, day)
 			}
 		default:
-			r.unknown(rest[0], habitWords)
+			r.unknown(rest[0], routineWords)
 		}
 		if r.failed {
 			return
@@ -81,16 +81,16 @@ func (r *reader) habit(words []word) {
 	}
 	switch {
 	case len(rest) > 0:
-		r.valueMissing(rest[0], habitWords)
+		r.valueMissing(rest[0], routineWords)
 	case (h.every == 0) == (h.at == nil):
-		r.mistake(words[0], "what is usual happens \"every 10m\", or \"at 09:30,14:00\": say one of them")
+		r.errorf(words[0], "a line of usual has \"every 10m\" or \"at 09:30,14:00\": write one of them")
 	default:
-		r.trial.habits = append(r.trial.habits, h)
+		r.suite.routines = append(r.suite.routines, h)
 	}
 }
 
 func (r *reader) unknown(w word, known []string) {
-	r.mistake(w, "%q is none of %s%s", short(w.text), strings.Join(known, ", "), suggest.DidYouMean(w.text, known))
+	r.errorf(w, "%q is none of %s%s", short(w.text), strings.Join(known, ", "), suggest.DidYouMean(w.text, known))
 }
 
 func (r *reader) valueMissing(w word, known []string) {
@@ -98,29 +98,29 @@ func (r *reader) valueMissing(w word, known []string) {
 		r.unknown(w, known)
 		return
 	}
-	r.mistake(w, "after %q something is missing", w.text)
+	r.errorf(w, "%q: the value is missing", w.text)
 }
 
-// growHabits works out what the habits are on each day.
-func (r *reader) growHabits(of *rule.Rule) {
-	begin := dayStart(r.trial.days + 1)
-	for day := 1; day <= r.trial.days+2; day++ { // cases can go on to the next
-		for i := range r.trial.habits {
-			h := &r.trial.habits[i]
+// expandRoutines adds the connections of the routines on each day.
+func (r *reader) expandRoutines(of *rule.Rule) {
+	begin := dayStart(r.suite.days + 1)
+	for day := 1; day <= r.suite.days+2; day++ { // cases can last into the next
+		for i := range r.suite.routines {
+			h := &r.suite.routines[i]
 			if h.days != nil && !slices.Contains(h.days, day) {
 				continue
 			}
 			line := &of.Tests.Usual[min(h.number, len(of.Tests.Usual)-1)]
-			r.growDay(h, day, func(f flow) bool {
+			r.expandDay(h, day, func(f flow) bool {
 				if r.total++; r.total > MaxConnections {
-					r.mistake(wordsOf(line)[0], "what is usual comes to more than %s connections: let it happen less often, on fewer days or hosts", thousands(MaxConnections))
+					r.errorf(wordsOf(line)[0], "usual has more than %s connections: use longer intervals, fewer days or fewer hosts", thousands(MaxConnections))
 					return false
 				}
 				switch {
-				case day > r.trial.days:
-					r.trial.today = append(r.trial.today, r.numbered(f))
+				case day > r.suite.days:
+					r.suite.today = append(r.suite.today, r.numbered(f))
 				case f.start.Before(begin):
-					r.trial.learnt = append(r.trial.learnt, r.numbered(f))
+					r.suite.learned = append(r.suite.learned, r.numbered(f))
 				}
 				return true
 			})
@@ -131,7 +131,7 @@ func (r *reader) growHabits(of *rule.Rule) {
 	}
 }
 
-func (r *reader) growDay(h *habit, day int, yield func(flow) bool) {
+func (r *reader) expandDay(h *routine, day int, yield func(flow) bool) {
 	times := h.at
 	for at := time.Duration(0); h.every > 0 && at < 24*time.Hour; at += h.every {
 		times = append(times, at+time.Duration(h.number%17+1)*time.Second)
@@ -154,14 +154,14 @@ func (r *reader) growDay(h *habit, day int, yield func(flow) bool) {
 	}
 }
 
-// numbered gives a connection a port of its originator's.
+// numbered gives a connection its originator's port.
 func (r *reader) numbered(f flow) flow {
 	f.source = uint16(32768 + r.source[f.from]%28000)
 	r.source[f.from]++
 	return f
 }
 
-// happens reads a line of what happens in a case.
+// happens reads a line of a case's connections.
 func (r *reader) happens(c *Case, begin time.Time, words []word) {
 	r.failed = false
 	if words[0].text == "until" && len(words) == 2 {
@@ -175,7 +175,7 @@ func (r *reader) happens(c *Case, begin time.Time, words []word) {
 		return
 	}
 	if len(words) < 4 {
-		r.mistake(words[0], "what happens is \"TIME FROM -> TO:PORT …\", \"TIME HOST listens PORT\", or \"TIME HOST silent for 20m\"")
+		r.errorf(words[0], "a line of connections is \"TIME FROM -> TO:PORT …\", \"TIME HOST listens PORT\", or \"TIME HOST silent for 20m\"")
 		return
 	}
 	start := begin.Add(at)
@@ -192,7 +192,7 @@ func (r *reader) happens(c *Case, begin time.Time, words []word) {
 		return
 	}
 	if last.Sub(begin) > maxCase {
-		r.mistake(words[0], "this goes on until %s: a case is over within two days", last.Format(time.DateTime))
+		r.errorf(words[0], "this lasts until %s: a case has at most two days", last.Format(time.DateTime))
 		return
 	}
 	if dense := start.Add(-lead); c.dense.IsZero() || dense.Before(c.dense) {
@@ -201,11 +201,11 @@ func (r *reader) happens(c *Case, begin time.Time, words []word) {
 	c.end = latest(c.end, last.Add(trail))
 }
 
-// poller reads the host of a line that is about its poller.
+// poller reads a host with a poller.
 func (r *reader) poller(w word) *machine {
 	m := r.host(w, w.text)
 	if m != nil && !m.reports {
-		r.mistake(w, "%s has no poller: nobody would see it", m.name)
+		r.errorf(w, "%s has no poller", m.name)
 		return nil
 	}
 	return m
@@ -213,7 +213,7 @@ func (r *reader) poller(w word) *machine {
 
 func (r *reader) silent(c *Case, start time.Time, words []word) (last time.Time, ok bool) {
 	if len(words) != 5 || words[3].text != "for" {
-		r.mistake(words[2], "a poller that says nothing is written as in web-01 silent for 20m")
+		r.errorf(words[2], "write a silent poller as in web-01 silent for 20m")
 		return start, false
 	}
 	length, ok := r.duration(words[4])
@@ -227,7 +227,7 @@ func (r *reader) silent(c *Case, start time.Time, words []word) (last time.Time,
 
 func (r *reader) listens(c *Case, start time.Time, words []word) bool {
 	if len(words) != 4 {
-		r.mistake(words[2], "a program that begins to listen is written as in web-01 listens 4444, or web-01 listens 127.0.0.1:4444")
+		r.errorf(words[2], "write a program that begins to listen as in web-01 listens 4444, or web-01 listens 127.0.0.1:4444")
 		return false
 	}
 	text, loopback := strings.CutPrefix(words[3].text, "127.0.0.1:")
@@ -252,7 +252,7 @@ func (r *reader) connects(c *Case, start time.Time, words []word) (last time.Tim
 		return start, false
 	}
 	if h.hiddenAt != nil && !slices.Contains(b.from, h.hiddenAt) && !slices.Contains(b.to, h.hiddenAt) {
-		r.mistake(words[1], "%s is not an end of this: it can't hide it", h.hiddenAt.name)
+		r.errorf(words[1], "%s is not an end of this connection: it can't hide it", h.hiddenAt.name)
 		return start, false
 	}
 	for range h.times {
@@ -263,11 +263,11 @@ func (r *reader) connects(c *Case, start time.Time, words []word) (last time.Tim
 				}
 				for _, port := range b.ports {
 					if r.inCases++; r.inCases > MaxConnections {
-						r.mistake(words[0], "the cases come to more than %s connections", thousands(MaxConnections))
+						r.errorf(words[0], "the cases have more than %s connections", thousands(MaxConnections))
 						return start, false
 					}
 					if h.every > maxCase || start.Sub(c.end) > maxCase {
-						return start, true // which is refused
+						return start, true // which is rejected
 					}
 					c.flows = append(c.flows, flow{
 						from: from, to: to, port: port, start: start, end: start.Add(h.length),
@@ -282,7 +282,7 @@ func (r *reader) connects(c *Case, start time.Time, words []word) (last time.Tim
 	return start, true
 }
 
-// how connections of a case happen.
+// how is the manner of the connections of a case.
 type how struct {
 	length, every time.Duration
 	times         int
@@ -314,7 +314,7 @@ func (r *reader) how(words []word) (h how, ok bool) {
 			h.times, _ = r.number(words[1], "times", 1, maxTimes)
 		case "hidden":
 			if taken = 3; len(words) < 3 || words[1].text != "at" {
-				r.mistake(w, "what one end doesn't show is written as in hidden at db-01")
+				r.errorf(w, "write a connection that one end hides as in hidden at db-01")
 				break
 			}
 			h.hiddenAt = r.poller(words[2])

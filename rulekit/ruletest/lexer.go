@@ -15,7 +15,7 @@ import (
 	"headstart/yamlsrc"
 )
 
-// word is a word of a line, and where it is.
+// word is a word of a line, with its place.
 type word struct {
 	text   string
 	line   *rule.Line
@@ -38,7 +38,7 @@ func wordsOf(l *rule.Line) (words []word) {
 	return words
 }
 
-// part returns a part of a word that begins after so many bytes of it.
+// part returns a part of a word that begins at a byte offset.
 func (w word) part(text string, after int) word {
 	return word{text, w.line, w.offset + len([]rune(w.text[:after]))}
 }
@@ -53,17 +53,17 @@ func (w word) split(separator string) (parts []word) {
 	return parts
 }
 
-// mistake notes what is wrong with a word.
-func (r *reader) mistake(w word, format string, args ...any) {
+// errorf notes an error at a word.
+func (r *reader) errorf(w word, format string, args ...any) {
 	r.failed = true
 	switch {
-	case len(r.errors) > maxMistakes:
+	case len(r.errors) > maxErrors:
 		return
-	case len(r.errors) == maxMistakes:
-		r.errors = append(r.errors, &yamlsrc.Diagnostic{File: r.trial.File, Message: fmt.Sprintf("more than %d mistakes in the tests; the others are not shown", maxMistakes)})
+	case len(r.errors) == maxErrors:
+		r.errors = append(r.errors, &yamlsrc.Diagnostic{File: r.suite.File, Message: fmt.Sprintf("more than %d errors in the tests: the others are not shown", maxErrors)})
 		return
 	}
-	e := &yamlsrc.Diagnostic{File: r.trial.File, Message: fmt.Sprintf(format, args...)}
+	e := &yamlsrc.Diagnostic{File: r.suite.File, Message: fmt.Sprintf(format, args...)}
 	if w.line != nil {
 		e.File = w.line.File
 		e.Line, e.Column = w.line.Line, w.line.Column+w.offset
@@ -72,7 +72,7 @@ func (r *reader) mistake(w word, format string, args ...any) {
 	r.errors = append(r.errors, e)
 }
 
-// short keeps a word short enough for a message.
+// short cuts a word for a message.
 func short(text string) string {
 	const most = 60
 	if runes := []rune(text); len(runes) > most {
@@ -85,11 +85,11 @@ func (r *reader) duration(w word) (d time.Duration, ok bool) {
 	d, err := time.ParseDuration(w.text)
 	switch {
 	case err != nil && w.text != "" && strings.Trim(w.text, "0123456789") == "":
-		r.mistake(w, "the duration %s has no unit; write %ss for seconds", short(w.text), short(w.text))
+		r.errorf(w, "the duration %s has no unit: write %ss for seconds", short(w.text), short(w.text))
 	case err != nil:
-		r.mistake(w, "%q is not a duration such as 30s, 5m or 1h30m", short(w.text))
+		r.errorf(w, "%q is not a duration such as 30s, 5m or 1h30m", short(w.text))
 	case d <= 0 || d > maxLength:
-		r.mistake(w, "a duration is longer than nothing and at most %d days, not %s", int(maxLength.Hours()/24), w.text)
+		r.errorf(w, "a duration must be above 0 and at most %d days, not %s", int(maxLength.Hours()/24), w.text)
 	default:
 		return d, true
 	}
@@ -99,14 +99,14 @@ func (r *reader) duration(w word) (d time.Duration, ok bool) {
 func (r *reader) number(w word, what string, least, most int) (n int, ok bool) {
 	n, err := strconv.Atoi(w.text)
 	if err != nil || n < least || n > most {
-		r.mistake(w, "%s is a number from %d to %d, not %q", what, least, most, short(w.text))
+		r.errorf(w, "%s is a number from %d to %d, not %q", what, least, most, short(w.text))
 		return 0, false
 	}
 	return n, true
 }
 
-// time reads a time of the day, to the second or to the minute. Hours from 24 on
-// are of the next day.
+// time reads a time of day, to the second or to the minute. Hours from 24 on are
+// those of the next day.
 func (r *reader) time(w word) (time.Duration, bool) {
 	parts := strings.Split(w.text, ":")
 	if len(parts) == 2 {
@@ -115,12 +115,12 @@ func (r *reader) time(w word) (time.Duration, bool) {
 	var at time.Duration
 	for i, unit := range []time.Duration{time.Hour, time.Minute, time.Second} {
 		if len(parts) != 3 || len(parts[i]) != 2 || strings.Trim(parts[i], "0123456789") != "" {
-			r.mistake(w, "%q is not a time of the day such as 14:31:28", short(w.text))
+			r.errorf(w, "%q is not a time of the day such as 14:31:28", short(w.text))
 			return 0, false
 		}
 		n, _ := strconv.Atoi(parts[i])
 		if most := []int{int(maxCase/time.Hour) - 1, 59, 59}[i]; n > most {
-			r.mistake(w, "%q is not a time of the day such as 14:31:28, or of the next such as 26:00:00", short(w.text))
+			r.errorf(w, "%q is not a time of the day such as 14:31:28, or of the next such as 26:00:00", short(w.text))
 			return 0, false
 		}
 		at += time.Duration(n) * unit
@@ -128,8 +128,8 @@ func (r *reader) time(w word) (time.Duration, bool) {
 	return at, true
 }
 
-// timeOfDay is a time as the tables have it.
-func (t *Trial) timeOfDay(at time.Time) string {
+// timeOfDay formats a time as in the tables.
+func (t *Suite) timeOfDay(at time.Time) string {
 	d := at.Sub(dayStart(t.days + 1))
 	if d < 0 {
 		return at.Format(time.DateTime)
@@ -157,7 +157,7 @@ func (r *reader) ports(w word) (ports []uint16, ok bool) {
 			}
 		}
 		if to < from || len(ports)+int(to-from) >= maxPorts {
-			r.mistake(one, "a range of ports goes up, and a line has at most %d", maxPorts)
+			r.errorf(one, "a range of ports must ascend, and a line has at most %d", maxPorts)
 			return nil, false
 		}
 		for port := int(from); port <= int(to); port++ {
@@ -169,8 +169,8 @@ func (r *reader) ports(w word) (ports []uint16, ok bool) {
 
 const maxPorts = 256
 
-// machines reads a list of names, addresses, and ranges of both. An address of
-// which nothing was said is nobody's.
+// machines reads a list of names, addresses, and ranges of both. An address that
+// is not in the table of hosts belongs to no host.
 func (r *reader) machines(w word) (all []*machine, ok bool) {
 	for _, one := range w.split(",") {
 		first, last, isRange := strings.Cut(one.text, "..")
@@ -178,13 +178,13 @@ func (r *reader) machines(w word) (all []*machine, ok bool) {
 			to := address
 			if isRange {
 				if to, err = netip.ParseAddr(strings.Trim(last, "[]")); err != nil {
-					r.mistake(one.part(last, len(first)+2), "%q is not an address", short(last))
+					r.errorf(one.part(last, len(first)+2), "%q is not an address", short(last))
 					return nil, false
 				}
 			}
 			addresses := addressesBetween(address, to)
 			if addresses == nil {
-				r.mistake(one, "a range of addresses goes up, by at most %d", MaxHosts)
+				r.errorf(one, "a range of addresses must ascend, by at most %d", MaxHosts)
 				return nil, false
 			}
 			for _, a := range addresses {
@@ -194,7 +194,7 @@ func (r *reader) machines(w word) (all []*machine, ok bool) {
 		}
 		names := namesBetween(one.text)
 		if names == nil {
-			r.mistake(one, "a range of hosts goes up, by at most %d, as in web-01..web-03", MaxHosts)
+			r.errorf(one, "a range of hosts must ascend, by at most %d, as in web-01..web-03", MaxHosts)
 			return nil, false
 		}
 		for _, name := range names {
@@ -206,13 +206,13 @@ func (r *reader) machines(w word) (all []*machine, ok bool) {
 		}
 	}
 	if len(all) > MaxHosts {
-		r.mistake(w, "%d hosts, more than %d", len(all), MaxHosts)
+		r.errorf(w, "%d hosts, more than %d", len(all), MaxHosts)
 		return nil, false
 	}
 	twice := map[*machine]bool{}
 	for _, m := range all {
 		if twice[m] {
-			r.mistake(w, "%s is here twice", m.name)
+			r.errorf(w, "%s is listed twice", m.name)
 			return nil, false
 		}
 		twice[m] = true
@@ -220,37 +220,37 @@ func (r *reader) machines(w word) (all []*machine, ok bool) {
 	return all, true
 }
 
-// host returns the machine of a name that stands in a word.
+// host returns the machine with a name, read from a word.
 func (r *reader) host(w word, name string) *machine {
-	m := r.trial.named[name]
+	m := r.suite.named[name]
 	if m == nil && !r.blind {
-		known := make([]string, 0, len(r.trial.named))
-		for _, m := range r.trial.machines {
+		known := make([]string, 0, len(r.suite.named))
+		for _, m := range r.suite.machines {
 			known = append(known, m.name)
 		}
 		slices.Sort(known)
-		r.mistake(w, "hosts has no %q%s", short(name), suggest.DidYouMean(name, known))
+		r.errorf(w, "hosts has no %q%s", short(name), suggest.DidYouMean(name, known))
 	}
 	return m
 }
 
 func (r *reader) at(address netip.Addr) *machine {
 	a := event.AddressFrom(address)
-	for _, m := range r.trial.machines {
+	for _, m := range r.suite.machines {
 		if m.address == a {
 			return m
 		}
 	}
-	m := r.trial.strange[a]
+	m := r.suite.unlisted[a]
 	if m == nil {
 		m = &machine{name: address.String(), address: a}
-		r.trial.strange[a] = m
+		r.suite.unlisted[a] = m
 	}
 	return m
 }
 
-// addressesBetween returns the addresses of a range, nil when it goes down or is
-// too long.
+// addressesBetween returns the addresses of a range, nil if it descends or is too
+// long.
 func addressesBetween(first, last netip.Addr) (all []netip.Addr) {
 	if first.Is4() != last.Is4() {
 		return nil
@@ -264,8 +264,8 @@ func addressesBetween(first, last netip.Addr) (all []netip.Addr) {
 	return all
 }
 
-// namesBetween returns the names of "web-01..web-03", or the one that there is;
-// nil when a range goes down, is too long, or is none.
+// namesBetween returns the names of "web-01..web-03", or a single name; nil if a
+// range descends, is too long or invalid.
 func namesBetween(text string) (names []string) {
 	first, last, ok := strings.Cut(text, "..")
 	if !ok {

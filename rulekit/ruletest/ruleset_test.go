@@ -8,7 +8,7 @@ import (
 	rules "headstart/rules.expr"
 )
 
-func shippedPack(t testing.TB) *rule.Set {
+func defaultRuleset(t testing.TB) *rule.Set {
 	t.Helper()
 	set, err := rule.Load(rules.Files, "rules.expr")
 	if err != nil {
@@ -17,10 +17,10 @@ func shippedPack(t testing.TB) *rule.Set {
 	return set
 }
 
-// TestPack plays the tests of the shipped rules. Each rule has a case in which it
+// TestDefaultRuleset plays the tests of the shipped rules. Each rule has a case in which it
 // fires, and one in which it nearly does.
-func TestPack(t *testing.T) {
-	report, err := ruletest.Run(t.Context(), shippedPack(t), ruletest.Options{})
+func TestDefaultRuleset(t *testing.T) {
+	report, err := ruletest.Run(t.Context(), defaultRuleset(t), ruletest.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

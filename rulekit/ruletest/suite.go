@@ -6,48 +6,48 @@ import (
 	"headstart/event"
 )
 
-// Trial is a rule's tests as they can be played. It doesn't change.
-type Trial struct {
+// Suite is a rule's tests. It is immutable.
+type Suite struct {
 	Rule  string // the id
 	File  string
 	Cases []*Case
 
 	machines []*machine
 	named    map[string]*machine
-	strange  map[event.Address]*machine // addresses of which nothing was said
+	unlisted map[event.Address]*machine // addresses outside the table of hosts
 	days     int
-	habits   []habit
-	learnt   []flow             // of the habits, on the days of the learning
-	today    []flow             // and on that of the cases
-	listens  map[listening]bool // everywhere where somebody is let in
+	routines []routine
+	learned  []flow             // connections of the routines, in the learning period
+	today    []flow             // and on the day of the cases
+	listens  map[listening]bool // ports that accept connections
 }
 
-// Case is one of the cases: what happens on the day after the learning, and what
-// must follow.
+// Case is a test case: the connections of the day after the learning period, and
+// the expected alerts.
 type Case struct {
 	Name          string
 	File          string
 	Line          int  // of the file
-	Fires, Silent bool // it says when the rule fires, and when it doesn't
+	Fires, Silent bool // it expects the rule to fire, or not to
 
 	flows      []flow
 	begins     map[listening]time.Time // programs that begin to listen
 	silent     map[*machine][]span
-	dense, end time.Time // hosts are read every time between these
+	dense, end time.Time // hosts are polled at every interval between these
 	expected   []expected
 }
 
-// machine is a host, or an address of somebody else.
+// machine is a host, or an address of no known host.
 type machine struct {
 	name    string
-	number  int // of those of the table of hosts
+	number  int // in the table of hosts
 	address event.Address
 	roles   []string
 	reports bool // it runs a poller
 	listed  bool // the inventory has it
 	since   time.Time
 	phase   time.Duration // of its poller
-	offset  time.Duration // what to add to its clock's time
+	offset  time.Duration // to add to the time of its clock
 }
 
 type span struct{ from, to time.Time }
@@ -57,7 +57,7 @@ func (s span) holds(at time.Time) bool { return !at.Before(s.from) && at.Before(
 type listening struct {
 	machine  *machine
 	port     uint16
-	loopback bool // only the host itself can reach it
+	loopback bool // reachable from the host itself only
 }
 
 // flow is a connection or an attempt.
@@ -71,15 +71,15 @@ type flow struct {
 	hiddenAt   *machine
 }
 
-// habit is something that happens again and again.
-type habit struct {
+// routine is a recurring connection, which the baseline learns.
+type routine struct {
 	number   int
 	from, to []*machine
 	ports    []uint16
 	every    time.Duration
 	at       []time.Duration
 	length   time.Duration
-	days     []int // none: all, and that of the cases
+	days     []int // empty for all, and that of the cases
 }
 
 // expected is a line of a table of alerts.

@@ -13,18 +13,18 @@ import (
 	"headstart/event"
 )
 
-// Lesson is the state after the learning period and the quiet hours that all
+// Fixture is the state after the learning period and the quiet hours that all
 // cases have in common: the tables of the hosts, and the correlator's state.
-type Lesson struct {
-	trial       *Trial
+type Fixture struct {
+	suite       *Suite
 	options     detect.Options
 	from        time.Time // until when it has been played
-	hosts       []learnt
+	hosts       []hostState
 	correlation []byte
 }
 
-// learnt is a host's state when a case begins.
-type learnt struct {
+// learned is a host's state when a case begins.
+type hostState struct {
 	table    []byte // as the tracker saves it; nil when its poller did not run yet
 	sequence uint64
 }
@@ -33,8 +33,8 @@ type learnt struct {
 // the first event of any case, unless a rule fires in it: each case then plays
 // it itself. Only a context that is done makes it fail, or a fault of this
 // program.
-func (t *Trial) Learn(ctx context.Context, set *rule.Set) (*Lesson, error) {
-	l := &Lesson{trial: t, options: t.options(), from: firstDay}
+func (t *Suite) Learn(ctx context.Context, set *rule.Set) (*Fixture, error) {
+	l := &Fixture{suite: t, options: t.options(), from: firstDay}
 	if _, err := l.play(ctx, set, dayStart(t.days+1)); err != nil {
 		return nil, fmt.Errorf("learn: %w", err)
 	}
@@ -50,7 +50,7 @@ func (t *Trial) Learn(ctx context.Context, set *rule.Set) (*Lesson, error) {
 }
 
 // firstDense is when the first event of any case begins.
-func (t *Trial) firstDense() time.Time {
+func (t *Suite) firstDense() time.Time {
 	first := dayStart(t.days + 1)
 	for i, c := range t.Cases {
 		if i == 0 || c.dense.Before(first) {
@@ -62,8 +62,8 @@ func (t *Trial) firstDense() time.Time {
 
 // play goes on with what happens in the baseline until a time, and reports
 // whether no rule fired.
-func (l *Lesson) play(ctx context.Context, set *rule.Set, to time.Time) (quiet bool, err error) {
-	t := l.trial
+func (l *Fixture) play(ctx context.Context, set *rule.Set, to time.Time) (quiet bool, err error) {
+	t := l.suite
 	st := &stretch{from: l.from, dense: to, to: to, listens: t.listens, flows: t.flowsUntil(to.Add(lead), nil)}
 	f, err := t.newFleet(st)
 	if err != nil {
@@ -107,8 +107,8 @@ func (l *Lesson) play(ctx context.Context, set *rule.Set, to time.Time) (quiet b
 
 // flowsUntil returns the connections of the baseline and of a case that begin by
 // a time.
-func (t *Trial) flowsUntil(to time.Time, c *Case) (all []flow) {
-	of := [][]flow{t.learnt, t.today}
+func (t *Suite) flowsUntil(to time.Time, c *Case) (all []flow) {
+	of := [][]flow{t.learned, t.today}
 	if c != nil {
 		of = append(of, c.flows)
 	}
@@ -122,8 +122,9 @@ func (t *Trial) flowsUntil(to time.Time, c *Case) (all []flow) {
 	return all
 }
 
-// options are those of a test: a host learns for a day less than there are.
-func (t *Trial) options() detect.Options {
+// options are those of a test: the learning period is a day shorter than the
+// learned days.
+func (t *Suite) options() detect.Options {
 	inv := new(inventory.Inventory)
 	for _, m := range t.machines {
 		if m.listed {
@@ -133,7 +134,7 @@ func (t *Trial) options() detect.Options {
 	return detect.Options{Inventory: inv, Baseline: baseline.Options{Learning: time.Duration(max(t.days-1, 0)) * 24 * time.Hour}}
 }
 
-func (h *watched) save() (l learnt, err error) {
+func (h *polledHost) save() (l hostState, err error) {
 	l.sequence = h.sequence
 	if h.sequence == 0 {
 		return l, nil
@@ -148,7 +149,7 @@ func (h *watched) save() (l learnt, err error) {
 	return l, nil
 }
 
-func (f *fleet) restore(hosts []learnt) error {
+func (f *fleet) restore(hosts []hostState) error {
 	for i, h := range f.hosts {
 		if err := h.restore(&hosts[i]); err != nil {
 			return err
@@ -157,7 +158,7 @@ func (f *fleet) restore(hosts []learnt) error {
 	return nil
 }
 
-func (h *watched) restore(l *learnt) (err error) {
+func (h *polledHost) restore(l *hostState) (err error) {
 	h.sequence = l.sequence
 	if l.table != nil {
 		var codec conntable.Codec
@@ -166,21 +167,21 @@ func (h *watched) restore(l *learnt) (err error) {
 	return err
 }
 
-// Scene is a case that is ready to be played, with any rules, as often as one
-// likes. It doesn't change.
-type Scene struct {
+// Scenario is a case ready to be played, with any rules and any number of times.
+// It is immutable.
+type Scenario struct {
 	Case *Case
 
-	lesson   *Lesson
+	fixture  *Fixture
 	begun    []byte // the correlator's state
 	messages []*message
 }
 
-// Scene prepares a case. What happens before anything in it does is played at
-// once, with the rules that the lesson was learnt with.
-func (l *Lesson) Scene(ctx context.Context, set *rule.Set, number int) (*Scene, error) {
-	t, c := l.trial, l.trial.Cases[number]
-	s := &Scene{Case: c, lesson: l, begun: l.correlation}
+// Scenario prepares a case. It plays the time before the first event of the case
+// with the rules of the fixture.
+func (l *Fixture) Scenario(ctx context.Context, set *rule.Set, number int) (*Scenario, error) {
+	t, c := l.suite, l.suite.Cases[number]
+	s := &Scenario{Case: c, fixture: l, begun: l.correlation}
 	f, err := t.newFleet(&stretch{
 		from: l.from, dense: c.dense, to: c.end.Add(1), listens: t.listens, begins: c.begins, silent: c.silent, flows: t.flowsUntil(c.end, c),
 	})
@@ -199,9 +200,9 @@ func (l *Lesson) Scene(ctx context.Context, set *rule.Set, number int) (*Scene, 
 	return s, s.playLead(set)
 }
 
-// playLead plays what comes before anything happens. If it raises an alert it
-// is left for Play.
-func (s *Scene) playLead(set *rule.Set) error {
+// playLead plays the time before the first event. If a rule fires, it is left to
+// Play.
+func (s *Scenario) playLead(set *rule.Set) error {
 	c, err := s.begin(set)
 	if err != nil {
 		return err
@@ -221,24 +222,24 @@ func (s *Scene) playLead(set *rule.Set) error {
 	return nil
 }
 
-func (s *Scene) begin(set *rule.Set) (*detect.Engine, error) {
-	c := detect.New(set, s.lesson.options)
+func (s *Scenario) begin(set *rule.Set) (*detect.Engine, error) {
+	c := detect.New(set, s.fixture.options)
 	if err := c.Restore(s.begun); err != nil {
 		return nil, fmt.Errorf("case %s: %w", s.Case.Name, err)
 	}
 	return c, nil
 }
 
-// Outcome is what followed in a case.
+// Outcome is the result of a case.
 type Outcome struct {
 	Case     *Case
 	Alerts   []*event.Alert
-	Fed      []*event.Alert // what rules that raise none and only feed others would have raised
+	Fed      []*event.Alert // matches of building blocks
 	Failures []error        // of rules that could not be evaluated
 }
 
-// Play plays a case with some rules.
-func (s *Scene) Play(ctx context.Context, set *rule.Set) (*Outcome, error) {
+// Play plays a case with a rule set.
+func (s *Scenario) Play(ctx context.Context, set *rule.Set) (*Outcome, error) {
 	c, err := s.begin(set)
 	if err != nil {
 		return nil, err
