@@ -39,6 +39,7 @@ func Connect(ctx context.Context, log *slog.Logger, o Options) (*Bus, error) {
 	}
 	b.session.renew(ctx)
 	b.telemetry.Ready(o.Name, errors.New("not connected"))
+	b.telemetry.Help(map[string]string{"headstart_nats_reconnects_total": "Reconnections to NATS."})
 	reconnects := b.telemetry.Metrics.GetOrCreateCounter("headstart_nats_reconnects_total")
 	logged := "" // the last connection error; the library calls its handlers one at a time
 	options = append(options,

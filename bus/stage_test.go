@@ -33,10 +33,10 @@ func TestStagePublishesOnceAndInOrder(t *testing.T) {
 			l.stop(t)
 			w.check(t, 5, 60)
 			for name, want := range map[string]int{
-				`headstart_stage_messages_total{stage="ledger"}`: 300,
-				`headstart_stage_outputs_total{stage="ledger"}`:  w.count(t, event.StreamConnections) + w.count(t, event.StreamIncidents),
-				`headstart_stage_position{stage="ledger"}`:       300,
-				`headstart_stage_skipped_total{stage="ledger"}`:  0,
+				`headstart_stage_messages_total{stage="ledger"}`:         300,
+				`headstart_stage_outputs_total{stage="ledger"}`:          w.count(t, event.StreamConnections) + w.count(t, event.StreamIncidents),
+				`headstart_stage_position{stage="ledger"}`:               300,
+				`headstart_stage_skipped_messages_total{stage="ledger"}`: 0,
 			} {
 				if got := metric(t, l.telemetry, name); got != float64(want) {
 					t.Errorf("%s is %v, want %d", name, got, want)
@@ -250,7 +250,7 @@ func TestStageCountsMessagesThatTheStreamDropped(t *testing.T) {
 	again.start(t)
 	again.expect(t, "5", "6")
 	again.stop(t)
-	if got := metric(t, again.telemetry, `headstart_stage_skipped_total{stage="simple"}`); got != 2 {
+	if got := metric(t, again.telemetry, `headstart_stage_skipped_messages_total{stage="simple"}`); got != 2 {
 		t.Errorf("counted %v dropped messages, want 2", got)
 	}
 	if log := again.log.String(); !strings.Contains(log, `msg="stream dropped messages before they were read"`) || !strings.Contains(log, "count=2") {

@@ -69,7 +69,7 @@ func TestMistakes(t *testing.T) {
 		{"no such configuration", []string{"run", "--config", filepath.Join(dir, "none.yaml")}, []string{"--config: want a file of receivers", "no such file or directory"}},
 		{"a configuration with a mistake", []string{"run", "--config", config}, []string{config + ":3:5: ", `"slak"`}},
 		{"all at once", []string{"run", "--output", "xml", "--interval", "1ms", "--rules", broken, "--config", config}, []string{
-			"--output", "--interval 1ms: want 100ms to 24h", "smb.yaml:4:12", "notifier.yaml:3:5",
+			"--output", "--interval 1ms: must be 100ms to 24h", "smb.yaml:4:12", "notifier.yaml:3:5",
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -121,7 +121,7 @@ func TestEnvironmentIsTheDefault(t *testing.T) {
 		t.Fatal("no error")
 	}
 	// The command line wins, so only what it doesn't say is asked for.
-	const want = `--output "xml": want text or json` + "\n" + `--interval 1ms: want 100ms to 24h`
+	const want = `--output "xml": want text or json` + "\n" + `--interval 1ms: must be 100ms to 24h`
 	if err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}

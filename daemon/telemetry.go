@@ -1,13 +1,16 @@
 package daemon
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -22,11 +25,12 @@ type Telemetry struct {
 	mu    sync.Mutex
 	parts map[string]error
 	notes map[string]string
+	help  map[string]string // by metric
 }
 
 // NewTelemetry returns one without metrics or parts.
 func NewTelemetry() *Telemetry {
-	return &Telemetry{Metrics: metrics.NewSet(), parts: map[string]error{}, notes: map[string]string{}}
+	return &Telemetry{Metrics: metrics.NewSet(), parts: map[string]error{}, notes: map[string]string{}, help: map[string]string{}}
 }
 
 // Ready sets a part ready, or not ready because of err.
@@ -42,6 +46,34 @@ func (t *Telemetry) Note(name, text string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.notes[name] = text
+}
+
+// Help sets the HELP texts of metrics by their names without labels.
+func (t *Telemetry) Help(texts map[string]string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	maps.Copy(t.help, texts)
+}
+
+// writeMetrics writes the metrics, each family after its HELP text.
+func (t *Telemetry) writeMetrics(w io.Writer) {
+	var out bytes.Buffer
+	t.Metrics.WritePrometheus(&out)
+	metrics.WriteProcessMetrics(&out)
+	t.mu.Lock()
+	help := maps.Clone(t.help)
+	t.mu.Unlock()
+	for line := range bytes.Lines(out.Bytes()) {
+		name := string(line[:max(0, bytes.IndexAny(line, "{ "))])
+		for _, part := range []string{"", "_bucket", "_sum", "_count"} { // of a histogram
+			family, ok := strings.CutSuffix(name, part)
+			if text := help[family]; ok && text != "" {
+				fmt.Fprintf(w, "# HELP %s %s\n", family, text)
+				delete(help, family)
+			}
+		}
+		w.Write(line)
+	}
 }
 
 // Status returns "ok" or an error for each part, and whether all are ready.
@@ -64,8 +96,7 @@ func (t *Telemetry) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-		t.Metrics.WritePrometheus(w)
-		metrics.WriteProcessMetrics(w)
+		t.writeMetrics(w)
 	})
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {

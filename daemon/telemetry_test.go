@@ -50,9 +50,17 @@ func TestReadiness(t *testing.T) {
 func TestMetrics(t *testing.T) {
 	telemetry := daemon.NewTelemetry()
 	telemetry.Metrics.NewCounter(`headstart_probes_total{kind="tcp"}`).Set(3)
+	telemetry.Metrics.NewCounter(`headstart_probes_total{kind="udp"}`).Set(4)
+	telemetry.Metrics.NewHistogram("headstart_probe_duration_seconds").Update(1)
+	telemetry.Help(map[string]string{"headstart_probes_total": "Probes by kind.", "headstart_probe_duration_seconds": "Duration of a probe."})
 	status, body := get(telemetry.Handler(), "/metrics")
-	if status != 200 || !strings.Contains(body, "headstart_probes_total{kind=\"tcp\"} 3\n") || !strings.Contains(body, "process_resident_memory_bytes ") {
-		t.Errorf("got %d\n%s", status, body)
+	for _, want := range []string{
+		"# HELP headstart_probes_total Probes by kind.\nheadstart_probes_total{kind=\"tcp\"} 3\nheadstart_probes_total{kind=\"udp\"} 4\n",
+		"# HELP headstart_probe_duration_seconds Duration of a probe.\nheadstart_probe_duration_seconds_bucket{", "process_resident_memory_bytes ",
+	} {
+		if status != 200 || !strings.Contains(body, want) {
+			t.Errorf("got %d, no %q in\n%s", status, want, body)
+		}
 	}
 	if status, _ := get(telemetry.Handler(), "/debug/pprof/"); status != 404 {
 		t.Errorf("another path: got %d, want 404", status)

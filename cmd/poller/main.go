@@ -12,8 +12,8 @@ import (
 	"headstart/services/poller"
 )
 
-// lastWord is how long the server has to say that it lets the poller go.
-const lastWord = 500 * time.Millisecond
+// closeTime is the time for which the poller waits for the server to close.
+const closeTime = 500 * time.Millisecond
 
 func main() {
 	var (
@@ -27,8 +27,8 @@ func main() {
 		Patient: true,
 		Flags: func(f *daemon.Flags) {
 			o.Flags(f)
-			f.BoolVar(&once, "once", false, "print one snapshot and exit; needs no NATS")
-			f.StringVar(&output, "output", "text", "how --once prints: `text` or json")
+			f.BoolVar(&once, "once", false, "one snapshot to standard output, without NATS")
+			f.StringVar(&output, "output", "text", "`format` of --once: text or json")
 		},
 		Before: func(context.Context) (bool, error) {
 			if err := o.Check(); err != nil || !once {
@@ -39,9 +39,9 @@ func main() {
 		Run: func(ctx context.Context, p bus.Parts) error {
 			o.Bus, o.Log, o.Telemetry = p.Bus, p.Log, p.Telemetry
 			err := poller.Run(ctx, o)
-			// What was sent has been acknowledged, and the rest is in the
-			// spool: a server that doesn't answer isn't waited for.
-			closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWord)
+			// Sent messages are acknowledged and the others are in the spool, so
+			// a server that doesn't answer is left.
+			closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
 			defer cancel()
 			_ = p.Bus.Close(closing)
 			return err

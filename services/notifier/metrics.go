@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/VictoriaMetrics/metrics"
+
+	"headstart/daemon"
 )
 
 type receiverMetrics struct {
@@ -11,7 +13,12 @@ type receiverMetrics struct {
 	duration                                  *metrics.Histogram
 }
 
-func newMetrics(set *metrics.Set, receiver string) *receiverMetrics {
+func newMetrics(telemetry *daemon.Telemetry, receiver string) *receiverMetrics {
+	telemetry.Help(map[string]string{
+		"headstart_notifications_total":           "Attempts to deliver a notification, by receiver and outcome.",
+		"headstart_notification_duration_seconds": "Time of an attempt that delivered a notification.",
+	})
+	set := telemetry.Metrics
 	outcome := func(name string) *metrics.Counter {
 		return set.GetOrCreateCounter(fmt.Sprintf("headstart_notifications_total{receiver=%q,outcome=%q}", receiver, name))
 	}

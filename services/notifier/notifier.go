@@ -75,7 +75,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	for _, r := range receivers {
-		d := &dispatcher{Receiver: r, bus: o.Bus, entries: entries, log: o.Log.With("receiver", r.Name), metrics: newMetrics(o.Telemetry.Metrics, r.Name)}
+		d := &dispatcher{Receiver: r, bus: o.Bus, entries: entries, log: o.Log.With("receiver", r.Name), metrics: newMetrics(o.Telemetry, r.Name)}
 		d.log.Info("delivering", "incidents", r.Deliver.Incidents, "alerts", r.Deliver.Alerts, "severity", r.MinSeverity)
 		deliver := func(from bus.Delivery) {
 			from.Durable, from.InFlight = "notifier-"+r.Name, inFlight

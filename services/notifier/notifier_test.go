@@ -56,7 +56,7 @@ func TestOneAttempt(t *testing.T) {
 					Name: "soc", MinSeverity: event.Medium, Sender: &test.answer,
 					Backoff: delivery.Backoff{Initial: second, Most: time.Minute, GiveUpAfter: time.Hour, Random: func() float64 { return 0 }},
 				},
-				log: slog.New(slog.DiscardHandler), metrics: newMetrics(telemetry.Metrics, "soc"),
+				log: slog.New(slog.DiscardHandler), metrics: newMetrics(telemetry, "soc"),
 			}
 			data, err := event.EncodeAlert(&event.Alert{
 				ID: "9f86d081884c7d659a2feaa0", Rule: "smb-sweep", Severity: test.severity, Title: "T",

@@ -12,7 +12,7 @@ import (
 	"headstart/event"
 )
 
-// onceSnapshot is what --once prints.
+// onceSnapshot is the output of --once.
 type onceSnapshot struct {
 	Host      string          `json:"host"`
 	BootID    string          `json:"boot_id,omitempty"`
@@ -22,7 +22,7 @@ type onceSnapshot struct {
 	Sockets   []onceSocket    `json:"sockets"`
 	Rejected  []onceRejection `json:"rejected"`
 
-	// RejectedTotal counts also those that are too many to show.
+	// RejectedTotal includes rejections that are not listed.
 	RejectedTotal uint32 `json:"rejected_total"`
 }
 
@@ -43,12 +43,12 @@ type onceRejection struct {
 	Error string `json:"error"`
 }
 
-// Once takes one snapshot and writes it as JSON, or as text for a person.
+// Once takes one snapshot and writes it as text or JSON.
 func Once(o Options, output string, out io.Writer) error {
 	if output != "text" && output != "json" {
-		return daemon.Usage("--output %q: want text or json", output)
+		return daemon.Usage("--output %q: must be text or json", output)
 	}
-	// A directory with nothing but the tables will do: it may be a copy.
+	// A directory with only the tables is enough: it may be a copy.
 	reader, err := OpenReader(o)
 	if err != nil {
 		reader = &Reader{proc: o.Proc}
@@ -56,7 +56,7 @@ func Once(o Options, output string, out io.Writer) error {
 	s := event.Snapshot{Host: o.Host, BootID: reader.bootID, Roles: o.Roles}
 	rejections, err := reader.Read(&s)
 	if err != nil {
-		return fmt.Errorf("%w (is --proc right?)", err)
+		return fmt.Errorf("%w: check --proc", err)
 	}
 	shown := onceSnapshot{
 		Host: s.Host, BootID: s.BootID, TakenAt: s.TakenAt, Addresses: s.Addresses, Roles: s.Roles,

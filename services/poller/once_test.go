@@ -184,7 +184,7 @@ func TestOnceRefuses(t *testing.T) {
 	t.Run("an unknown output", func(t *testing.T) {
 		err := Once(Options{Host: "web-01", Proc: "testdata/web"}, "xml", io.Discard)
 		var usage *daemon.UsageError
-		if !errors.As(err, &usage) || err.Error() != `--output "xml": want text or json` {
+		if !errors.As(err, &usage) || err.Error() != `--output "xml": must be text or json` {
 			t.Errorf("got %v", err)
 		}
 	})

@@ -31,10 +31,10 @@ func TestCheckNamesEveryMistake(t *testing.T) {
 		{"all at once", []string{
 			"--host", long, "--roles", "web," + long, "--interval", "1ms", "--fastest", "0s", "--buffer", "1000",
 		}, []string{
-			"--host: 256 bytes, more than 255", "--roles: a role of 256 bytes, more than 255", "--interval 1ms: want 100ms to 24h",
-			"--fastest 0s: want more than zero", "--buffer 1000: want at least 64KiB",
+			"--host: 256 bytes, more than 255", "--roles: a role of 256 bytes, more than 255", "--interval 1ms: must be 100ms to 24h",
+			"--fastest 0s: must be more than 0", "--buffer 1000: must be at least 64KiB",
 		}},
-		{"an interval of days", []string{"--interval", "25h"}, []string{"--interval 25h0m0s: want 100ms to 24h"}},
+		{"an interval of days", []string{"--interval", "25h"}, []string{"--interval 25h0m0s: must be 100ms to 24h"}},
 		{"too many roles", []string{"--roles", strings.Repeat("web,", 65)}, []string{"--roles: 65 roles, more than 64"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -21,7 +21,7 @@ type outbox struct {
 func openOutbox(o Options) (*outbox, error) {
 	s, err := spool.Open(spool.Options{Dir: o.Spool, Limit: o.Buffer})
 	if err != nil {
-		return nil, fmt.Errorf("%w (choose another directory with --spool)", err)
+		return nil, fmt.Errorf("%w: choose another directory with --spool", err)
 	}
 	return &outbox{log: o.Log, more: make(chan struct{}, 1), spool: s}, nil
 }

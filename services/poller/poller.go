@@ -37,25 +37,25 @@ type Options struct {
 	Log       *slog.Logger
 	Telemetry *daemon.Telemetry
 
-	Host     string   // the name under which the host is known
-	Roles    []string // what it is for
+	Host     string   // name of the host in all messages
+	Roles    []string // of the host
 	Proc     string   // where /proc is
 	Interval time.Duration
-	Fastest  time.Duration // the shortest interval that a control message gets
+	Fastest  time.Duration // the shortest interval that a control message can set
 
 	Spool  string // directory; empty: in memory
-	Buffer int64  // bytes of snapshots that may wait
+	Buffer int64  // bytes, maximum of unsent snapshots
 }
 
 // Flags defines the flags for the options.
 func (o *Options) Flags(f *daemon.Flags) {
-	f.StringVar(&o.Host, "host", "", "`name` of this host (default: the machine's host name)")
-	f.ListVar(&o.Roles, "roles", "`roles` of this host, separated by commas, such as web,database: rules ask for them")
-	f.StringVar(&o.Proc, "proc", "/proc", "`directory` where /proc is; its net/tcp and net/tcp6 are read")
-	f.DurationVar(&o.Interval, "interval", 30*time.Second, "`time` between two snapshots, give or take a fifth")
-	f.DurationVar(&o.Fastest, "fastest", 5*time.Second, "shortest `interval` that a control message can ask for")
-	f.StringVar(&o.Spool, "spool", "", "`directory` for snapshots that can't be sent yet, so that they survive a restart (default: memory)")
-	f.BytesVar(&o.Buffer, "buffer", 64<<20, "`bytes` of snapshots that may wait while NATS is away; the oldest make room")
+	f.StringVar(&o.Host, "host", "", "`name` of this host (default: the host name of the machine)")
+	f.ListVar(&o.Roles, "roles", "`roles` of this host for rules, separated by commas, such as web,database")
+	f.StringVar(&o.Proc, "proc", "/proc", "`directory` at which procfs is mounted")
+	f.DurationVar(&o.Interval, "interval", 30*time.Second, "`time` between two snapshots, 100ms to 24h, plus or minus a random fifth")
+	f.DurationVar(&o.Fastest, "fastest", 5*time.Second, "shortest `interval` that a control message can set")
+	f.StringVar(&o.Spool, "spool", "", "`directory` for unsent snapshots, which then survive a restart (default: memory)")
+	f.BytesVar(&o.Buffer, "buffer", 64<<20, "maximum `bytes` of unsent snapshots, at least 64KiB; when full, the oldest are dropped")
 }
 
 // Check completes the options and returns a usage error that names every
@@ -65,7 +65,7 @@ func (o *Options) Check() error {
 	if o.Host == "" {
 		name, err := os.Hostname()
 		if err != nil {
-			problems = append(problems, fmt.Sprintf("--host is not given, and the machine's name can't be read: %v", err))
+			problems = append(problems, fmt.Sprintf("--host: missing, and the machine's host name can't be read: %v", err))
 		}
 		o.Host = name
 	}
@@ -81,13 +81,13 @@ func (o *Options) Check() error {
 		}
 	}
 	if o.Interval < 100*time.Millisecond || o.Interval > 24*time.Hour {
-		problems = append(problems, fmt.Sprintf("--interval %s: want 100ms to 24h", o.Interval))
+		problems = append(problems, fmt.Sprintf("--interval %s: must be 100ms to 24h", o.Interval))
 	}
 	if o.Fastest <= 0 {
-		problems = append(problems, fmt.Sprintf("--fastest %s: want more than zero", o.Fastest))
+		problems = append(problems, fmt.Sprintf("--fastest %s: must be more than 0", o.Fastest))
 	}
 	if o.Buffer < 64<<10 {
-		problems = append(problems, fmt.Sprintf("--buffer %d: want at least 64KiB", o.Buffer))
+		problems = append(problems, fmt.Sprintf("--buffer %d: must be at least 64KiB", o.Buffer))
 	}
 	if len(problems) > 0 {
 		return daemon.Usage("%s", strings.Join(problems, "\n"))
@@ -95,7 +95,7 @@ func (o *Options) Check() error {
 	return nil
 }
 
-// Run polls until the context ends, then sends what it can in a moment.
+// Run polls until the context ends, then sends what it can in 1.5 seconds.
 func Run(ctx context.Context, o Options) error {
 	if err := o.Check(); err != nil {
 		return err
@@ -110,8 +110,8 @@ func Run(ctx context.Context, o Options) error {
 	}
 	p := &poller{
 		Options: o, reader: reader, outbox: outbox,
-		pace: pace{interval: o.Interval, fastest: min(o.Fastest, o.Interval)}, hurry: make(chan struct{}, 1),
-		metrics: newMetrics(o.Telemetry.Metrics, outbox),
+		schedule: schedule{normal: o.Interval, fastest: min(o.Fastest, o.Interval)}, rescheduled: make(chan struct{}, 1),
+		metrics: newMetrics(o.Telemetry, outbox),
 		snapshot: event.Snapshot{
 			Host: o.Host, BootID: reader.bootID, Run: newRun(), Roles: o.Roles,
 		},
@@ -120,7 +120,7 @@ func Run(ctx context.Context, o Options) error {
 	o.Telemetry.Ready("poller", nil)
 	var tasks sync.WaitGroup
 	tasks.Go(func() { p.send(ctx) })
-	tasks.Go(func() { p.obey(ctx) })
+	tasks.Go(func() { p.listen(ctx) })
 	p.poll(ctx)
 	tasks.Wait()
 	return outbox.close()
@@ -132,15 +132,15 @@ type poller struct {
 	metrics *pollerMetrics
 	outbox  *outbox
 
-	mu    sync.Mutex
-	pace  pace
-	hurry chan struct{} // pace has changed
+	mu          sync.Mutex
+	schedule    schedule
+	rescheduled chan struct{} // schedule has changed
 
 	snapshot event.Snapshot
 	encoder  event.SnapshotEncoder
 }
 
-// newRun names one life of a poller's process.
+// newRun returns a random id of this process.
 func newRun() string { return rand.Text()[:16] }
 
 // poll takes snapshots until the context ends, the first at once.
@@ -152,8 +152,8 @@ func (p *poller) poll(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-p.hurry:
-			timer.Reset(p.pause(taken))
+		case <-p.rescheduled:
+			timer.Reset(p.wait(taken))
 			continue
 		case <-timer.C:
 		}
@@ -161,23 +161,23 @@ func (p *poller) poll(ctx context.Context) {
 		if err := p.take(); err != nil {
 			p.metrics.failed.Inc()
 			p.Telemetry.Ready("poller", err)
-			p.Log.Error("no snapshot", "error", err)
+			p.Log.Error("snapshot failed", "error", err)
 		} else {
 			p.Telemetry.Ready("poller", nil)
 		}
-		timer.Reset(p.pause(taken))
+		timer.Reset(p.wait(taken))
 	}
 }
 
-// pause returns how long to wait for the next snapshot.
-func (p *poller) pause(taken time.Time) time.Duration {
+// wait returns the time until the next snapshot.
+func (p *poller) wait(taken time.Time) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
-	return max(0, jitter(p.pace.at(now))-now.Sub(taken))
+	return max(0, jitter(p.schedule.interval(now))-now.Sub(taken))
 }
 
-// take takes a snapshot and puts it in the spool.
+// take takes a snapshot and puts it into the outbox.
 func (p *poller) take() error {
 	began := time.Now()
 	s := &p.snapshot
@@ -191,7 +191,7 @@ func (p *poller) take() error {
 	}
 	s.Sequence++
 	p.mu.Lock()
-	s.Interval = p.pace.at(s.TakenAt)
+	s.Interval = p.schedule.interval(s.TakenAt)
 	p.mu.Unlock()
 	messages, err := p.encoder.Parts(s, cmp.Or(p.Bus.MaxData(), bus.DefaultMaxData))
 	if err != nil {

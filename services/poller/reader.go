@@ -20,8 +20,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Reader reads one host's tables. It reuses its buffer, so one serves one
-// goroutine.
+// Reader reads the tables of one host. It reuses its buffer and is not safe for
+// concurrent use.
 type Reader struct {
 	proc   string
 	bootID string
@@ -36,12 +36,12 @@ type Rejection struct {
 	procnet.Rejection
 }
 
-// OpenReader finds out what doesn't change while a host runs.
+// OpenReader reads what doesn't change while a host runs.
 func OpenReader(o Options) (*Reader, error) {
 	r := &Reader{proc: o.Proc}
 	boot, err := os.ReadFile(filepath.Join(o.Proc, "sys/kernel/random/boot_id"))
 	if err != nil {
-		return nil, fmt.Errorf("read the boot id: %w (is --proc right?)", err)
+		return nil, fmt.Errorf("read boot id: %w: check --proc", err)
 	}
 	if r.bootID = strings.TrimSpace(string(boot)); r.bootID == "" || len(r.bootID) > event.MaxName {
 		return nil, fmt.Errorf("boot id of %d bytes", len(r.bootID))
@@ -50,8 +50,8 @@ func OpenReader(o Options) (*Reader, error) {
 	return r, nil
 }
 
-// readPortRange leaves the range zero when it can't be read: then the reader
-// of the snapshot assumes Linux's default.
+// readPortRange leaves the range zero if it can't be read. The tracker then
+// assumes the default of Linux.
 func (r *Reader) readPortRange() {
 	text, err := os.ReadFile(filepath.Join(r.proc, "sys/net/ipv4/ip_local_port_range"))
 	if err != nil {
@@ -63,11 +63,11 @@ func (r *Reader) readPortRange() {
 	}
 }
 
-// maxTable bounds a table's file: 150 bytes a row, a million rows.
+// maxTable bounds the file of a table: 150 bytes a row, more than a million rows.
 const maxTable = 256 << 20
 
 // Read reads both tables into a snapshot: its time, addresses and sockets,
-// sorted, each key once. A missing tcp6 means a kernel without IPv6.
+// sorted, each key once. A kernel without IPv6 has no tcp6.
 func (r *Reader) Read(s *event.Snapshot) ([]Rejection, error) {
 	s.TakenAt = time.Now().UTC()
 	s.EphemeralLow, s.EphemeralHigh = r.low, r.high
@@ -106,15 +106,14 @@ func (r *Reader) Read(s *event.Snapshot) ([]Rejection, error) {
 	return rejections, nil
 }
 
-// What is kept from one reading to the next whatever the tables' size. Beyond
-// that, memory goes back when they have shrunk to an eighth.
+// Buffers up to these sizes are kept between snapshots. Larger ones are released
+// when the tables have shrunk to an eighth.
 const (
 	keptBuffer = 1 << 20 // bytes
 	keptRows   = 1 << 13
 )
 
-// readFile reads a file into the buffer. The kernel gives about a page at a
-// time, whatever is asked for.
+// readFile reads a file into the buffer. The kernel returns about a page a read.
 func (r *Reader) readFile(name string) error {
 	f, err := os.Open(filepath.Join(r.proc, name))
 	if err != nil {
@@ -138,13 +137,13 @@ func (r *Reader) readFile(name string) error {
 func bootTime() (time.Duration, error) {
 	var t unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &t); err != nil {
-		return 0, fmt.Errorf("read the time since boot: %w", err)
+		return 0, fmt.Errorf("read time since boot: %w", err)
 	}
 	return time.Duration(t.Nano()), nil
 }
 
-// ownAddresses appends the host's addresses that others can know it by:
-// neither loopback nor link-local.
+// ownAddresses appends the addresses at which other hosts can reach the host: no
+// loopback, no link-local ones.
 func ownAddresses(to []event.Address) []event.Address {
 	all, err := net.InterfaceAddrs()
 	if err != nil {

@@ -19,8 +19,8 @@ const (
 
 var retries = backoff.Exponential{Initial: time.Second, Max: 30 * time.Second}
 
-// send publishes what waits in the outbox, oldest first, until the context
-// ends. It never gives up.
+// send publishes the messages of the outbox, oldest first, until the context
+// ends. It retries forever.
 func (p *poller) send(ctx context.Context) {
 	for failures := uint64(0); ctx.Err() == nil; {
 		err := p.sendOne(ctx)
@@ -38,7 +38,7 @@ func (p *poller) send(ctx context.Context) {
 		case ctx.Err() == nil:
 			p.metrics.sendFailed.Inc()
 			if failures == 0 {
-				p.Log.Warn("can't send, keeping snapshots", "waiting", p.outbox.stats().Messages, "error", err)
+				p.Log.Warn("can't send, spooling snapshots", "waiting", p.outbox.stats().Messages, "error", err)
 			}
 			select {
 			case <-time.After(retries.Wait(failures, rand.Float64())):
@@ -54,7 +54,7 @@ func (p *poller) send(ctx context.Context) {
 }
 
 // sendOne publishes the oldest message and returns nil when it is stored, or
-// when no server of this size would ever store it.
+// dropped because the server would never store it.
 func (p *poller) sendOne(ctx context.Context) error {
 	m, err := p.outbox.head()
 	if err != nil {

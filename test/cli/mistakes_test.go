@@ -45,7 +45,7 @@ func TestMistakesEndWithACode(t *testing.T) {
 		{"the data is in use", []string{"run", "--data", q.data}, 1, []string{q.data + " is in use", "another headstart", "--data"}},
 		{"NATS' port is in use", []string{"run", "--data", data}, 1, []string{"127.0.0.1:4222", "address already in use", "--nats-listen"}},
 		{"the metrics' port is in use", []string{"run", "--data", data, "--nats-listen", "127.0.0.1:0"}, 1, []string{"127.0.0.1:9470", "address already in use", "--listen"}},
-		{"no tables there", append([]string{"run", "--proc", data}, free...), 1, []string{data, "is --proc right?"}},
+		{"no tables there", append([]string{"run", "--proc", data}, free...), 1, []string{data, "check --proc"}},
 		{"no directory for the spool", append([]string{"run", "--spool", "/proc/spool"}, free...), 1, []string{"/proc/spool", "--spool"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

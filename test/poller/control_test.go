@@ -63,10 +63,10 @@ func TestBadControlMessagesAreCounted(t *testing.T) {
 	p := start(t, s.url)
 	stored.await(1)
 	for _, text := range []string{"", "faster!", `{"interval":"10s"}`, `{"interval":"-1s","expires_at":"2030-01-01T00:00:00Z"}`} {
-		before := p.metric("headstart_poller_bad_control_messages_total")
+		before := p.metric("headstart_poller_invalid_control_messages_total")
 		await(t, "it is counted", func() bool {
 			stored.publish(event.ControlSubject("web-01"), text)
-			return p.metric("headstart_poller_bad_control_messages_total") > before
+			return p.metric("headstart_poller_invalid_control_messages_total") > before
 		})
 	}
 	stored.await(stored.count() + 5)

@@ -53,14 +53,10 @@ func Parse(rows []event.Socket, table []byte) ([]event.Socket, Report) {
 	return parse(rows, table, binary.NativeEndian.Uint16([]byte{1, 0}) == 1)
 }
 
-// ParseOrder is [Parse] for a table that was printed on a host of the given
-// byte order. The kernel prints addresses as 32-bit integers whose bytes in
-// memory are in network order, so the same address reads differently on
-// little-endian and big-endian machines.
-func ParseOrder(rows []event.Socket, table []byte, order binary.ByteOrder) ([]event.Socket, Report) {
-	return parse(rows, table, order.Uint16([]byte{1, 0}) == 1)
-}
-
+// parse reads a table of a host whose byte order is little-endian or not. The
+// kernel prints addresses as 32-bit integers whose bytes in memory are in
+// network order, so the same address reads differently on little-endian and
+// big-endian machines.
 func parse(rows []event.Socket, table []byte, little bool) ([]event.Socket, Report) {
 	var report Report
 	for len(table) > 0 {

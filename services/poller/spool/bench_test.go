@@ -47,7 +47,7 @@ func BenchmarkOpen(b *testing.B) {
 	for b.Loop() {
 		s = reopen(b, s, o)
 	}
-	if s.Len() != messages {
-		b.Errorf("%d messages, want %d", s.Len(), messages)
+	if s.Stats().Messages != messages {
+		b.Errorf("%d messages, want %d", s.Stats().Messages, messages)
 	}
 }

@@ -201,9 +201,6 @@ func (s *Spool) Pop() {
 	}
 }
 
-// Len is the number of messages in the queue.
-func (s *Spool) Len() int { return len(s.queue) }
-
 // Stats returns the numbers as they are now.
 func (s *Spool) Stats() Stats {
 	stats := s.stats

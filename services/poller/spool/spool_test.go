@@ -50,8 +50,8 @@ func TestSpoolHeadLeavesTheMessage(t *testing.T) {
 					t.Fatalf("%.20q, %v, want a", m.ID, err)
 				}
 			}
-			if s.Len() != 2 {
-				t.Errorf("%d messages, want 2", s.Len())
+			if s.Stats().Messages != 2 {
+				t.Errorf("%d messages, want 2", s.Stats().Messages)
 			}
 		})
 	}
@@ -126,14 +126,14 @@ func TestSpoolDropsSeveralForALargeOne(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if got, _ := s.Head(); got.ID != "b" || s.Len() != 2 {
-				t.Errorf("%d messages from %q on, want b and the large one", s.Len(), got.ID)
+			if got, _ := s.Head(); got.ID != "b" || s.Stats().Messages != 2 {
+				t.Errorf("%d messages from %q on, want b and the large one", s.Stats().Messages, got.ID)
 			}
 			if err := s.Push(large); err != nil {
 				t.Fatal(err)
 			}
-			if got, _ := s.Head(); got.ID != "large" || s.Len() != 1 {
-				t.Errorf("%d messages from %q on, want one large", s.Len(), got.ID)
+			if got, _ := s.Head(); got.ID != "large" || s.Stats().Messages != 1 {
+				t.Errorf("%d messages from %q on, want one large", s.Stats().Messages, got.ID)
 			}
 		})
 	}

@@ -51,7 +51,7 @@ func TestHostsMaySpeakForThemselvesOnly(t *testing.T) {
 		if err := services.Publish("control.web-01", []byte(text)); err != nil {
 			return err
 		}
-		if !strings.Contains(poller.Output(), "asked to poll faster") {
+		if !strings.Contains(poller.Output(), "polling faster") {
 			return errors.New("no sign of it in the log")
 		}
 		return nil

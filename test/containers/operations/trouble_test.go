@@ -95,27 +95,27 @@ func makeMistakes(t *testing.T) map[string]mistake {
 	holder := process.Start(t, process.Spec{
 		Path: process.Build(t, pollerProgram)[pollerProgram], Args: []string{"--server", nowhere, "--spool", spool},
 	})
-	await(t, "the spool is in use", func() error { return match(regexp.MustCompile(`keeping snapshots`), holder.Output()) })
+	await(t, "the spool is in use", func() error { return match(regexp.MustCompile(`spooling snapshots`), holder.Output()) })
 	broken := t.TempDir()
 	writeFile(t, filepath.Join(broken, "rule.yaml"), "rule: x\ntitle: A mistake\nseverity: low\nwhen: conn.prt == 22\n")
 	inventory := file("inventory.yaml", "hosts:\n  web-01: {adresses: [10.1.1.10]}\n")
 	receivers := file("notifier.yaml", "receivers:\n  - {name: tickets, webhook: {url_env: NO_SUCH_VARIABLE}}\n")
 
 	return map[string]mistake{
-		"unknown flag --…: did you mean --…?":                         {program: pollerProgram, args: []string{"--intervall", "3s"}},
+		"unknown flag --…; did you mean --…?":                         {program: pollerProgram, args: []string{"--intervall", "3s"}},
 		"environment variable HEADSTART_…: …":                         {program: pollerProgram, env: []string{"HEADSTART_INTERVAL=often"}},
 		"nats not reachable yet":                                      {program: trackerProgram, args: []string{"--server", nowhere}},
-		"can't send, keeping snapshots":                               {program: pollerProgram, args: []string{"--server", nowhere}},
+		"can't send, spooling snapshots":                              {program: pollerProgram, args: []string{"--server", nowhere}},
 		"connect to NATS at …: nats: Authorization Violation":         {program: trackerProgram, args: []string{"--server", guarded.URL}},
 		`Permissions Violation for Publish to \"snapshot.…\"`:         {program: pollerProgram, args: append(encrypted.flags("web-01"), "--host", "web-02")},
 		"x509: certificate signed by unknown authority":               {program: trackerProgram, args: []string{"--server", encrypted.url}},
 		"secure connection not available":                             {program: trackerProgram, args: []string{"--server", strings.Replace(whole.URL, "nats:", "tls:", 1)}},
 		"--nkey: stat …: no such file or directory":                   {program: pollerProgram, args: []string{"--nkey", filepath.Join(dir, "nowhere")}},
-		"--tlscert and --tlskey go together":                          {program: pollerProgram, args: []string{"--tlscert", receivers}},
+		"--tlscert and --tlskey: must be given together":              {program: pollerProgram, args: []string{"--tlscert", receivers}},
 		"stream SNAPSHOTS: nats: no responders available for request": {program: trackerProgram, args: []string{"--server", without.URL}},
 		"insufficient storage resources available":                    {program: trackerProgram, args: []string{"--server", small.URL}},
 		"replicas > 1 not supported in non-clustered mode":            {program: trackerProgram, args: []string{"--server", whole.URL, "--replicas", "3"}},
-		"configured otherwise; change the flags, or the stream with 'nats stream edit': max bytes (--storage) is …, want …": {
+		"configuration differs: change the flags, or the stream with 'nats stream edit': max bytes (--storage) is …, want …": {
 			program: trackerProgram, args: []string{"--server", configured.URL, "--storage", "32MiB"},
 		},
 		"listen for metrics and health: listen tcp …: bind: address already in use": {
@@ -123,7 +123,7 @@ func makeMistakes(t *testing.T) map[string]mistake {
 		},
 		"open spool: …: another spool uses it":      {program: pollerProgram, args: []string{"--server", nowhere, "--spool", spool}},
 		"open spool: mkdir …":                       {program: pollerProgram, args: []string{"--server", nowhere, "--spool", "/proc/spool"}},
-		"boot id: open …":                           {program: pollerProgram, args: []string{"--server", nowhere, "--proc", dir}},
+		"read boot id: open …":                      {program: pollerProgram, args: []string{"--server", nowhere, "--proc", dir}},
 		"open …/net/tcp: no such file or directory": {program: pollerProgram, args: []string{"--once", "--proc", dir}},
 		"want a directory with rule files (*.yaml)": {program: correlatorProgram, args: []string{"--server", whole.URL, "--rules", receivers}},
 		"the rules in … can't be used:":             {program: correlatorProgram, args: []string{"--server", whole.URL, "--rules", broken}},

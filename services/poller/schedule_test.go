@@ -10,45 +10,45 @@ import (
 
 var now = time.Date(2025, 6, 5, 14, 30, 0, 0, time.UTC)
 
-func TestPaceObeysWithinBounds(t *testing.T) {
+func TestScheduleAdaptsWithinBounds(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		control event.Control
-		want    time.Duration // in force a second after the message
-		back    time.Duration // after the message, when the interval is again the usual one
+		want    time.Duration // active a second after the message
+		back    time.Duration // after the message, when the interval is normal again
 	}{
 		{"faster", event.Control{Interval: 10 * time.Second, ExpiresAt: now.Add(time.Hour)}, 10 * time.Second, time.Hour},
 		{"faster than allowed", event.Control{Interval: time.Millisecond, ExpiresAt: now.Add(time.Hour)}, 5 * time.Second, time.Hour},
-		{"slower than usual", event.Control{Interval: time.Hour, ExpiresAt: now.Add(time.Hour)}, 30 * time.Second, 0},
+		{"slower than normal", event.Control{Interval: time.Hour, ExpiresAt: now.Add(time.Hour)}, 30 * time.Second, 0},
 		{"expired", event.Control{Interval: 10 * time.Second, ExpiresAt: now.Add(-time.Second)}, 30 * time.Second, 0},
 		{"expires at once", event.Control{Interval: 10 * time.Second, ExpiresAt: now}, 30 * time.Second, 0},
 		{"for a month", event.Control{Interval: 10 * time.Second, ExpiresAt: now.AddDate(0, 1, 0)}, 10 * time.Second, 24 * time.Hour},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p := pace{interval: 30 * time.Second, fastest: 5 * time.Second}
-			p.obey(tt.control, now)
-			if got := p.at(now.Add(time.Second)); got != tt.want {
+			p := schedule{normal: 30 * time.Second, fastest: 5 * time.Second}
+			p.adapt(tt.control, now)
+			if got := p.interval(now.Add(time.Second)); got != tt.want {
 				t.Errorf("a second later every %s, want every %s", got, tt.want)
 			}
-			if got := p.at(now.Add(tt.back)); got != p.interval {
-				t.Errorf("after %s every %s, want every %s again", tt.back, got, p.interval)
+			if got := p.interval(now.Add(tt.back)); got != p.normal {
+				t.Errorf("after %s every %s, want every %s again", tt.back, got, p.normal)
 			}
-			if last := now.Add(tt.back - time.Nanosecond); tt.back > 0 && p.at(last) != tt.want {
-				t.Errorf("just before %s every %s, want every %s still", tt.back, p.at(last), tt.want)
+			if last := now.Add(tt.back - time.Nanosecond); tt.back > 0 && p.interval(last) != tt.want {
+				t.Errorf("just before %s every %s, want every %s still", tt.back, p.interval(last), tt.want)
 			}
 		})
 	}
 }
 
-func TestPaceObeysTheLastMessage(t *testing.T) {
-	p := pace{interval: 30 * time.Second, fastest: 5 * time.Second}
-	p.obey(event.Control{Interval: 5 * time.Second, ExpiresAt: now.Add(time.Hour)}, now)
-	p.obey(event.Control{Interval: 10 * time.Second, ExpiresAt: now.Add(time.Minute)}, now)
-	if got := p.at(now); got != 10*time.Second {
+func TestScheduleAdaptsToTheLastMessage(t *testing.T) {
+	p := schedule{normal: 30 * time.Second, fastest: 5 * time.Second}
+	p.adapt(event.Control{Interval: 5 * time.Second, ExpiresAt: now.Add(time.Hour)}, now)
+	p.adapt(event.Control{Interval: 10 * time.Second, ExpiresAt: now.Add(time.Minute)}, now)
+	if got := p.interval(now); got != 10*time.Second {
 		t.Errorf("every %s, want every 10s", got)
 	}
-	if got := p.at(now.Add(time.Minute)); got != p.interval {
-		t.Errorf("a minute later every %s, want every %s", got, p.interval)
+	if got := p.interval(now.Add(time.Minute)); got != p.normal {
+		t.Errorf("a minute later every %s, want every %s", got, p.normal)
 	}
 }
 
