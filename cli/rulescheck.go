@@ -10,6 +10,7 @@ import (
 
 	"headstart/daemon"
 	"headstart/detect/rule"
+	"headstart/detect/rule/lint"
 	"headstart/rulekit/reporter"
 	"headstart/rulekit/ruletest"
 	"headstart/term"
@@ -74,37 +75,37 @@ func (o *checkOptions) run(out io.Writer, dirs []string) error {
 	if err != nil {
 		return err
 	}
-	if len(report.Mistakes) > 0 || o.strict && len(report.Warnings) > 0 {
-		return fmt.Errorf("%s, %s", count(uint32(len(report.Mistakes)), "mistake"), count(uint32(len(report.Warnings)), "warning"))
+	if len(report.Errors) > 0 || o.strict && len(report.Warnings) > 0 {
+		return fmt.Errorf("%s, %s", count(uint32(len(report.Errors)), "mistake"), count(uint32(len(report.Warnings)), "warning"))
 	}
 	return nil
 }
 
 // checkRules checks layers and how their tests are written.
-func checkRules(layers []rule.Layer, now time.Time) rule.Report {
-	report := rule.Check(layers, nil, now)
+func checkRules(layers []rule.Layer, now time.Time) lint.Report {
+	report := lint.Check(layers, nil, now)
 	if report.Set == nil {
 		return report
 	}
 	for _, r := range report.Set.Rules {
 		if r.Tests != nil {
 			_, mistakes := ruletest.Read(report.Set, r)
-			report.Mistakes = append(report.Mistakes, mistakes...)
+			report.Errors = append(report.Errors, mistakes...)
 		}
 	}
 	return report
 }
 
 // checkText shows what is wrong to people.
-func checkText(report rule.Report, p term.Page) string {
+func checkText(report lint.Report, p term.Page) string {
 	var b strings.Builder
-	for _, e := range report.Mistakes {
+	for _, e := range report.Errors {
 		writeFinding(&b, e, p, term.Red)
 	}
 	for _, e := range report.Warnings {
 		writeFinding(&b, e, p, term.Yellow)
 	}
-	if len(report.Mistakes) == 0 {
+	if len(report.Errors) == 0 {
 		fmt.Fprintf(&b, "%s checked, %s\n", count(uint32(report.Rules), "rule"), count(uint32(len(report.Warnings)), "warning"))
 	}
 	return b.String()

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"headstart/daemon"
-	"headstart/detect/rule"
+	"headstart/detect/rule/lint"
 	"headstart/term"
 )
 
@@ -109,7 +109,7 @@ func TestCheckTextHasColoursOnATerminal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	report := rule.Check(layers, nil, time.Now())
+	report := lint.Check(layers, nil, time.Now())
 	plain, coloured := checkText(report, term.Page{}), checkText(report, term.Page{Colour: true})
 	if plain == coloured || withoutColour(coloured) != plain {
 		t.Errorf("%q\n%q", plain, coloured)

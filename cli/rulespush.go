@@ -133,13 +133,13 @@ func (o *pushOptions) read(c *cobra.Command, dirs []string) (*bundle.Book, error
 // mistakes of others and all warnings.
 func describeChecked(errs io.Writer, book *bundle.Book) error {
 	report := checkRules(book.RuleLayers(), time.Now().UTC())
-	if len(report.Mistakes)+len(report.Warnings) > 0 {
+	if len(report.Errors)+len(report.Warnings) > 0 {
 		if err := write(errs, checkText(report, pageOf(errs))); err != nil {
 			return err
 		}
 	}
-	if len(report.Mistakes) > 0 {
-		return fmt.Errorf("the rules are not pushed: %s", count(uint32(len(report.Mistakes)), "mistake"))
+	if len(report.Errors) > 0 {
+		return fmt.Errorf("the rules are not pushed: %s", count(uint32(len(report.Errors)), "mistake"))
 	}
 	book.Describe(report.Set)
 	return nil

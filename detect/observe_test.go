@@ -7,7 +7,7 @@ import (
 
 	"headstart/detect"
 	"headstart/detect/firing"
-	"headstart/detect/rule"
+	"headstart/detect/rule/explain"
 )
 
 // TestWhatIsObservedExplainsEveryAlert plays the scripts of the pack with an
@@ -38,7 +38,7 @@ func TestWhatIsObservedExplainsEveryAlert(t *testing.T) {
 				}
 			}
 			p.heard = p.begin
-			explainer := rule.NewExplainer(set)
+			explainer := explain.New(set)
 			holds, raised := map[string]bool{}, map[string]bool{}
 			observed.Observe(func(a *firing.Evaluation) {
 				asked[a.Trigger]++
@@ -46,7 +46,7 @@ func TestWhatIsObservedExplainsEveryAlert(t *testing.T) {
 					if a.Rule != nil && a.Rule != r || r.IsPattern() || !r.Enabled {
 						continue
 					}
-					if e := explainer.Explain(r, 0, a.Observation); e.Verdict == rule.Holds {
+					if e := explainer.Explain(r, 0, a.Observation); e.Verdict == explain.Holds {
 						holds[fmt.Sprint(r.ID, " ", a.Observation.Connection.ID)] = true
 					}
 				}

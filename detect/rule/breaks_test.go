@@ -11,6 +11,7 @@ import (
 	"testing/fstest"
 
 	"headstart/detect/rule"
+	"headstart/detect/rule/lint"
 	rules "headstart/rules.expr"
 	"headstart/yamlsrc"
 )
@@ -211,11 +212,11 @@ func TestEveryWayToBreakEveryRule(t *testing.T) {
 					files[other] = &fstest.MapFile{Data: readFile(t, other)}
 				}
 			}
-			report := rule.Check([]rule.Layer{{Name: "d", Files: files}}, nil, noon)
+			report := lint.Check([]rule.Layer{{Name: "d", Files: files}}, nil, noon)
 			report.Warnings = slices.DeleteFunc(report.Warnings, func(w *yamlsrc.Diagnostic) bool { return w.Code == "unused-list" || w.Code == "unused-macro" }) // by one rule
 			why := judge(report, "d/"+name, line, b.hint)
 			if why != "" || show && applied == 1 {
-				t.Errorf("%s, in %s: %s\n%v", b.name, name, why, slices.Concat(report.Mistakes, report.Warnings))
+				t.Errorf("%s, in %s: %s\n%v", b.name, name, why, slices.Concat(report.Errors, report.Warnings))
 			}
 			if why != "" {
 				break // the others are alike
@@ -242,21 +243,21 @@ func TestARuleTwice(t *testing.T) {
 			continue
 		}
 		files["zz-copy.yaml"] = files[name]
-		report := rule.Check([]rule.Layer{{Name: "d", Files: files}}, nil, noon)
-		if why := judge(report, "d/zz-copy.yaml", 1, "is taken: it is that of d/"+name+":1"); why != "" || len(report.Mistakes) != 1 {
-			t.Errorf("%s: %s\n%v", name, why, report.Mistakes)
+		report := lint.Check([]rule.Layer{{Name: "d", Files: files}}, nil, noon)
+		if why := judge(report, "d/zz-copy.yaml", 1, "is taken: it is that of d/"+name+":1"); why != "" || len(report.Errors) != 1 {
+			t.Errorf("%s: %s\n%v", name, why, report.Errors)
 		}
 	}
 }
 
 // judge returns what is wrong with what was said of a mistake.
-func judge(report rule.Report, file string, line int, hint string) string {
-	said := slices.Concat(report.Mistakes, report.Warnings)
+func judge(report lint.Report, file string, line int, hint string) string {
+	said := slices.Concat(report.Errors, report.Warnings)
 	switch {
 	case len(said) == 0:
 		return "nothing was said"
-	case len(said) > 3 || len(report.Mistakes) > 2:
-		return fmt.Sprintf("%d mistakes and %d warnings where there is one", len(report.Mistakes), len(report.Warnings))
+	case len(said) > 3 || len(report.Errors) > 2:
+		return fmt.Sprintf("%d mistakes and %d warnings where there is one", len(report.Errors), len(report.Warnings))
 	}
 	near, named := false, false
 	for _, m := range said {

@@ -39,6 +39,7 @@ func (l *loader) open(layer int, from Layer, name string) *draft {
 	} else {
 		l.hash(layer, "rule", data)
 		d.read(data)
+		l.keep(layer, name, d.source, d.root)
 	}
 	if d.fields == nil {
 		l.errors = append(l.errors, d.Diagnostics...)

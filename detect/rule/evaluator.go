@@ -11,7 +11,7 @@ import (
 
 // Evaluator evaluates the rules of a set. One goroutine uses it at a time.
 type Evaluator struct {
-	*condition.Machine
+	machine *condition.Machine
 	set     *Set
 	key     []byte
 	results []Result
@@ -20,7 +20,7 @@ type Evaluator struct {
 }
 
 // NewEvaluator returns an evaluator for the rules of a set.
-func NewEvaluator(set *Set) *Evaluator { return &Evaluator{set: set, Machine: set.language.Machine()} }
+func NewEvaluator(set *Set) *Evaluator { return &Evaluator{set: set, machine: set.language.Machine()} }
 
 // Result is what a part of an enabled rule says of a connection when its
 // condition holds, or when it could not be evaluated.
@@ -45,7 +45,7 @@ func (r *Result) Fires() bool { return r.Wait == 0 && r.Muted == nil && r.Err ==
 // Evaluate returns the results of the rules whose condition holds, by id and
 // part. They are valid until the next call.
 func (e *Evaluator) Evaluate(o Observation) []Result {
-	e.Begin()
+	e.machine.Begin()
 	e.results = e.results[:0]
 	seen := e.set.features.Sight(&o)
 	e.scan(e.set.index.byPort[seen.Port], &seen, &o)
@@ -70,7 +70,7 @@ func (e *Evaluator) scan(candidates []candidate, seen *condition.Sighting, o *Ob
 // its condition doesn't hold: for a connection whose age has reached what the
 // rule waits for.
 func (e *Evaluator) EvaluateRule(r *Rule, part int, o Observation) (Result, bool) {
-	e.Begin()
+	e.machine.Begin()
 	if !r.Enabled || part < 0 || part >= len(r.parts) {
 		return Result{}, false
 	}
@@ -85,12 +85,12 @@ func (e *Evaluator) EvaluateRule(r *Rule, part int, o Observation) (Result, bool
 // a time; of a peer report, also the connection that the host reports and its peer
 // doesn't.
 func (e *Evaluator) Absent(r *Rule, o Observation) (Result, bool) {
-	e.Begin()
+	e.machine.Begin()
 	if !r.Enabled || r.Absent == nil {
 		return Result{}, false
 	}
 	result := Result{Rule: r}
-	holds, wait, err := e.Holds(&r.absent.Condition, &o)
+	holds, wait, err := e.machine.Holds(&r.absent.Condition, &o)
 	if result.Wait = wait; err != nil {
 		result.Err = fmt.Errorf("rule %s: when: %w", r.ID, err)
 		return result, true
@@ -99,6 +99,29 @@ func (e *Evaluator) Absent(r *Rule, o Observation) (Result, bool) {
 		e.except(&result, &o)
 	}
 	return result, holds
+}
+
+// Machine returns what evaluates the conditions. It remembers what it has looked
+// up for the latest observation.
+func (e *Evaluator) Machine() *condition.Machine { return e.machine }
+
+// Try evaluates a part of a rule, enabled or not, as [Evaluator.Evaluate] does;
+// of an absent rule, as [Evaluator.Absent].
+func (e *Evaluator) Try(r *Rule, part int, o Observation) (Result, bool) {
+	enabled := *r
+	enabled.Enabled = true
+	if r.Absent != nil {
+		return e.Absent(&enabled, o)
+	}
+	e.machine.Begin()
+	p := r.Part(part)
+	if p == nil || o.Connection == nil {
+		return Result{}, false
+	}
+	if seen := e.set.features.Sight(&o); seen.Lacks(&p.When.Needs) {
+		return Result{}, false
+	}
+	return e.EvaluateRule(&enabled, part, o)
 }
 
 // evaluate adds the result of a part of a rule, if it has one.
@@ -114,10 +137,10 @@ func (e *Evaluator) evaluate(results []Result, r *Rule, number int, o *Observati
 
 func (e *Evaluator) ask(results []Result, r *Rule, number int, o *Observation) []Result {
 	p := &r.parts[number]
-	if p.lasts > 0 && !condition.Lasts(o.Connection) {
+	if p.Lasts > 0 && !condition.Lasts(o.Connection) {
 		return results
 	}
-	holds, wait, err := e.Holds(&p.condition.Condition, o)
+	holds, wait, err := e.machine.Holds(&p.When.Condition, o)
 	if err == nil && !holds {
 		return results
 	}
@@ -127,14 +150,14 @@ func (e *Evaluator) ask(results []Result, r *Rule, number int, o *Observation) [
 		result.Err = fmt.Errorf("%s: when: %w", r.partName(number), err)
 		return results
 	}
-	if p.lasts > 0 {
-		wait = max(wait, p.lasts-condition.AgeOf(o.Connection, o.At).Min)
+	if p.Lasts > 0 {
+		wait = max(wait, p.Lasts-condition.AgeOf(o.Connection, o.At).Min)
 	}
 	if result.Wait = wait; wait > 0 {
 		return results
 	}
 	e.except(result, o)
-	if result.Fires() && p.by != nil {
+	if result.Fires() && p.By != nil {
 		if err := e.describe(p, result, o); err != nil {
 			result.Err = fmt.Errorf("%s: %w", r.partName(number), err)
 		}
@@ -148,7 +171,7 @@ func (e *Evaluator) except(result *Result, o *Observation) {
 		if exception.Expired(o.At) {
 			continue
 		}
-		holds, wait, err := e.Holds(&exception.condition.Condition, o)
+		holds, wait, err := e.machine.Holds(&exception.condition.Condition, o)
 		if err != nil {
 			result.Err = fmt.Errorf("%s: unless (%s): %w", result.Rule.partName(result.Part), exception.Owner, err)
 			return

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"headstart/detect/rule"
+	"headstart/detect/rule/explain"
 	"headstart/event"
 )
 
@@ -19,22 +20,22 @@ func verdictsOf(results []rule.Result) map[string]string {
 		key := fmt.Sprintf("%s#%d", r.Rule.ID, r.Part)
 		switch {
 		case r.Err != nil:
-			all[key] = string(rule.Fails)
+			all[key] = string(explain.Fails)
 		case r.Wait > 0:
-			all[key] = fmt.Sprintf("%s %v", rule.Waits, r.Wait)
+			all[key] = fmt.Sprintf("%s %v", explain.Waits, r.Wait)
 		case r.Muted != nil:
-			all[key] = fmt.Sprintf("%s %s", rule.IsMuted, r.Muted.Owner)
+			all[key] = fmt.Sprintf("%s %s", explain.Suppressed, r.Muted.Owner)
 		default:
-			all[key] = string(rule.Holds)
+			all[key] = string(explain.Holds)
 		}
 	}
 	return all
 }
 
-func explained(e *rule.Explanation) string {
+func explained(e *explain.Explanation) string {
 	switch {
-	case e.Verdict == rule.Waits:
-		return fmt.Sprintf("%s %v", rule.Waits, time.Duration(e.Wait))
+	case e.Verdict == explain.Waits:
+		return fmt.Sprintf("%s %v", explain.Waits, time.Duration(e.Wait))
 	case e.Muted() != nil:
 		return fmt.Sprintf("%s %s", e.Verdict, e.Muted().Owner)
 	}
@@ -43,7 +44,7 @@ func explained(e *rule.Explanation) string {
 
 // checkExplained holds that what is explained of every rule of a set is what the
 // evaluator says, and that the terms add up to it.
-func checkExplained(t *testing.T, set *rule.Set, explainer *rule.Explainer, o rule.Observation) {
+func checkExplained(t *testing.T, set *rule.Set, explainer *explain.Explainer, o rule.Observation) {
 	t.Helper()
 	want := verdictsOf(rule.NewEvaluator(set).Evaluate(o))
 	for _, r := range set.Rules {
@@ -51,7 +52,7 @@ func checkExplained(t *testing.T, set *rule.Set, explainer *rule.Explainer, o ru
 			e := explainer.Explain(r, part, o)
 			said := want[fmt.Sprintf("%s#%d", r.ID, part)]
 			if said == "" {
-				said = string(rule.DoesNotHold)
+				said = string(explain.DoesNotHold)
 			}
 			if got := explained(e); r.Enabled && got != said {
 				t.Fatalf("%s#%d of %+v\nexplained %s\nevaluated %s\n%s", r.ID, part, o.Connection, got, said, tree(e.Condition, 0))
@@ -63,9 +64,9 @@ func checkExplained(t *testing.T, set *rule.Set, explainer *rule.Explainer, o ru
 
 // checkTerms holds that the terms of a part add up to its verdict, unless one of
 // them can't be evaluated.
-func checkTerms(t *testing.T, e *rule.Explanation) {
+func checkTerms(t *testing.T, e *explain.Explanation) {
 	t.Helper()
-	if e.Verdict == rule.Fails || failing(e.Condition) {
+	if e.Verdict == explain.Fails || failing(e.Condition) {
 		if !failing(e.Condition) && len(e.Exceptions) == 0 && len(e.Key) == 0 {
 			t.Fatalf("%s fails for %s, and no term does\n%s", e.Rule, e.Failure, tree(e.Condition, 0))
 		}
@@ -77,21 +78,21 @@ func checkTerms(t *testing.T, e *rule.Explanation) {
 	} else if e.For != nil {
 		waits = waits && (e.For.Holds || e.For.Wait > 0)
 	}
-	got := rule.DoesNotHold
+	got := explain.DoesNotHold
 	switch {
 	case waits:
-		got = rule.Waits
-	case holds && e.Verdict == rule.IsMuted:
-		got = rule.IsMuted
+		got = explain.Waits
+	case holds && e.Verdict == explain.Suppressed:
+		got = explain.Suppressed
 	case holds:
-		got = rule.Holds
+		got = explain.Holds
 	}
 	if got != e.Verdict {
 		t.Fatalf("%s#%d: the terms say %s, the verdict is %s\n%s", e.Rule, e.Part, got, e.Verdict, tree(e.Condition, 0))
 	}
 }
 
-func failing(t *rule.Term) bool {
+func failing(t *explain.Term) bool {
 	if t.Failure != "" {
 		return true
 	}
@@ -104,7 +105,7 @@ func failing(t *rule.Term) bool {
 }
 
 // tree prints terms.
-func tree(t *rule.Term, depth int) string {
+func tree(t *explain.Term, depth int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s%t %s %d:%d %s", strings.Repeat("  ", depth), t.Holds, t.Kind, t.Line, t.Column, t.Text)
 	for _, v := range t.Values {
@@ -127,7 +128,7 @@ func TestExplanationIsWhatTheEvaluatorSays(t *testing.T) {
 	for name, set := range map[string]*rule.Set{"of the pack": shippedPack(t), "of all that the language has": loadFiles(t, explainable())} {
 		t.Run(name, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(4, 2))
-			explainer := rule.NewExplainer(set)
+			explainer := explain.New(set)
 			for range 60_000 / len(set.Rules) {
 				checkExplained(t, set, explainer, withFirings(r, randomObservation(r)))
 			}
@@ -194,14 +195,14 @@ func FuzzExplain(f *testing.F) {
 			return
 		}
 		r := rand.New(rand.NewPCG(7, uint64(len(text))))
-		explainer, evaluator := rule.NewExplainer(set), rule.NewEvaluator(set)
+		explainer, evaluator := explain.New(set), rule.NewEvaluator(set)
 		for range 10 {
 			o := withFirings(r, randomObservation(r))
 			checkExplained(t, set, explainer, o)
 			for _, one := range set.Rules {
 				without := rule.Observation{Host: o.Host, At: o.At}
 				e := explainer.Explain(one, 0, without)
-				if result, holds := evaluator.Absent(one, without); one.Absent != nil && one.Enabled && result.Err == nil && holds == (e.Verdict == rule.DoesNotHold) {
+				if result, holds := evaluator.Absent(one, without); one.Absent != nil && one.Enabled && result.Err == nil && holds == (e.Verdict == explain.DoesNotHold) {
 					t.Fatalf("%s of a missing poller: %s, evaluated %t", one.ID, e.Verdict, holds)
 				}
 				explainer.Explain(one, -1, o)
@@ -236,7 +237,7 @@ unless:
 	if err != nil {
 		t.Fatal(err)
 	}
-	explainer := rule.NewExplainer(set)
+	explainer := explain.New(set)
 	o := seen(outbound(3306, "10.1.5.10"), webServer, time.Minute)
 	e := explainer.Explain(set.Rules[0], 0, o)
 	const want = `false and 6:3 macros.to_database and not conn.loopback and (baseline.unusual or host in roles.web) and conn.age.min > 2 * thresholds.session; waits 3m0.000000001s
@@ -254,7 +255,7 @@ unless:
 	if got := tree(e.Condition, 0); got != want || e.Condition.File != "pack/a.yaml" || e.Condition.Terms[0].Terms[0].File != "pack/macros.yaml" {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
-	if e.Verdict != rule.Waits || time.Duration(e.Wait).Round(time.Second) != 3*time.Minute {
+	if e.Verdict != explain.Waits || time.Duration(e.Wait).Round(time.Second) != 3*time.Minute {
 		t.Errorf("%s, %v", e.Verdict, e.Wait)
 	}
 	o.At = o.At.Add(time.Hour)
@@ -272,7 +273,7 @@ func TestDecisiveTermsSayWhyInALine(t *testing.T) {
 		"c.yaml":     ruleFile("c", "conn.port % conn.retransmits == 0"),
 		"d.yaml":     ruleFile("d", "conn.open or conn.port == 3306"),
 	})
-	explainer := rule.NewExplainer(set)
+	explainer := explain.New(set)
 	for id, want := range map[string]string{
 		"a": `conn.port in ports.ssh was false (3306); conn.direction == "outbound" was true ("outbound")`,
 		"b": `conn.port in ports.ssh was false (3306); conn.uid == 7 was false (1000)`,
@@ -294,7 +295,7 @@ func TestExplanationLooksTheBaselineUpOnce(t *testing.T) {
 	asked := 0
 	o := seen(outbound(3306, "10.1.5.10"), webServer, time.Minute)
 	o.Baseline = func(*event.Connection) rule.Baseline { asked++; return rule.Baseline{Unusual: true} }
-	if e := rule.NewExplainer(set).Explain(set.Rules[0], 0, o); e.Verdict != rule.Holds || asked != 1 {
+	if e := explain.New(set).Explain(set.Rules[0], 0, o); e.Verdict != explain.Holds || asked != 1 {
 		t.Errorf("%s, asked %d times", e.Verdict, asked)
 	}
 }

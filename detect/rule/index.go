@@ -28,8 +28,8 @@ func newIndex(rules []*Rule) index {
 			continue
 		}
 		for i := range r.parts {
-			c := candidate{r.parts[i].condition.Needs, r, i}
-			if r.parts[i].lasts > 0 {
+			c := candidate{r.parts[i].When.Needs, r, i}
+			if r.parts[i].Lasts > 0 {
 				c.needs = c.needs.WhileItLasts()
 			}
 			x.add(c)

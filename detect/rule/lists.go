@@ -11,12 +11,12 @@ import (
 
 // read adds the lists of a file. One takes the place of that of the same name;
 // below "add" it is added to it.
-func readLists(l *condition.Lists, s *source, data []byte) {
+func readLists(l *condition.Lists, s *source, data []byte) *yaml.Node {
 	before := len(s.Diagnostics)
 	root := s.Parse(data)
 	if root == nil {
 		l.Unread = true
-		return
+		return nil
 	}
 	kinds := s.Mapping(root, schema.ListsFile, append(schema.ListKinds(), schema.AddKey))
 	var added map[string]*yaml.Node
@@ -39,6 +39,7 @@ func readLists(l *condition.Lists, s *source, data []byte) {
 		}
 		extendList(l, s, one)
 	}
+	return root
 }
 
 func defineList(l *condition.Lists, s *source, one namedEntries) {

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 
+	"go.yaml.in/yaml/v3"
+
 	"headstart/detect/rule/condition"
 	"headstart/detect/rule/schema"
 	"headstart/suggest"
@@ -27,6 +29,7 @@ type loader struct {
 	over     []*draft          // overrides, in the order of the layers
 	unlisted []*draft          // rules that no other can take the place of: their id is taken, or none
 	hashes   []string
+	files    []ParsedFile
 	errors   yamlsrc.Diagnostics
 	warnings yamlsrc.Diagnostics
 }
@@ -42,8 +45,8 @@ func (l *loader) layer(n int, layer Layer) {
 		l.errors = append(l.errors, &yamlsrc.Diagnostic{File: layer.Name, Message: fmt.Sprintf("%d rules; the limit is %d", len(rules), MaxRules)})
 		return
 	}
-	beside := l.shared(n, layer, schema.ListsFile, func(s *source, data []byte) { readLists(l.lists, s, data) }, &l.lists.Unread)
-	beside = l.shared(n, layer, schema.MacrosFile, func(s *source, data []byte) { l.macros.read(s, data) }, &l.macros.Unread) || beside
+	beside := l.shared(n, layer, schema.ListsFile, func(s *source, data []byte) *yaml.Node { return readLists(l.lists, s, data) }, &l.lists.Unread)
+	beside = l.shared(n, layer, schema.MacrosFile, func(s *source, data []byte) *yaml.Node { return l.macros.read(s, data) }, &l.macros.Unread) || beside
 	if len(rules) == 0 && !beside {
 		l.errors = append(l.errors, &yamlsrc.Diagnostic{File: layer.Name, Message: "no rules here: no file whose name ends in .yaml"})
 	}
@@ -58,7 +61,7 @@ func (l *loader) layer(n int, layer Layer) {
 
 // shared reads a file that the rules of all layers share, and reports whether
 // the layer has it.
-func (l *loader) shared(n int, layer Layer, name string, read func(*source, []byte), unread *bool) bool {
+func (l *loader) shared(n int, layer Layer, name string, read func(*source, []byte) *yaml.Node, unread *bool) bool {
 	s := newSource(path.Join(layer.Name, name))
 	data, err := readFile(layer.Files, name, MaxLists)
 	switch {
@@ -68,11 +71,18 @@ func (l *loader) shared(n int, layer Layer, name string, read func(*source, []by
 		s.Errorf(yamlsrc.Place{}, "%v", err)
 		*unread = true
 	default:
-		read(s, data)
+		l.keep(n, name, s, read(s, data))
 		l.hash(n, name, data)
 	}
 	l.errors = append(l.errors, s.Diagnostics...)
 	return true
+}
+
+// keep remembers a parsed file.
+func (l *loader) keep(layer int, base string, s *source, root *yaml.Node) {
+	if root != nil {
+		l.files = append(l.files, ParsedFile{File: s.File, Layer: layer, Base: base, Root: root})
+	}
 }
 
 // settle decides which rules of a layer take the place of others, and returns

@@ -11,9 +11,7 @@ import (
 	"headstart/yamlsrc"
 )
 
-const (
-	maxMacros = 1000 // of all directories
-)
+const maxMacros = 1000 // of all directories
 
 // macroFiles are the macros of all directories, and their places.
 type macroFiles struct {
@@ -32,11 +30,11 @@ func newMacroFiles() macroFiles {
 }
 
 // read adds the macros of a file; those of the same name are replaced.
-func (m *macroFiles) read(s *source, data []byte) {
+func (m *macroFiles) read(s *source, data []byte) *yaml.Node {
 	root := s.Parse(data)
 	if root == nil {
 		m.Unread = m.Unread || len(s.Diagnostics) > 0
-		return
+		return nil
 	}
 	values := s.Mapping(root, schema.MacrosFile, nil)
 	m.Unread = m.Unread || values == nil
@@ -51,7 +49,7 @@ func (m *macroFiles) read(s *source, data []byte) {
 		}
 		if len(m.All) >= maxMacros && m.All[key.Value] == nil {
 			s.Errorf(yamlsrc.PlaceOf(key), "more than %d macros", maxMacros)
-			return
+			return root
 		}
 		one := &macroSource{setting: setting{s, value}}
 		if before := m.from[key.Value]; before != nil {
@@ -60,6 +58,7 @@ func (m *macroFiles) read(s *source, data []byte) {
 		m.from[key.Value] = one
 		m.All[key.Value] = &condition.Macro{Text: value.Value, Broken: value.Kind != yaml.ScalarNode}
 	}
+	return root
 }
 
 // check compiles each macro by itself, so that its mistakes are reported where

@@ -24,11 +24,11 @@ func (s *Set) Needs(r *Rule) Needs {
 	var n Needs
 	for i := range r.parts {
 		p := &r.parts[i]
-		n.ofCondition(s, &p.condition.Condition)
-		if length := max(p.lasts, p.condition.LeastAge()); length > 0 {
+		n.ofCondition(s, &p.When.Condition)
+		if length := max(p.Lasts, p.When.LeastAge()); length > 0 {
 			n.Lengths = append(n.Lengths, length)
 		}
-		n.Baseline = n.Baseline || p.usual
+		n.Baseline = n.Baseline || p.fanout
 	}
 	if r.Absent != nil && r.When != "" {
 		n.ofCondition(s, &r.absent.Condition)

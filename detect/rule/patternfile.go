@@ -50,13 +50,13 @@ func (p *patternReader) read() {
 		return
 	}
 	p.Require(p.root, p.fields, "a rule", "when")
-	var asked part
+	var asked Part
 	if n := p.fields["for"]; n != nil {
 		p.rule.For = p.setting(n).forDuration()
-		asked.lasts = p.rule.For
+		asked.Lasts = p.rule.For
 	}
 	if n := p.fields["when"]; n != nil {
-		p.rule.When, asked.condition = p.condition(n, "when", p.language, p.Frame)
+		p.rule.When, asked.When = p.condition(n, "when", p.language, p.Frame)
 	}
 	switch pattern {
 	case "count":
@@ -64,7 +64,7 @@ func (p *patternReader) read() {
 	case "path":
 		p.path(p.fields[pattern])
 	}
-	p.rule.parts = []part{asked}
+	p.rule.parts = []Part{asked}
 }
 
 // one returns which pattern the rule is, and reports a second.
@@ -100,7 +100,7 @@ func (p *patternReader) refuse(field, why string) {
 	}
 }
 
-func (p *patternReader) count(n *yaml.Node, asked *part) {
+func (p *patternReader) count(n *yaml.Node, asked *Part) {
 	fields := p.Mapping(n, schema.Count, schema.Names(schema.Count))
 	if fields == nil {
 		return
@@ -109,13 +109,13 @@ func (p *patternReader) count(n *yaml.Node, asked *part) {
 	c := new(Count)
 	p.rule.Count = c
 	if n := fields["by"]; n != nil {
-		c.By, asked.by = p.by(n)
+		c.By, asked.By = p.by(n)
 	}
 	if n := fields["of"]; n != nil {
-		c.Of, asked.of = p.value(n, "of", condition.KeyTypes()...)
+		c.Of, asked.Of = p.value(n, "of", condition.KeyTypes()...)
 	}
 	if n := fields["sum"]; n != nil {
-		c.Sum, asked.sum = p.value(n, "sum", condition.TypeNumber)
+		c.Sum, asked.Sum = p.value(n, "sum", condition.TypeNumber)
 		if fields["of"] != nil {
 			p.Errorf(yamlsrc.PlaceOf(n), "count has of (distinct values are counted) or sum (numbers are added up), not both")
 		}
@@ -128,7 +128,7 @@ func (p *patternReader) count(n *yaml.Node, asked *part) {
 	}
 	if n := fields["above_usual"]; n != nil {
 		c.AboveUsual = p.setting(n).aboveUsual(fields["of"] != nil)
-		asked.usual = true
+		asked.fanout = true
 	}
 	if n := fields["beaconing"]; n != nil {
 		c.Beaconing = p.beaconing(n, p.setting(n), c)
@@ -218,32 +218,32 @@ func (p *patternReader) steps(n *yaml.Node) []Step {
 	return steps
 }
 
-func (p *patternReader) step(entry *yaml.Node) (step Step, asked part) {
+func (p *patternReader) step(entry *yaml.Node) (step Step, asked Part) {
 	fields := p.Mapping(entry, schema.Step, schema.Names(schema.Step))
 	if fields == nil {
 		return step, asked
 	}
 	p.Require(entry, fields, "a step", "when", "by")
 	if n := fields["when"]; n != nil {
-		step.When, asked.condition = p.condition(n, "when", p.language, p.Frame)
+		step.When, asked.When = p.condition(n, "when", p.language, p.Frame)
 	}
 	if n := fields["by"]; n != nil {
-		step.By, asked.by = p.by(n)
-		p.sameKey(n, asked.by)
+		step.By, asked.By = p.by(n)
+		p.sameKey(n, asked.By)
 	}
 	if n := fields["for"]; n != nil {
 		step.For = p.setting(n).forDuration()
-		asked.lasts = step.For
+		asked.Lasts = step.For
 	}
 	return step, asked
 }
 
 // sameKey reports a key that no step before it can have.
 func (p *patternReader) sameKey(n *yaml.Node, by []condition.Value) {
-	if len(p.rule.parts) == 0 || by == nil || p.rule.parts[0].by == nil {
+	if len(p.rule.parts) == 0 || by == nil || p.rule.parts[0].By == nil {
 		return
 	}
-	first := p.rule.parts[0].by
+	first := p.rule.parts[0].By
 	if len(by) != len(first) {
 		p.Errorf(yamlsrc.PlaceOf(n), "this step has %s to by, the first has %d: steps belong together when all of them are equal", expressions(len(by)), len(first))
 		return

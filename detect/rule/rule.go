@@ -44,8 +44,8 @@ type Rule struct {
 	Path     *Path
 	Absent   *Absent
 
-	parts  []part
-	absent when // of an absent rule
+	parts  []Part
+	absent When // of an absent rule
 }
 
 // IsPattern reports whether the rule fires on what several connections show
@@ -58,6 +58,17 @@ func (r *Rule) IsPattern() bool {
 // as a sequence has steps, none for an absent rule, else one.
 func (r *Rule) Parts() int { return len(r.parts) }
 
+// Part returns one of the parts by number; nil when the rule has no such part.
+func (r *Rule) Part(number int) *Part {
+	if number < 0 || number >= len(r.parts) {
+		return nil
+	}
+	return &r.parts[number]
+}
+
+// AbsentCondition is the condition of an absent rule.
+func (r *Rule) AbsentCondition() *When { return &r.absent }
+
 // Exception keeps a rule from firing where its condition holds too.
 type Exception struct {
 	When    string
@@ -67,8 +78,11 @@ type Exception struct {
 	File    string    // that it is in: the rule's or an override's
 	Line    int
 
-	condition when
+	condition When
 }
+
+// Condition is that under which the rule doesn't fire.
+func (e *Exception) Condition() *When { return &e.condition }
 
 // Expired reports whether the exception no longer counts at a time.
 func (e *Exception) Expired(at time.Time) bool { return !at.Before(e.Expires) }
@@ -218,15 +232,15 @@ func (v setting) forDuration() time.Duration {
 
 // condition compiles an expression and reports its mistakes where they are in
 // the file.
-func (s *source) condition(n *yaml.Node, field string, lang *condition.Language, in condition.Frame) (string, when) {
+func (s *source) condition(n *yaml.Node, field string, lang *condition.Language, in condition.Frame) (string, When) {
 	text, ok := s.Text(n, field)
 	if !ok {
-		return "", when{}
+		return "", When{}
 	}
 	c, mistakes := lang.Compile(n.Value, in)
 	lang.Share(&c, n.Value, in)
 	s.mistakesIn(n, field, mistakes)
-	return text, when{c, origin{s, n, in}}
+	return text, When{c, in, s, n}
 }
 
 // mistakesIn reports the mistakes in a field that is an expression.

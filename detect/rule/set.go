@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"go.yaml.in/yaml/v3"
+
 	"headstart/detect/rule/condition"
 	"headstart/event"
 	"headstart/yamlsrc"
@@ -58,6 +60,18 @@ func (s *Set) HasPort(list string, port uint16) bool {
 	return ports != nil && ports.Has(int(port))
 }
 
+// Language returns that of the set's conditions.
+func (s *Set) Language() *condition.Language { return s.language }
+
+// Macro returns the condition of a macro; nil when there is none of the name.
+func (s *Set) Macro(name string) *When {
+	m := s.macros[name]
+	if m == nil {
+		return nil
+	}
+	return &When{Frame: condition.Frame{Macro: name}, in: m.s, node: m.n}
+}
+
 // Feeds returns how far other rules look back to a rule with fired(…); 0 when
 // none does.
 func (s *Set) Feeds(id string) time.Duration { return s.fed[id] }
@@ -83,15 +97,24 @@ func Load(fsys fs.FS, name string) (*Set, error) { return LoadLayers([]Layer{{na
 //
 // The error is of type [Errors] and holds every mistake in every file.
 func LoadLayers(layers []Layer, internal []netip.Prefix) (*Set, error) {
-	_, set, mistakes := load(layers, internal)
-	if mistakes != nil {
-		return nil, mistakes
+	_, set, errors := LoadFiles(layers, internal)
+	if errors != nil {
+		return nil, errors
 	}
 	return set, nil
 }
 
-// load is LoadLayers, and keeps what was read.
-func load(layers []Layer, internal []netip.Prefix) (*loader, *Set, yamlsrc.Diagnostics) {
+// ParsedFile is a file of a directory of rules.
+type ParsedFile struct {
+	*yamlsrc.File
+	Layer int    // the number of its directory
+	Base  string // its name there
+	Root  *yaml.Node
+}
+
+// LoadFiles is [LoadLayers] and returns the files too, by layer, in each lists
+// and macros first and tests last. Those that are no YAML are left out.
+func LoadFiles(layers []Layer, internal []netip.Prefix) ([]ParsedFile, *Set, yamlsrc.Diagnostics) {
 	l := &loader{lists: condition.NewLists(), macros: newMacroFiles(), rules: map[string]*draft{}}
 	for n, layer := range layers {
 		l.layer(n, layer)
@@ -105,9 +128,9 @@ func load(layers []Layer, internal []netip.Prefix) (*loader, *Set, yamlsrc.Diagn
 	}
 	if len(l.errors) > 0 {
 		l.errors.Sort()
-		return l, nil, l.errors
+		return l.files, nil, l.errors
 	}
-	return l, l.set(rules), nil
+	return l.files, l.set(rules), nil
 }
 
 func (l *loader) set(rules []*Rule) *Set {

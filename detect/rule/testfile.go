@@ -37,7 +37,7 @@ func (l *loader) testFiles(n int, layer Layer, names []string, rules map[string]
 				f.Errorf(yamlsrc.Place{}, "%v", err)
 			} else {
 				l.hash(n, "tests of "+id, data)
-				f.read(data)
+				l.keep(n, name, f.source, f.read(data))
 			}
 			continue // its errors are reported with the rule's
 		}
@@ -45,16 +45,17 @@ func (l *loader) testFiles(n int, layer Layer, names []string, rules map[string]
 	}
 }
 
-func (f *testFile) read(data []byte) {
+func (f *testFile) read(data []byte) *yaml.Node {
 	root := f.Parse(data)
 	if root == nil {
-		return
+		return nil
 	}
 	fields := f.Mapping(root, schema.TestFile, schema.Names(schema.TestFile))
 	if fields != nil {
 		f.Require(root, fields, schema.TestFile, "tests")
 		f.tests = fields["tests"]
 	}
+	return root
 }
 
 // addTests adds the cases of the file beside the rule. They share the hosts and

@@ -8,6 +8,7 @@ import (
 
 	"headstart/detect/rule"
 	"headstart/detect/rule/format"
+	"headstart/detect/rule/lint"
 )
 
 const (
@@ -85,7 +86,7 @@ func TestMistakesInAFileOfTests(t *testing.T) {
 
 func TestAFileOfTestsIsCheckedAndFormatted(t *testing.T) {
 	layer := testedLayer("", map[string]string{"a-rule.test.yaml": ownTests})
-	for _, w := range rule.Check([]rule.Layer{layer}, nil, time.Now()).Warnings {
+	for _, w := range lint.Check([]rule.Layer{layer}, nil, time.Now()).Warnings {
 		if w.Code == "no-tests" {
 			t.Error(w)
 		}

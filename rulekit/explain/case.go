@@ -9,6 +9,7 @@ import (
 
 	"headstart/detect/pattern"
 	"headstart/detect/rule"
+	"headstart/detect/rule/explain"
 	"headstart/event"
 )
 
@@ -43,15 +44,15 @@ type Case struct {
 
 // Evaluation is one evaluation of the rule, or several with the same result.
 type Evaluation struct {
-	At       time.Time           `json:"at"`              // in stream time
-	Until    time.Time           `json:"until,omitzero"`  // of the last of several
-	Times    int                 `json:"times"`           // how many
-	Trigger  string              `json:"occasion"`        // change, again, end or absence
-	Event    string              `json:"event,omitempty"` // the connection's change
-	Parts    []*rule.Explanation `json:"parts"`           // one, or one for each evaluated step of a sequence
-	Windows  []*pattern.Contents `json:"windows,omitempty"`
-	Fired    []Firing            `json:"fired,omitempty"` // alerts that followed
-	distance time.Duration       // from the expected time
+	At       time.Time              `json:"at"`              // in stream time
+	Until    time.Time              `json:"until,omitzero"`  // of the last of several
+	Times    int                    `json:"times"`           // how many
+	Trigger  string                 `json:"occasion"`        // change, again, end or absence
+	Event    string                 `json:"event,omitempty"` // the connection's change
+	Parts    []*explain.Explanation `json:"parts"`           // one, or one for each evaluated step of a sequence
+	Windows  []*pattern.Contents    `json:"windows,omitempty"`
+	Fired    []Firing               `json:"fired,omitempty"` // alerts that followed
+	distance time.Duration          // from the expected time
 }
 
 // Firing is an alert that followed, with the matches of its pattern.
@@ -94,7 +95,7 @@ func (c *Case) add(e *Evaluation) {
 		}
 	}
 	for _, p := range e.Parts {
-		if p.Verdict == rule.Holds && p.By != "" && !slices.Contains(c.keys, p.By) && len(c.keys) < maxWindows {
+		if p.Verdict == explain.Holds && p.By != "" && !slices.Contains(c.keys, p.By) && len(c.keys) < maxWindows {
 			c.keys = append(c.keys, p.By)
 		}
 	}
@@ -106,7 +107,7 @@ func (e *Evaluation) result() string {
 	b.WriteString(e.Event)
 	for _, p := range e.Parts {
 		fmt.Fprintf(&b, "|%d %s", p.Part, p.Verdict)
-		if p.Verdict == rule.DoesNotHold {
+		if p.Verdict == explain.DoesNotHold {
 			for _, t := range p.Condition.Decisive() {
 				fmt.Fprintf(&b, " %d:%d", t.Line, t.Column)
 			}
@@ -127,22 +128,22 @@ const (
 	rankCriterion = 10_000
 )
 
-func rankOf(e *rule.Explanation) int {
+func rankOf(e *explain.Explanation) int {
 	switch e.Verdict {
-	case rule.Holds:
+	case explain.Holds:
 		return rankHolds
-	case rule.IsMuted:
+	case explain.Suppressed:
 		return rankMuted
-	case rule.Fails:
+	case explain.Fails:
 		return rankFailed
-	case rule.Waits:
+	case explain.Waits:
 		return rankWaits
 	}
 	return rankDoesNot - min(400, len(Lacking(e)))
 }
 
 // Lacking returns the terms for which a rule doesn't hold.
-func Lacking(e *rule.Explanation) (terms []*rule.Term) {
+func Lacking(e *explain.Explanation) (terms []*explain.Term) {
 	if !e.Condition.Holds {
 		terms = e.Condition.Decisive()
 	}
@@ -153,18 +154,18 @@ func Lacking(e *rule.Explanation) (terms []*rule.Term) {
 }
 
 // waiting returns the terms that become true with the connection's age.
-func waiting(e *rule.Explanation) (terms []*rule.Term) {
+func waiting(e *explain.Explanation) (terms []*explain.Term) {
 	terms = e.Condition.Decisive()
 	if e.For != nil {
 		terms = append(terms, e.For)
 	}
-	return slices.DeleteFunc(terms, func(t *rule.Term) bool { return t.Wait == 0 })
+	return slices.DeleteFunc(terms, func(t *explain.Term) bool { return t.Wait == 0 })
 }
 
 // Best returns the evaluation, and the part of it, on which the rule came
 // furthest: of equal ones the closest to the expected time, or the first. With a
 // step other than -1 it looks at that step alone.
-func (c *Case) Best(step int) (best *Evaluation, part *rule.Explanation) {
+func (c *Case) Best(step int) (best *Evaluation, part *explain.Explanation) {
 	for _, e := range c.Evaluations {
 		for _, p := range e.Parts {
 			if step >= 0 && p.Part != step {

@@ -9,6 +9,7 @@ import (
 
 	"headstart/detect/pattern"
 	"headstart/detect/rule"
+	"headstart/detect/rule/explain"
 	"headstart/event"
 	"headstart/term"
 )
@@ -141,17 +142,17 @@ func (t *Trace) outcome(c *Case) (Outcome, string) {
 		return NotFired, "nothing was missing: the host went on reporting, or was not silent for long enough"
 	}
 	switch e.Verdict {
-	case rule.Holds:
+	case explain.Holds:
 		if !t.rule.IsPattern() || t.rule.Absent != nil {
 			return Fired, "its condition held at " + moment(best.At)
 		}
 		return t.matched(c)
-	case rule.IsMuted:
+	case explain.Suppressed:
 		x := e.Muted()
 		return Suppressed, fmt.Sprintf("suppressed by an exception of %s: %s; it is valid until %s", x.Owner, x.Reason, lastDay(x.Expires))
-	case rule.Fails:
+	case explain.Fails:
 		return Failed, e.Failure
-	case rule.Waits:
+	case explain.Waits:
 		return Waited, c.waitedBecause(e)
 	}
 	text := strings.Join(reasons(Lacking(e), 3), "; ")
@@ -162,7 +163,7 @@ func (t *Trace) outcome(c *Case) (Outcome, string) {
 }
 
 // reasons returns the first terms with their values, and how many follow.
-func reasons(terms []*rule.Term, most int) (texts []string) {
+func reasons(terms []*explain.Term, most int) (texts []string) {
 	for _, one := range terms[:min(len(terms), most)] {
 		texts = append(texts, one.String())
 	}
@@ -173,8 +174,8 @@ func reasons(terms []*rule.Term, most int) (texts []string) {
 }
 
 // Reasons returns why a part of the rule did not hold, a line each.
-func Reasons(c *Case, e *rule.Explanation) []string {
-	if e.Verdict == rule.Waits {
+func Reasons(c *Case, e *explain.Explanation) []string {
+	if e.Verdict == explain.Waits {
 		return []string{c.waitedBecause(e)}
 	}
 	return reasons(Lacking(e), 4)
@@ -242,7 +243,7 @@ func (t *Trace) matched(c *Case) (Outcome, string) {
 }
 
 // waitedBecause says what a rule waited for in vain.
-func (c *Case) waitedBecause(e *rule.Explanation) string {
+func (c *Case) waitedBecause(e *explain.Explanation) string {
 	var texts []string
 	longest := time.Duration(0)
 	for _, t := range waiting(e) {

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"headstart/detect/pattern"
-	"headstart/detect/rule"
+	"headstart/detect/rule/explain"
 	"headstart/term"
 )
 
@@ -135,14 +135,14 @@ func (w *writer) evaluation(e *Evaluation, whole bool) {
 	}
 }
 
-func (w *writer) part(e *rule.Explanation, whole, numbered bool) {
+func (w *writer) part(e *explain.Explanation, whole, numbered bool) {
 	text := string(e.Verdict)
 	switch {
-	case e.Verdict == rule.Waits && time.Duration(e.Wait) < time.Millisecond:
+	case e.Verdict == explain.Waits && time.Duration(e.Wait) < time.Millisecond:
 		text = "waits for another rule to fire"
-	case e.Verdict == rule.Waits:
+	case e.Verdict == explain.Waits:
 		text = "waits " + term.Duration(time.Duration(e.Wait).Round(time.Second))
-	case e.Verdict == rule.Fails:
+	case e.Verdict == explain.Fails:
 		text = "fails: " + e.Failure
 	}
 	if numbered {
@@ -160,20 +160,20 @@ func (w *writer) part(e *rule.Explanation, whole, numbered bool) {
 	for i := range e.Exceptions {
 		w.exception(&e.Exceptions[i])
 	}
-	if len(e.Key) > 0 && e.Verdict == rule.Holds {
+	if len(e.Key) > 0 && e.Verdict == explain.Holds {
 		w.Line(4, term.Faint.Of("key: "+values(e.Key)))
 	}
 }
 
 // decisive writes what kept a rule from firing.
-func (w *writer) decisive(e *rule.Explanation) {
-	var terms []*rule.Term
+func (w *writer) decisive(e *explain.Explanation) {
+	var terms []*explain.Term
 	switch e.Verdict {
-	case rule.DoesNotHold:
+	case explain.DoesNotHold:
 		terms = Lacking(e)
-	case rule.Waits:
+	case explain.Waits:
 		terms = waiting(e)
-	case rule.IsMuted:
+	case explain.Suppressed:
 		w.exception(e.Muted())
 	}
 	for _, t := range terms {
@@ -181,7 +181,7 @@ func (w *writer) decisive(e *rule.Explanation) {
 	}
 }
 
-func (w *writer) exception(x *rule.ExplainedException) {
+func (w *writer) exception(x *explain.Exception) {
 	state := "valid until "
 	if x.Expired {
 		state = "expired, not evaluated; was valid until "
@@ -192,7 +192,7 @@ func (w *writer) exception(x *rule.ExplainedException) {
 
 // term writes a term and those below it, with their place: in another file than
 // the rule's, with its name.
-func (w *writer) term(t *rule.Term, indent int) {
+func (w *writer) term(t *explain.Term, indent int) {
 	mark := term.Red.Of("✗")
 	switch {
 	case t.Failure != "":
@@ -204,14 +204,14 @@ func (w *writer) term(t *rule.Term, indent int) {
 	}
 	text, shown, below := t.Text, t.Values, t.Terms
 	switch t.Kind {
-	case rule.Always:
+	case explain.Always:
 		text = "no condition"
-	case rule.And:
+	case explain.And:
 		text = "all of"
-	case rule.Or:
+	case explain.Or:
 		text = "any of"
-	case rule.Not:
-		if inner := t.Terms[0]; inner.Kind == rule.Asks {
+	case explain.Not:
+		if inner := t.Terms[0]; inner.Kind == explain.Asks {
 			shown, below = inner.Values, nil
 		} else {
 			text = "not"
@@ -237,7 +237,7 @@ func (w *writer) term(t *rule.Term, indent int) {
 	}
 }
 
-func values(all []rule.Named) string {
+func values(all []explain.Named) string {
 	var texts []string
 	for _, v := range all {
 		texts = append(texts, v.Name+" is "+v.Value)

@@ -11,6 +11,7 @@ import (
 	"headstart/detect/firing"
 	"headstart/detect/pattern"
 	"headstart/detect/rule"
+	"headstart/detect/rule/explain"
 	"headstart/event"
 )
 
@@ -18,7 +19,7 @@ import (
 type Trace struct {
 	rule        *rule.Rule
 	subject     Subject
-	explainer   *rule.Explainer
+	explainer   *explain.Explainer
 	engine      *detect.Engine
 	cases       map[caseKey]*Case
 	seen        map[event.ConnectionID]sighting
@@ -54,7 +55,7 @@ type Near struct {
 // New returns a trace of a rule of a set.
 func New(set *rule.Set, r *rule.Rule, s Subject) *Trace {
 	return &Trace{
-		rule: r, subject: s, explainer: rule.NewExplainer(set),
+		rule: r, subject: s, explainer: explain.New(set),
 		cases: map[caseKey]*Case{}, seen: map[event.ConnectionID]sighting{}, reason: map[string]int16{},
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"headstart/detect/rule"
+	"headstart/detect/rule/lint"
 	"headstart/yamlsrc"
 )
 
@@ -22,7 +22,7 @@ func Formats() []string { return []string{"text", "json", "github", "sarif"} }
 func IsFormat(name string) bool { return slices.Contains(Formats(), name) }
 
 // Write writes a report in one of the formats but text.
-func Write(w io.Writer, format string, r rule.Report) error {
+func Write(w io.Writer, format string, r lint.Report) error {
 	switch format {
 	case "json":
 		return writeJSON(w, r)
@@ -40,10 +40,10 @@ type line struct {
 	*yamlsrc.Diagnostic
 }
 
-func writeJSON(w io.Writer, r rule.Report) error {
+func writeJSON(w io.Writer, r lint.Report) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
-	for _, e := range r.Mistakes {
+	for _, e := range r.Errors {
 		if err := encoder.Encode(line{"mistake", e}); err != nil {
 			return err
 		}
@@ -58,7 +58,7 @@ func writeJSON(w io.Writer, r rule.Report) error {
 		Rules    int    `json:"rules"`
 		Mistakes int    `json:"mistakes"`
 		Warnings int    `json:"warnings"`
-	}{"summary", r.Rules, len(r.Mistakes), len(r.Warnings)})
+	}{"summary", r.Rules, len(r.Errors), len(r.Warnings)})
 }
 
 // inMessage and inProperty are how GitHub wants what would end a message or a
@@ -68,7 +68,7 @@ var (
 	inProperty = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
 )
 
-func writeGitHub(w io.Writer, r rule.Report) error {
+func writeGitHub(w io.Writer, r lint.Report) error {
 	var b strings.Builder
 	annotate := func(level string, e *yamlsrc.Diagnostic) {
 		b.WriteString("::" + level + " file=" + inProperty.Replace(e.File))
@@ -80,7 +80,7 @@ func writeGitHub(w io.Writer, r rule.Report) error {
 		}
 		b.WriteString("::" + inMessage.Replace(e.Message) + "\n")
 	}
-	for _, e := range r.Mistakes {
+	for _, e := range r.Errors {
 		annotate("error", e)
 	}
 	for _, e := range r.Warnings {

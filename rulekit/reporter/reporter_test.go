@@ -5,15 +5,15 @@ import (
 	"strings"
 	"testing"
 
-	"headstart/detect/rule"
+	"headstart/detect/rule/lint"
 	"headstart/rulekit/reporter"
 	"headstart/yamlsrc"
 )
 
-func report() rule.Report {
-	return rule.Report{
+func report() lint.Report {
+	return lint.Report{
 		Rules:    3,
-		Mistakes: yamlsrc.Diagnostics{{File: "a,b/x:y.yaml", Line: 4, Column: 2, Source: "when: x", Message: "100% wrong\n::error::forged"}, {File: "d", Message: "can't be read"}},
+		Errors:   yamlsrc.Diagnostics{{File: "a,b/x:y.yaml", Line: 4, Column: 2, Source: "when: x", Message: "100% wrong\n::error::forged"}, {File: "d", Message: "can't be read"}},
 		Warnings: yamlsrc.Diagnostics{{File: "d/r.yaml", Line: 1, Column: 7, Source: "rule: r", Message: "no <guide>", Code: "no-guide"}},
 	}
 }
@@ -87,7 +87,7 @@ func TestSARIF(t *testing.T) {
 // are an empty list.
 func TestSARIFWithoutResults(t *testing.T) {
 	var b strings.Builder
-	if err := reporter.Write(&b, "sarif", rule.Report{Rules: 3}); err != nil || !strings.Contains(b.String(), `"results": []`) {
+	if err := reporter.Write(&b, "sarif", lint.Report{Rules: 3}); err != nil || !strings.Contains(b.String(), `"results": []`) {
 		t.Errorf("%v: %s", err, b.String())
 	}
 }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/chavacava/garif"
 
-	"headstart/detect/rule"
+	"headstart/detect/rule/lint"
 	"headstart/yamlsrc"
 )
 
@@ -28,14 +28,14 @@ type (
 	}
 )
 
-func writeSARIF(w io.Writer, r rule.Report) error {
+func writeSARIF(w io.Writer, r lint.Report) error {
 	codes := []*garif.ReportingDescriptor{sarifRule(mistakeCode, "the rules can't be loaded")}
-	for _, l := range rule.Lints() {
+	for _, l := range lint.Codes() {
 		codes = append(codes, sarifRule(l.Code, l.Doc))
 	}
 	run := sarifRun{Run: garif.NewRun(garif.NewTool(garif.NewDriver("headstart rules check").WithRules(codes...))), Results: []*garif.Result{}}
 	run.ColumnKind = "unicodeCodePoints"
-	for _, e := range r.Mistakes {
+	for _, e := range r.Errors {
 		run.Results = append(run.Results, sarifResult(garif.ResultLevel_Error, e))
 	}
 	for _, e := range r.Warnings {

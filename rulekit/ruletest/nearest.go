@@ -7,6 +7,7 @@ import (
 
 	"headstart/detect/pattern"
 	"headstart/detect/rule"
+	terms "headstart/detect/rule/explain"
 	"headstart/event"
 	"headstart/rulekit/explain"
 )
@@ -124,9 +125,9 @@ func (t *Suite) nearest(r *rule.Rule, report *explain.Report) (lines []string) {
 }
 
 // furthest returns the first case on which a step was evaluated and did not hold.
-func furthest(cases []*explain.Case, step int) (*explain.Case, *explain.Evaluation, *rule.Explanation) {
+func furthest(cases []*explain.Case, step int) (*explain.Case, *explain.Evaluation, *terms.Explanation) {
 	for _, c := range cases {
-		if e, part := c.Best(step); e != nil && part.Verdict != rule.Holds {
+		if e, part := c.Best(step); e != nil && part.Verdict != terms.Holds {
 			return c, e, part
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"headstart/detect/rule"
+	"headstart/detect/rule/explain"
 	"headstart/event"
 	"headstart/term"
 )
@@ -105,7 +106,7 @@ func (e *Example) Holds(set *rule.Set, r *rule.Rule, file string) bool {
 	if at < 0 {
 		return false
 	}
-	explainer := rule.NewExplainer(set)
+	explainer := explain.New(set)
 	seen := e.observations
 	if len(seen) == 0 {
 		seen = []rule.Observation{{Host: e.Host}}

@@ -99,7 +99,7 @@ var pure = []string{
 	"headstart/event", "headstart/event/column", "headstart/event/wire",
 	"headstart/services/poller/procnet",
 	"headstart/conntable", "headstart/conntable/parts",
-	"headstart/detect/rule", "headstart/detect/rule/schema", "headstart/detect/rule/format", "headstart/detect/rule/condition", "headstart/detect/bundle", "headstart/detect/firing", "headstart/detect/hosts",
+	"headstart/detect/rule", "headstart/detect/rule/schema", "headstart/detect/rule/format", "headstart/detect/rule/condition", "headstart/detect/rule/lint", "headstart/detect/rule/explain", "headstart/detect/bundle", "headstart/detect/firing", "headstart/detect/hosts",
 	"headstart/detect/inventory", "headstart/suggest", "headstart/backoff", "headstart/yamlsrc",
 	"headstart/detect/baseline", "headstart/detect/pattern", "headstart/detect/heartbeat",
 	"headstart/detect/pairing", "headstart/detect/incident", "headstart/detect",

@@ -1,20 +1,22 @@
-package rule
+package lint
 
 import (
-	"headstart/detect/rule/condition"
-	"headstart/yamlsrc"
 	"net/netip"
 	"slices"
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"headstart/detect/rule"
+	"headstart/detect/rule/condition"
+	"headstart/yamlsrc"
 )
 
 // Report is all that is wrong with layers of rules, and all that deserves a
 // look.
 type Report struct {
-	Set      *Set                // nil when there are mistakes
-	Mistakes yamlsrc.Diagnostics // with which nothing is in force
+	Set      *rule.Set           // nil when there are mistakes
+	Errors   yamlsrc.Diagnostics // with which nothing is in force
 	Warnings yamlsrc.Diagnostics // each with its code
 	Rules    int                 // files with a rule, overridden ones included
 }
@@ -23,12 +25,11 @@ type Report struct {
 // is when exceptions are taken to expire. Where there are mistakes, the files
 // that have them are not looked at any further, and what is known only of all
 // files together isn't either.
-func Check(layers []Layer, internal []netip.Prefix, now time.Time) Report {
-	loaded, set, mistakes := load(layers, internal)
-	report := Report{Set: set, Mistakes: mistakes}
-	l := newLinter(layers, set, mistakes, now)
-	l.know(loaded)
-	l.readAll()
+func Check(layers []rule.Layer, internal []netip.Prefix, now time.Time) Report {
+	files, set, mistakes := rule.LoadFiles(layers, internal)
+	report := Report{Set: set, Errors: mistakes}
+	l := newLinter(set, mistakes, now)
+	l.read(files)
 	l.look()
 	report.Warnings = l.warnings()
 	report.Rules = len(l.rules)
@@ -36,11 +37,11 @@ func Check(layers []Layer, internal []netip.Prefix, now time.Time) Report {
 }
 
 // Lint is something that [Check] warns of.
-type Lint struct{ Code, Doc string }
+type Code struct{ Code, Doc string }
 
 // Lints are all that Check warns of.
-func Lints() []Lint {
-	return []Lint{
+func Codes() []Code {
+	return []Code{
 		{neverFires, "the condition can't hold, whatever a connection is like: parts of it exclude each other, or a list that it needs is empty"},
 		{firesOnEverything, "the condition holds for every connection: it says nothing"},
 		{forAfterEnd, "the rule waits with `for` while a connection is open, and its condition asks for one that has ended"},
@@ -91,21 +92,19 @@ const (
 
 // linter looks at the files of layers.
 type linter struct {
-	layers    []Layer
-	set       *Set // nil when there are mistakes
+	set       *rule.Set // nil when there are mistakes
 	now       time.Time
 	rules     []*looked          // by layer and name; of the same id, the last is in force
 	overrides []*looked          // by layer and name
 	byID      map[string]*looked // in force
 	others    []*looked          // lists and macros
 	broken    map[string]bool    // files that have mistakes
-	parsed    map[string]*draft  // files that were read before
 	reasoner  condition.Reasoner
 }
 
 // looked is a file that has no mistakes, and is looked at.
 type looked struct {
-	*source
+	*yamlsrc.File
 	layer int
 	name  string // without the layer's
 	id    string // of the rule, or of the one that is overridden

@@ -1,8 +1,9 @@
-package rule
+package explain
 
 import (
 	"time"
 
+	"headstart/detect/rule"
 	"headstart/detect/rule/condition"
 	"headstart/event"
 )
@@ -14,7 +15,7 @@ type Verdict string
 const (
 	Holds       Verdict = "holds"         // the rule fires; of a pattern, this is a match
 	Waits       Verdict = "waits"         // only for the connection to get older
-	IsMuted     Verdict = "muted"         // an exception holds too
+	Suppressed  Verdict = "muted"         // an exception holds too
 	DoesNotHold Verdict = "does not hold" // the condition doesn't, or what for asks
 	Fails       Verdict = "fails"         // it could not be evaluated
 )
@@ -28,16 +29,16 @@ type Explanation struct {
 	Wait    event.Seconds `json:"wait,omitempty"`    // how much older the connection must at least get
 	Failure string        `json:"failure,omitempty"` // why it could not be evaluated
 
-	By string `json:"-"` // as in [Result], of a pattern's match that holds
+	By string `json:"-"` // as in [rule.Result], of a pattern's match that holds
 
-	Condition  *Term                `json:"condition"`
-	For        *Term                `json:"for,omitempty"`        // what Rule.For or Step.For asks
-	Exceptions []ExplainedException `json:"exceptions,omitempty"` // all, whether they were asked or not
-	Key        []Named              `json:"key,omitempty"`        // what a pattern knows the match by
+	Condition  *Term       `json:"condition"`
+	For        *Term       `json:"for,omitempty"`        // what Rule.For or Step.For asks
+	Exceptions []Exception `json:"exceptions,omitempty"` // all, whether they were asked or not
+	Key        []Named     `json:"key,omitempty"`        // what a pattern knows the match by
 }
 
 // ExplainedException is an exception of the rule, and whether it holds.
-type ExplainedException struct {
+type Exception struct {
 	Owner     string    `json:"owner"`
 	Reason    string    `json:"reason"`
 	Expires   time.Time `json:"expires"` // the first instant at which it no longer counts
@@ -46,9 +47,9 @@ type ExplainedException struct {
 }
 
 // Muted returns the exception that mutes the rule; nil when none does.
-func (e *Explanation) Muted() *ExplainedException {
+func (e *Explanation) Muted() *Exception {
 	for i := range e.Exceptions {
-		if x := &e.Exceptions[i]; e.Verdict == IsMuted && !x.Expired && x.Condition.Holds {
+		if x := &e.Exceptions[i]; e.Verdict == Suppressed && !x.Expired && x.Condition.Holds {
 			return x
 		}
 	}
@@ -60,69 +61,52 @@ func (e *Explanation) Muted() *ExplainedException {
 // parts of a condition when they are first asked for. One goroutine uses it at a
 // time.
 type Explainer struct {
-	set        *Set
+	set        *rule.Set
 	language   *condition.Language
-	evaluator  *Evaluator
-	conditions map[*when]*outline
+	evaluator  *rule.Evaluator
+	machine    *condition.Machine // the evaluator's
+	conditions map[*rule.When]*outline
 }
 
 // NewExplainer returns an explainer of the rules of a set.
-func NewExplainer(set *Set) *Explainer {
+func New(set *rule.Set) *Explainer {
+	evaluator := rule.NewEvaluator(set)
 	return &Explainer{
-		set: set, language: set.language.Clone(), evaluator: NewEvaluator(set), conditions: map[*when]*outline{},
+		set: set, language: set.Language().Clone(), evaluator: evaluator, machine: evaluator.Machine(), conditions: map[*rule.When]*outline{},
 	}
 }
 
 // Explain says what a part of a rule of the set makes of an observation: of an
 // absent rule, which has only part 0, as [Evaluator.Absent] does. A part that the
 // rule doesn't have, and one that is asked of no connection, don't hold.
-func (x *Explainer) Explain(r *Rule, number int, o Observation) *Explanation {
+func (x *Explainer) Explain(r *rule.Rule, number int, o rule.Observation) *Explanation {
 	e := &Explanation{Rule: r.ID, Part: number, Enabled: r.Enabled, Verdict: DoesNotHold, Condition: &Term{Kind: Always}}
-	asked, p := &r.absent, (*part)(nil)
-	switch {
-	case r.Absent != nil && number == 0:
-	case r.Absent != nil || number < 0 || number >= len(r.parts):
+	p := r.Part(number)
+	if p == nil && (r.Absent == nil || number != 0) {
 		return e
-	default:
-		p = &r.parts[number]
-		asked = &p.condition
 	}
-	result, holds := x.result(r, number, o)
+	asked := r.AbsentCondition()
+	if p != nil {
+		asked = &p.When
+	}
+	result, holds := x.evaluator.Try(r, number, o)
 	e.judge(&result, holds)
 	e.By = result.By
 	e.Condition = x.explain(asked, &o)
 	if p != nil {
-		e.For = forTerm(p.lasts, &o)
+		e.For = forTerm(p.Lasts, &o)
 	}
 	for _, exception := range r.Unless {
-		e.Exceptions = append(e.Exceptions, ExplainedException{
+		e.Exceptions = append(e.Exceptions, Exception{
 			Owner: exception.Owner, Reason: exception.Reason, Expires: exception.Expires, Expired: exception.Expired(o.At),
-			Condition: x.explain(&exception.condition, &o),
+			Condition: x.explain(exception.Condition(), &o),
 		})
 	}
 	e.Key = x.key(r, number, &o)
 	return e
 }
 
-// result is the evaluator's, of the rule as if it were enabled. What the
-// evaluator has looked up for it stays for the terms.
-func (x *Explainer) result(r *Rule, number int, o Observation) (Result, bool) {
-	enabled := *r
-	enabled.Enabled = true
-	if r.Absent != nil {
-		return x.evaluator.Absent(&enabled, o)
-	}
-	x.evaluator.Begin()
-	if o.Connection == nil {
-		return Result{}, false
-	}
-	if seen := x.set.features.Sight(&o); seen.Lacks(&r.parts[number].condition.Needs) {
-		return Result{}, false
-	}
-	return x.evaluator.EvaluateRule(&enabled, number, o)
-}
-
-func (e *Explanation) judge(r *Result, holds bool) {
+func (e *Explanation) judge(r *rule.Result, holds bool) {
 	switch {
 	case r.Err != nil:
 		e.Verdict, e.Failure = Fails, shown(r.Err.Error())
@@ -131,18 +115,18 @@ func (e *Explanation) judge(r *Result, holds bool) {
 	case r.Wait > 0:
 		e.Verdict, e.Wait = Waits, event.Seconds(r.Wait)
 	case r.Muted != nil:
-		e.Verdict = IsMuted
+		e.Verdict = Suppressed
 	default:
 		e.Verdict = Holds
 	}
 }
 
 // key returns the values of the expressions by which a pattern knows a match.
-func (x *Explainer) key(r *Rule, number int, o *Observation) (key []Named) {
+func (x *Explainer) key(r *rule.Rule, number int, o *rule.Observation) (key []Named) {
 	if r.Absent != nil || o.Connection == nil {
 		return nil
 	}
-	p := &r.parts[number]
+	p := r.Part(number)
 	var texts []string
 	switch {
 	case r.Sequence != nil && number < len(r.Sequence.Steps):
@@ -150,14 +134,14 @@ func (x *Explainer) key(r *Rule, number int, o *Observation) (key []Named) {
 	case r.Count != nil:
 		texts = r.Count.By
 	}
-	for i := range min(len(texts), len(p.by)) {
-		key = append(key, x.named(texts[i], &p.by[i].Clause, o))
+	for i := range min(len(texts), len(p.By)) {
+		key = append(key, x.named(texts[i], &p.By[i].Clause, o))
 	}
-	if r.Count != nil && p.of.Given() {
-		key = append(key, x.named(r.Count.Of, &p.of.Clause, o))
+	if r.Count != nil && p.Of.Given() {
+		key = append(key, x.named(r.Count.Of, &p.Of.Clause, o))
 	}
-	if r.Count != nil && p.sum.Given() {
-		key = append(key, x.named(r.Count.Sum, &p.sum.Clause, o))
+	if r.Count != nil && p.Sum.Given() {
+		key = append(key, x.named(r.Count.Sum, &p.Sum.Clause, o))
 	}
 	return key
 }

@@ -1,86 +1,54 @@
-package rule
+package lint
 
 import (
-	"headstart/detect/rule/condition"
-	"headstart/detect/rule/schema"
-	"headstart/yamlsrc"
-	"path"
 	"strings"
 	"time"
 
 	"github.com/expr-lang/expr/ast"
 	"go.yaml.in/yaml/v3"
+
+	"headstart/detect/rule"
+	"headstart/detect/rule/condition"
+	"headstart/detect/rule/schema"
+	"headstart/yamlsrc"
 )
 
 // newLinter returns a linter that has looked at nothing yet.
-func newLinter(layers []Layer, set *Set, mistakes yamlsrc.Diagnostics, now time.Time) *linter {
-	l := &linter{layers: layers, set: set, now: now, byID: map[string]*looked{}, broken: map[string]bool{}}
+func newLinter(set *rule.Set, mistakes yamlsrc.Diagnostics, now time.Time) *linter {
+	l := &linter{set: set, now: now, byID: map[string]*looked{}, broken: map[string]bool{}}
 	for _, e := range mistakes {
 		l.broken[e.File] = true
 	}
 	l.reasoner = condition.Reasoner{Macros: map[string]ast.Node{}, Kinds: condition.KindsOfChange()}
 	if set != nil {
-		l.reasoner.Language, l.reasoner.Lists = set.language, set.language.Lists
+		l.reasoner.Language, l.reasoner.Lists = set.Language(), set.Language().Lists
 	} else {
 		l.reasoner.Language = condition.NewLanguage(condition.NewLists(), &condition.Macros{}, nil)
 	}
 	return l
 }
 
-// know keeps the linter from parsing again what the loader has.
-func (l *linter) know(loaded *loader) {
-	l.parsed = make(map[string]*draft, len(loaded.rules)+len(loaded.over))
-	for _, d := range loaded.rules {
-		l.parsed[d.Name] = d
-	}
-	for _, d := range loaded.over {
-		l.parsed[d.Name] = d
-	}
-}
-
-// readAll reads the files of the layers, for the places in them.
-func (l *linter) readAll() {
-	for n, layer := range l.layers {
-		names, tests, err := ruleFiles(layer.Files)
-		if err != nil {
-			continue // which is a mistake, and reported
+// read takes the files that have no errors.
+func (l *linter) read(files []rule.ParsedFile) {
+	for _, p := range files {
+		if l.broken[p.Name] || p.Root.Kind != yaml.MappingNode {
+			continue
 		}
-		for _, name := range append([]string{schema.ListsFile, schema.MacrosFile}, names...) {
-			if f := l.read(n, name); f != nil {
-				l.sort(f)
-			}
-		}
-		for _, name := range tests {
-			id, _ := schema.RuleTestedBy(name)
-			if f := l.byID[id]; f != nil && f.layer == n {
-				f.tested = true
-			}
-		}
+		unsaid := *p.File
+		unsaid.Diagnostics = nil
+		l.sort(&looked{File: &unsaid, layer: p.Layer, name: p.Base, root: p.Root})
 	}
-}
-
-// read returns a file that has no mistakes, nil for others.
-func (l *linter) read(layer int, name string) *looked {
-	s := newSource(path.Join(l.layers[layer].Name, name))
-	if d := l.parsed[s.Name]; d != nil && d.layer == layer && !l.broken[s.Name] {
-		s.Lines = d.Lines
-		return &looked{source: s, layer: layer, name: name, root: d.root}
-	}
-	data, err := readFile(l.layers[layer].Files, name, MaxLists)
-	if err != nil || l.broken[s.Name] {
-		return nil
-	}
-	f := &looked{source: s, layer: layer, name: name, root: s.Parse(data)}
-	if f.root == nil || f.root.Kind != yaml.MappingNode {
-		return nil
-	}
-	return f
 }
 
 // sort puts a file where it belongs.
 func (l *linter) sort(f *looked) {
 	id, overridden := yamlsrc.Field(f.root, "rule"), yamlsrc.Field(f.root, "override")
+	tested, isTest := schema.RuleTestedBy(f.name)
 	switch {
+	case isTest:
+		if of := l.byID[tested]; of != nil && of.layer == f.layer {
+			of.tested = true
+		}
 	case f.name == schema.ListsFile:
 		l.others = append(l.others, f)
 	case f.name == schema.MacrosFile:

@@ -1,4 +1,4 @@
-package rule_test
+package lint_test
 
 import (
 	"fmt"
@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"headstart/detect/rule"
+	"headstart/detect/rule/lint"
 	rules "headstart/rules.expr"
 )
 
@@ -41,11 +42,13 @@ func layerOf(name string, files map[string]string) rule.Layer {
 	return rule.Layer{Name: name, Files: fsys}
 }
 
+var noon = time.Date(2026, 6, 5, 12, 0, 0, 0, time.UTC)
+
 // warned lists the warnings of layers as "file:line:column code: message".
 func warned(t *testing.T, layers ...rule.Layer) []string {
 	t.Helper()
-	report := rule.Check(layers, nil, time.Date(2026, time.November, 24, 12, 0, 0, 0, time.UTC))
-	for _, m := range report.Mistakes {
+	report := lint.Check(layers, nil, time.Date(2026, time.November, 24, 12, 0, 0, 0, time.UTC))
+	for _, m := range report.Errors {
 		t.Errorf("a mistake: %v", m)
 	}
 	var all []string
@@ -180,18 +183,18 @@ func TestWarningsOfLayers(t *testing.T) {
 // TestMistakesDoNotLeadToWarnings holds that what follows from a mistake is not
 // said too: a list isn't unused because the rule that uses it can't be read.
 func TestMistakesDoNotLeadToWarnings(t *testing.T) {
-	report := rule.Check([]rule.Layer{layerOf("d", map[string]string{
+	report := lint.Check([]rule.Layer{layerOf("d", map[string]string{
 		"a.yaml":     whole + "when: conn.prt in ports.ssh\n",
 		"b.yaml":     strings.Replace(whole, "a-rule", "b-rule", 1) + "when: conn.port == 1 and conn.port == 2\n",
 		"lists.yaml": "ports:\n  ssh: [22]\n",
 	})}, nil, noon)
-	if len(report.Mistakes) != 1 || report.Set != nil || len(report.Warnings) != 1 || report.Warnings[0].File != "d/b.yaml" {
-		t.Errorf("mistakes %v, warnings %v", report.Mistakes, report.Warnings)
+	if len(report.Errors) != 1 || report.Set != nil || len(report.Warnings) != 1 || report.Warnings[0].File != "d/b.yaml" {
+		t.Errorf("mistakes %v, warnings %v", report.Errors, report.Warnings)
 	}
 }
 
 func TestWarningSaysThatItIsOne(t *testing.T) {
-	report := rule.Check([]rule.Layer{layerOf("d", map[string]string{"a.yaml": whole + "when: conn.open and conn.closed\n"})}, nil, noon)
+	report := lint.Check([]rule.Layer{layerOf("d", map[string]string{"a.yaml": whole + "when: conn.open and conn.closed\n"})}, nil, noon)
 	const want = "d/a.yaml:16:21: warning: the rule never fires: conn.open and conn.closed can't be true of one connection [never-fires]\n" +
 		"   16 | when: conn.open and conn.closed\n      |                     ^"
 	if len(report.Warnings) != 1 || report.Warnings[0].Error() != want {
@@ -201,7 +204,7 @@ func TestWarningSaysThatItIsOne(t *testing.T) {
 
 // TestPackHasNoWarnings holds for the shipped rules what check asks of others.
 func TestPackHasNoWarnings(t *testing.T) {
-	for _, w := range rule.Check([]rule.Layer{{Name: "rules.expr", Files: rules.Files}}, nil, noon).Warnings {
+	for _, w := range lint.Check([]rule.Layer{{Name: "rules.expr", Files: rules.Files}}, nil, noon).Warnings {
 		t.Error(w)
 	}
 }
@@ -209,7 +212,7 @@ func TestPackHasNoWarnings(t *testing.T) {
 // TestPageHasEveryWarning compares the table of the page about check with what
 // there is.
 func TestPageHasEveryWarning(t *testing.T) {
-	const file = "../../docs/rule-check.md"
+	const file = "../../../docs/rule-check.md"
 	page, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -217,7 +220,7 @@ func TestPageHasEveryWarning(t *testing.T) {
 	var want strings.Builder
 	want.WriteString("\n| code | what it says |\n| --- | --- |\n")
 	codes := map[string]bool{}
-	for _, l := range rule.Lints() {
+	for _, l := range lint.Codes() {
 		fmt.Fprintf(&want, "| `%s` | %s |\n", l.Code, l.Doc)
 		codes[l.Code] = true
 	}
@@ -226,7 +229,7 @@ func TestPageHasEveryWarning(t *testing.T) {
 	if got, _, found := strings.Cut(rest, "<!-- /warnings -->"); !found || got != want.String() {
 		t.Errorf("%s: put this between <!-- warnings --> and <!-- /warnings -->:\n%s", file, want.String())
 	}
-	if len(codes) != len(rule.Lints()) {
+	if len(codes) != len(lint.Codes()) {
 		t.Errorf("a code is used twice: %v", slices.Sorted(maps.Keys(codes)))
 	}
 }

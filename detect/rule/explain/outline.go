@@ -1,15 +1,17 @@
-package rule
+package explain
 
 import (
-	"headstart/detect/rule/condition"
-	"headstart/detect/rule/schema"
-	"headstart/yamlsrc"
 	"slices"
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/parser/lexer"
+
+	"headstart/detect/rule"
+	"headstart/detect/rule/condition"
+	"headstart/detect/rule/schema"
+	"headstart/yamlsrc"
 )
 
 // outline is a condition taken apart at and, or and not, each part compiled by
@@ -45,18 +47,19 @@ type asked struct {
 }
 
 // outline takes a condition apart. It has no mistakes: it was compiled before.
-func (x *Explainer) outline(o origin) *outline {
-	text := o.node.Value
+func (x *Explainer) outline(w *rule.When) *outline {
+	text := w.Text()
 	tree, mistakes := x.language.Parse(text)
 	tokens, err := lexer.Lex(file.NewSource(text))
 	if mistakes != nil || err != nil {
-		return &outline{kind: Asks, text: shown(text), file: o.in.Name, at: yamlsrc.PlaceOf(o.node), failure: "it can't be taken apart"}
+		return &outline{kind: Asks, text: shown(text), file: w.File(), at: w.Place(-1), failure: "it can't be taken apart"}
 	}
 	if n := len(tokens); n > 0 && tokens[n-1].Kind == lexer.EOF {
 		tokens = tokens[:n-1]
 	}
-	o.frame.Thresholds = o.frame.Thresholds.Clone()
-	c := cutter{Explainer: x, origin: o, text: []rune(text)}
+	in := w.Frame
+	in.Thresholds = in.Thresholds.Clone()
+	c := cutter{Explainer: x, when: w, frame: in, text: []rune(text)}
 	return c.cut(tree.Node, tokens)
 }
 
@@ -64,15 +67,16 @@ func (x *Explainer) outline(o origin) *outline {
 // stands, not where its operands begin and end: that the tokens say.
 type cutter struct {
 	*Explainer
-	origin origin
-	text   []rune
+	when  *rule.When
+	frame condition.Frame
+	text  []rune
 }
 
 func (c *cutter) cut(n ast.Node, tokens []lexer.Token) *outline {
 	tokens = withoutParentheses(tokens)
-	l := &outline{kind: Asks, text: shown(c.source(tokens)), file: c.origin.in.Name}
+	l := &outline{kind: Asks, text: shown(c.source(tokens)), file: c.when.File()}
 	if len(tokens) > 0 {
-		l.at = c.origin.place(tokens[0].From)
+		l.at = c.when.Place(tokens[0].From)
 	}
 	switch n := n.(type) {
 	case *ast.BinaryNode:
@@ -100,9 +104,9 @@ func (c *cutter) cut(n ast.Node, tokens []lexer.Token) *outline {
 	case *ast.MemberNode:
 		path, _ := condition.PathOf(n)
 		name, isMacro := strings.CutPrefix(path, schema.MacroGroup+".")
-		if one := c.set.macros[name]; isMacro && one != nil {
-			in := condition.Frame{About: c.origin.frame.About, Macro: name}
-			l.kind, l.terms = Macro, []*outline{c.outline(origin{one.s, one.n, in})}
+		if one := c.set.Macro(name); isMacro && one != nil {
+			one.Frame.About = c.frame.About
+			l.kind, l.terms = Macro, []*outline{c.outline(one)}
 			l.mayFire = l.terms[0].mayFire
 			return l
 		}
@@ -113,7 +117,7 @@ func (c *cutter) cut(n ast.Node, tokens []lexer.Token) *outline {
 
 // ask compiles a part that isn't taken apart further, and what it asks about.
 func (c *cutter) ask(l *outline, n ast.Node, tokens []lexer.Token) {
-	compiled, mistakes := c.language.Compile(c.source(tokens), c.origin.frame)
+	compiled, mistakes := c.language.Compile(c.source(tokens), c.frame)
 	if len(mistakes) > 0 || compiled.Clauses == nil && compiled.Bounds == nil {
 		l.failure = "it can't be asked by itself"
 	}

@@ -1,4 +1,4 @@
-package rule_test
+package lint_test
 
 import (
 	"io/fs"
@@ -6,6 +6,7 @@ import (
 	"testing/fstest"
 
 	"headstart/detect/rule"
+	"headstart/detect/rule/lint"
 	rules "headstart/rules.expr"
 )
 
@@ -26,7 +27,7 @@ func FuzzCheck(f *testing.F) {
 	f.Add([]byte(whole+"when: macros.a or not macros.b\n"), []byte("a: macros.b and conn.open\nb: conn.closed or conn.port in [1, 2]\n"))
 	f.Add([]byte("override: a-rule\nscore: 5\nunless: [{when: conn.open, owner: o, reason: r, expires: 2026-01-01}]\n"), []byte(""))
 	codes := map[string]bool{}
-	for _, l := range rule.Lints() {
+	for _, l := range lint.Codes() {
 		codes[l.Code] = true
 	}
 	f.Fuzz(func(t *testing.T, data, macros []byte) {
@@ -34,10 +35,10 @@ func FuzzCheck(f *testing.F) {
 			{Name: "base", Files: fstest.MapFS{"a.yaml": {Data: []byte(whole + "when: conn.port in ports.ssh\n")}, "lists.yaml": {Data: []byte("ports: {ssh: [22], none: []}\nroles: {web: [web]}\n")}}},
 			{Name: "local", Files: fstest.MapFS{"b.yaml": {Data: data}, "macros.yaml": {Data: macros}}},
 		}
-		report := rule.Check(layers, nil, noon)
+		report := lint.Check(layers, nil, noon)
 		_, err := rule.LoadLayers(layers, nil)
-		if (err == nil) != (len(report.Mistakes) == 0) || (err == nil) != (report.Set != nil) {
-			t.Errorf("Load says %v, Check %v", err, report.Mistakes)
+		if (err == nil) != (len(report.Errors) == 0) || (err == nil) != (report.Set != nil) {
+			t.Errorf("Load says %v, Check %v", err, report.Errors)
 		}
 		for _, w := range report.Warnings {
 			if !codes[w.Code] || w.Line < 1 || w.Column < 1 || w.Column > len([]rune(w.Source))+1 || w.Message == "" {

@@ -1,4 +1,4 @@
-package rule
+package explain
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"headstart/detect/rule"
 	"headstart/detect/rule/condition"
 	"headstart/event"
 )
@@ -48,13 +49,13 @@ type Named struct {
 }
 
 // explain evaluates a condition part by part.
-func (x *Explainer) explain(c *when, o *Observation) *Term {
-	if c.origin.node == nil {
+func (x *Explainer) explain(c *rule.When, o *rule.Observation) *Term {
+	if !c.Given() {
 		return &Term{Kind: Always, Holds: true}
 	}
 	l := x.conditions[c]
 	if l == nil {
-		l = x.outline(c.origin)
+		l = x.outline(c)
 		x.conditions[c] = l
 	}
 	return x.term(l, o, true)
@@ -62,7 +63,7 @@ func (x *Explainer) explain(c *when, o *Observation) *Term {
 
 // term evaluates a part of a condition. conjunct says that the whole condition
 // needs it: then a connection that is too young is only that.
-func (x *Explainer) term(l *outline, o *Observation, conjunct bool) *Term {
+func (x *Explainer) term(l *outline, o *rule.Observation, conjunct bool) *Term {
 	t := &Term{Kind: l.kind, Text: l.text, File: l.file, Line: l.at.Line, Column: l.at.Column, Failure: l.failure}
 	for _, inner := range l.terms {
 		t.Terms = append(t.Terms, x.term(inner, o, conjunct && l.kind != Or && l.kind != Not))
@@ -92,7 +93,7 @@ func (x *Explainer) term(l *outline, o *Observation, conjunct bool) *Term {
 }
 
 // last says when the rule last fired.
-func (f *firedAbout) last(o *Observation) Named {
+func (f *firedAbout) last(o *rule.Observation) Named {
 	end, host := "host", ""
 	if o.Host != nil {
 		host = o.Host.Name
@@ -112,8 +113,8 @@ func (f *firedAbout) last(o *Observation) Named {
 	return n
 }
 
-func (x *Explainer) ask(t *Term, l *outline, o *Observation, conjunct bool) {
-	holds, wait, err := x.evaluator.Holds(&l.condition, o)
+func (x *Explainer) ask(t *Term, l *outline, o *rule.Observation, conjunct bool) {
+	holds, wait, err := x.machine.Holds(&l.condition, o)
 	if err != nil {
 		t.Failure = shown(err.Error())
 		return
@@ -142,7 +143,7 @@ func (t *Term) join() {
 }
 
 // forTerm is what for asks of a connection.
-func forTerm(lasting time.Duration, o *Observation) *Term {
+func forTerm(lasting time.Duration, o *rule.Observation) *Term {
 	if lasting == 0 || o.Connection == nil {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package rule
+package lint
 
 import (
 	"slices"
@@ -144,13 +144,13 @@ func (l *linter) override(f *looked) {
 		return
 	}
 	effective := map[string]string{"enabled": "true", "alert": "true"}
-	from := map[string]string{"enabled": of.source.Name, "alert": of.source.Name}
+	from := map[string]string{"enabled": of.Name, "alert": of.Name}
 	for _, before := range append([]*looked{of}, l.overridesOf(f.id)...) {
 		if before == f {
 			break
 		}
 		for name, value := range settings(before) {
-			effective[name], from[name] = value.Value, before.source.Name
+			effective[name], from[name] = value.Value, before.Name
 		}
 	}
 	for name, value := range settings(f) {
@@ -182,7 +182,7 @@ func settings(f *looked) map[string]*yaml.Node {
 // unused looks for lists, macros and building blocks that nobody uses.
 func (l *linter) unused() {
 	for _, d := range l.set.Definitions {
-		i := slices.IndexFunc(l.others, func(f *looked) bool { return f.source.Name == d.File })
+		i := slices.IndexFunc(l.others, func(f *looked) bool { return f.Name == d.File })
 		if d.Used || i < 0 {
 			continue
 		}
@@ -206,7 +206,7 @@ func (l *linter) similar() {
 	for _, f := range l.rules {
 		for _, below := range l.rules {
 			if below.layer < f.layer && l.inForce(f) && l.byID[f.id].layer == f.layer && differByALetter(f.id, below.id) {
-				f.warn(similarID, yamlsrc.Field(f.root, "rule"), "this is a rule of its own beside %s of %s; write rule: %s to replace that one", below.id, below.source.Name, below.id)
+				f.warn(similarID, yamlsrc.Field(f.root, "rule"), "this is a rule of its own beside %s of %s; write rule: %s to replace that one", below.id, below.Name, below.id)
 			}
 		}
 	}

@@ -1,4 +1,4 @@
-package rule_test
+package lint_test
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 	"testing/fstest"
 
 	"headstart/detect/rule"
+	"headstart/detect/rule/lint"
 	rules "headstart/rules.expr"
 )
 
@@ -38,7 +39,7 @@ func BenchmarkCheck(b *testing.B) {
 	for name, layer := range map[string]rule.Layer{"pack": {Name: "pack", Files: rules.Files}, "1000": manyRules(b, 36)} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
-				rule.Check([]rule.Layer{layer}, nil, noon)
+				lint.Check([]rule.Layer{layer}, nil, noon)
 			}
 		})
 	}

@@ -1,10 +1,11 @@
-package rule
+package lint
 
 import (
 	"net/netip"
 	"time"
 	"unicode"
 
+	"headstart/detect/rule"
 	"headstart/event"
 	"headstart/yamlsrc"
 )
@@ -35,7 +36,7 @@ func differByALetter(a, b string) bool {
 // everything looks for rules that fire on each of many connections that have
 // nothing in common, but that they opened.
 func (l *linter) everything() {
-	evaluator, fired, total := NewEvaluator(l.set), map[string]int{}, 0
+	evaluator, fired, total := rule.NewEvaluator(l.set), map[string]int{}, 0
 	for o := range differentConnections {
 		total++
 		for _, result := range evaluator.Evaluate(o) {
@@ -61,10 +62,10 @@ func (l *linter) everything() {
 
 // differentConnections yields connections that open: in both directions, with
 // many services, near and far, of hosts with roles and without, usual and not.
-func differentConnections(yield func(Observation) bool) {
+func differentConnections(yield func(rule.Observation) bool) {
 	at := time.Date(2026, time.March, 4, 3, 0, 0, 0, time.UTC)
-	hosts := []*Host{{Name: "web-01", Roles: []string{"web"}, Reports: true}, {Name: "laptop-7", Roles: []string{"workstation"}}, {Name: "box"}}
-	usual := Baseline{Known: true, Days: 30, PerDay: 100, HourUsual: true, Prevalence: 1, Length: UsualLength{P50: time.Second, P99: time.Minute, Count: 1000}}
+	hosts := []*rule.Host{{Name: "web-01", Roles: []string{"web"}, Reports: true}, {Name: "laptop-7", Roles: []string{"workstation"}}, {Name: "box"}}
+	usual := rule.Baseline{Known: true, Days: 30, PerDay: 100, HourUsual: true, Prevalence: 1, Length: rule.UsualLength{P50: time.Second, P99: time.Minute, Count: 1000}}
 	for n := range 240 {
 		c := event.Connection{
 			Kind: event.Opened, State: event.Established, Direction: event.Outbound, DirectionFrom: event.FromHandshake,
@@ -77,9 +78,9 @@ func differentConnections(yield func(Observation) bool) {
 		if n/2%2 == 0 {
 			c.Direction, c.LocalPort, c.RemotePort = event.Inbound, c.RemotePort, c.LocalPort
 		}
-		o := Observation{Connection: &c, At: c.OpenedBefore.Add(time.Duration(n%3) * time.Hour), Host: hosts[n%3], Peer: hosts[(n/3)%3]}
+		o := rule.Observation{Connection: &c, At: c.OpenedBefore.Add(time.Duration(n%3) * time.Hour), Host: hosts[n%3], Peer: hosts[(n/3)%3]}
 		if n/4%2 == 0 {
-			o.Baseline = func(*event.Connection) Baseline { return usual }
+			o.Baseline = func(*event.Connection) rule.Baseline { return usual }
 		}
 		if n%7 == 0 {
 			o.Peer = nil

@@ -1,4 +1,4 @@
-package rule
+package explain
 
 import (
 	"fmt"
@@ -10,6 +10,7 @@ import (
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/parser/lexer"
 
+	"headstart/detect/rule"
 	"headstart/detect/rule/condition"
 	"headstart/detect/rule/schema"
 	"headstart/event"
@@ -152,7 +153,7 @@ func (c *cutter) add(l *outline, text string) {
 	if len(l.asked) >= maxAsked || slices.ContainsFunc(l.asked, func(a asked) bool { return a.name == text }) {
 		return
 	}
-	if of, ok := c.language.CompileAny(text, c.origin.frame); ok {
+	if of, ok := c.language.CompileAny(text, c.frame); ok {
 		l.asked = append(l.asked, asked{shown(text), of})
 	}
 }
@@ -164,8 +165,8 @@ func (c *cutter) addList(l *outline, name, entries string) {
 }
 
 // named evaluates an expression for people to read.
-func (x *Explainer) named(name string, c *condition.Clause, o *Observation) Named {
-	value, err := x.evaluator.Run(c, o)
+func (x *Explainer) named(name string, c *condition.Clause, o *rule.Observation) Named {
+	value, err := x.machine.Run(c, o)
 	if err != nil {
 		return Named{Name: shown(name), Value: "can't be evaluated: " + shown(err.Error())}
 	}
