@@ -2,7 +2,6 @@ package detect
 
 import (
 	"bytes"
-	"encoding/gob"
 	"fmt"
 	"io"
 	"maps"
@@ -18,14 +17,14 @@ import (
 	"headstart/detect/pairing"
 	"headstart/detect/pattern"
 	"headstart/event"
+	"headstart/event/wire"
 )
 
-// stateVersion is that of the saved form. A state of another version is
-// refused: then the stream is read from its beginning.
-const stateVersion = 2
+// stateVersion is the first byte of a saved state. A state of another version
+// is rejected, and the stream is read from its beginning.
+const stateVersion = 1
 
 type state struct {
-	Version        int
 	Hosts          []hostState // by name
 	Baseline       baseline.State
 	Patterns       pattern.State
@@ -49,7 +48,7 @@ type hostState struct {
 // Save returns everything that Restore needs to go on exactly.
 func (c *Engine) Save() ([]byte, error) {
 	s := state{
-		Version: stateVersion, Baseline: c.baseline.Save(), Patterns: c.patterns.Save(), Heartbeats: c.heartbeats.Save(), Pairs: c.pairs.Save(),
+		Baseline: c.baseline.Save(), Patterns: c.patterns.Save(), Heartbeats: c.heartbeats.Save(), Pairs: c.pairs.Save(),
 		Incidents: c.incidents.Save(), Firings: c.firings.save(), Postponed: c.postponed, PostponedCount: c.postponedCount, Tallies: c.tallies.save(), Now: c.now, Swept: c.swept,
 	}
 	var codec firing.Codec
@@ -61,9 +60,13 @@ func (c *Engine) Save() ([]byte, error) {
 		}
 		s.Hosts = append(s.Hosts, hostState{Name: name, Firing: data, Seen: h.seen, PolledAt: h.polledAt, OpenEdges: h.ordered()})
 	}
-	var packed bytes.Buffer
-	w := s2.NewWriter(&packed, s2.WriterConcurrency(1))
-	if err := gob.NewEncoder(w).Encode(&s); err != nil {
+	data, err := wire.Marshal(s)
+	if err != nil {
+		return nil, fmt.Errorf("save: %w", err)
+	}
+	packed := bytes.NewBuffer([]byte{stateVersion})
+	w := s2.NewWriter(packed, s2.WriterConcurrency(1))
+	if _, err := w.Write(data); err != nil {
 		return nil, fmt.Errorf("save: %w", err)
 	}
 	if err := w.Close(); err != nil {
@@ -77,12 +80,16 @@ const maxState = 4 << 30
 
 // Restore replaces all that is known by what was saved.
 func (c *Engine) Restore(data []byte) error {
-	var s state
-	if err := gob.NewDecoder(io.LimitReader(s2.NewReader(bytes.NewReader(data)), maxState)).Decode(&s); err != nil {
+	if len(data) == 0 || data[0] != stateVersion {
+		return fmt.Errorf("restore: %w: saved by another version of this program", event.ErrVersion)
+	}
+	unpacked, err := io.ReadAll(io.LimitReader(s2.NewReader(bytes.NewReader(data[1:])), maxState))
+	if err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}
-	if s.Version != stateVersion {
-		return fmt.Errorf("restore: %w: %d, want %d", event.ErrVersion, s.Version, stateVersion)
+	var s state
+	if err := wire.Unmarshal(unpacked, &s); err != nil {
+		return fmt.Errorf("restore: %w", err)
 	}
 	fresh := New(c.set, c.options)
 	var codec firing.Codec

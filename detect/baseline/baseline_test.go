@@ -1,8 +1,6 @@
 package baseline_test
 
 import (
-	"bytes"
-	"encoding/gob"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -11,6 +9,7 @@ import (
 	"headstart/detect/baseline"
 	"headstart/detect/rule"
 	"headstart/event"
+	"headstart/event/wire"
 )
 
 const day = 24 * time.Hour
@@ -218,12 +217,12 @@ func TestRestoredGoesOnExactly(t *testing.T) {
 			a.Active(s)
 			feed(a, s)
 		}
-		var buffer bytes.Buffer
-		if err := gob.NewEncoder(&buffer).Encode(a.Save()); err != nil {
+		saved, err := wire.Marshal(a.Save())
+		if err != nil {
 			t.Fatal(err)
 		}
 		var state baseline.State
-		if err := gob.NewDecoder(&buffer).Decode(&state); err != nil {
+		if err := wire.Unmarshal(saved, &state); err != nil {
 			t.Fatal(err)
 		}
 		if err := b.Restore(state); err != nil {

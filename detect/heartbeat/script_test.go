@@ -1,8 +1,6 @@
 package heartbeat_test
 
 import (
-	"bytes"
-	"encoding/gob"
 	"fmt"
 	"strings"
 	"testing"
@@ -12,6 +10,7 @@ import (
 
 	"headstart/detect/heartbeat"
 	"headstart/detect/scripttest"
+	"headstart/event/wire"
 )
 
 // The notation of the scripts in testdata. A section
@@ -92,12 +91,12 @@ func describe(silences []heartbeat.Silence) (text string) {
 // restored returns a saved and restored monitor.
 func restored(t *testing.T, p *heartbeat.Monitor) *heartbeat.Monitor {
 	t.Helper()
-	var b bytes.Buffer
-	if err := gob.NewEncoder(&b).Encode(p.Save()); err != nil {
+	saved, err := wire.Marshal(p.Save())
+	if err != nil {
 		t.Fatal(err)
 	}
 	var s heartbeat.State
-	if err := gob.NewDecoder(&b).Decode(&s); err != nil {
+	if err := wire.Unmarshal(saved, &s); err != nil {
 		t.Fatal(err)
 	}
 	fresh := heartbeat.New(0)

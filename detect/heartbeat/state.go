@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// State is a saved monitor (gob). Equal monitors save the same bytes.
+// State is a saved monitor. Equal monitors save the same bytes.
 type State struct {
 	Now, Moved       int64
 	JumpFrom, JumpTo int64

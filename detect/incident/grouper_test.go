@@ -1,8 +1,6 @@
 package incident_test
 
 import (
-	"bytes"
-	"encoding/gob"
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
@@ -14,6 +12,7 @@ import (
 
 	"headstart/detect/incident"
 	"headstart/event"
+	"headstart/event/wire"
 )
 
 var start = time.Date(2025, 6, 5, 14, 30, 0, 0, time.UTC)
@@ -334,12 +333,12 @@ func TestRestoredGoesOnExactly(t *testing.T) {
 		cut := r.IntN(len(steps))
 		a, b := incident.New(incident.Options{PerDay: 5}), incident.New(incident.Options{PerDay: 5})
 		play(a, steps[:cut]...)
-		var buffer bytes.Buffer
-		if err := gob.NewEncoder(&buffer).Encode(a.Save()); err != nil {
+		saved, err := wire.Marshal(a.Save())
+		if err != nil {
 			t.Fatal(err)
 		}
 		var state incident.State
-		if err := gob.NewDecoder(&buffer).Decode(&state); err != nil {
+		if err := wire.Unmarshal(saved, &state); err != nil {
 			t.Fatal(err)
 		}
 		b.Restore(state)

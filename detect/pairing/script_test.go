@@ -2,13 +2,13 @@ package pairing_test
 
 import (
 	"bytes"
-	"encoding/gob"
 	"testing"
 
 	"golang.org/x/tools/txtar"
 
 	"headstart/detect/pairing"
 	"headstart/detect/scripttest"
+	"headstart/event/wire"
 )
 
 func TestScripts(t *testing.T) {
@@ -23,11 +23,11 @@ func TestScripts(t *testing.T) {
 
 func save(t *testing.T, w *pairing.Pairs) []byte {
 	t.Helper()
-	var b bytes.Buffer
-	if err := gob.NewEncoder(&b).Encode(w.Save()); err != nil {
+	saved, err := wire.Marshal(w.Save())
+	if err != nil {
 		t.Fatal(err)
 	}
-	return b.Bytes()
+	return saved
 }
 
 // restored returns witnesses that were saved and restored.
@@ -35,7 +35,7 @@ func restored(t *testing.T, w *pairing.Pairs, limits pairing.Limits) *pairing.Pa
 	t.Helper()
 	saved := save(t, w)
 	var s pairing.State
-	if err := gob.NewDecoder(bytes.NewReader(saved)).Decode(&s); err != nil {
+	if err := wire.Unmarshal(saved, &s); err != nil {
 		t.Fatal(err)
 	}
 	fresh := pairing.New(limits)

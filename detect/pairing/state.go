@@ -8,7 +8,7 @@ import (
 	"headstart/event"
 )
 
-// State is what witnesses know, as it is saved (gob). Two that know the same
+// State is what witnesses know, as it is saved. Two that know the same
 // save the same.
 type State struct {
 	Clock, Swept int64

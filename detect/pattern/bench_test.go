@@ -1,14 +1,13 @@
 package pattern_test
 
 import (
-	"bytes"
-	"encoding/gob"
 	"fmt"
 	"testing"
 	"time"
 
 	"headstart/detect/pattern"
 	"headstart/detect/rule"
+	"headstart/event/wire"
 )
 
 // feeder feeds matches of one key, 30 of them a second, each of another
@@ -146,13 +145,13 @@ func BenchmarkSave(b *testing.B) {
 		m.By = fmt.Sprint("host-", i%1000)
 		p.Feed(m)
 	}
-	var out bytes.Buffer
+	var out []byte
+	var err error
 	b.ReportAllocs()
 	for b.Loop() {
-		out.Reset()
-		if err := gob.NewEncoder(&out).Encode(p.Save()); err != nil {
+		if out, err = wire.Marshal(p.Save()); err != nil {
 			b.Fatal(err)
 		}
 	}
-	b.ReportMetric(float64(out.Len())/10_000, "B/match")
+	b.ReportMetric(float64(len(out))/10_000, "B/match")
 }

@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// State is everything that patterns remember, as it is saved (gob). Two that
+// State is everything that patterns remember, as it is saved. Two that
 // remember the same save the same.
 type State struct {
 	Clock, Swept int64

@@ -2,7 +2,6 @@ package pattern_test
 
 import (
 	"bytes"
-	"encoding/gob"
 	"math/rand/v2"
 	"reflect"
 	"testing"
@@ -10,21 +9,22 @@ import (
 
 	"headstart/detect/pattern"
 	"headstart/detect/rule"
+	"headstart/event/wire"
 )
 
 func save(t *testing.T, p *pattern.Patterns) []byte {
 	t.Helper()
-	var b bytes.Buffer
-	if err := gob.NewEncoder(&b).Encode(p.Save()); err != nil {
+	saved, err := wire.Marshal(p.Save())
+	if err != nil {
 		t.Fatal(err)
 	}
-	return b.Bytes()
+	return saved
 }
 
 func restore(t *testing.T, p *pattern.Patterns, saved []byte) {
 	t.Helper()
 	var s pattern.State
-	if err := gob.NewDecoder(bytes.NewReader(saved)).Decode(&s); err != nil {
+	if err := wire.Unmarshal(saved, &s); err != nil {
 		t.Fatal(err)
 	}
 	if err := p.Restore(s); err != nil {

@@ -1,13 +1,12 @@
 package correlator
 
 import (
-	"bytes"
-	"encoding/gob"
 	"fmt"
 	"time"
 
 	"headstart/bus"
 	"headstart/detect/bundle"
+	"headstart/event/wire"
 )
 
 // A set of rules is put in force between two batches. Before anything that
@@ -25,16 +24,16 @@ type savedRules struct {
 }
 
 func (s *ruleset) encode() ([]byte, error) {
-	var b bytes.Buffer
-	if err := gob.NewEncoder(&b).Encode(savedRules{Since: s.since, Book: s.packed, Cut: s.cut}); err != nil {
+	data, err := wire.Marshal(savedRules{Since: s.since, Book: s.packed, Cut: s.cut})
+	if err != nil {
 		return nil, fmt.Errorf("save the rules in force: %w", err)
 	}
-	return b.Bytes(), nil
+	return data, nil
 }
 
 func (r *rules) decode(data []byte) (*ruleset, error) {
 	var saved savedRules
-	if err := gob.NewDecoder(bytes.NewReader(data)).Decode(&saved); err != nil {
+	if err := wire.Unmarshal(data, &saved); err != nil {
 		return nil, err
 	}
 	book, err := bundle.Unpack(saved.Book)
@@ -51,9 +50,6 @@ func (r *rules) decode(data []byte) (*ruleset, error) {
 // useSaved puts the rules of a checkpoint in force until the messages are done
 // with that the last life had got to.
 func (c *correlator) useSaved(data []byte) {
-	if len(data) == 0 {
-		return
-	}
 	set, err := c.rules.decode(data)
 	if err != nil {
 		// A newer version of this program may refuse what one before took.

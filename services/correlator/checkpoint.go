@@ -2,13 +2,12 @@ package correlator
 
 import (
 	"context"
-	"encoding/binary"
-	"errors"
 	"fmt"
 	"time"
 
 	"headstart/bus"
 	"headstart/event"
+	"headstart/event/wire"
 )
 
 // checkpoint is the whole state as it was after a message.
@@ -16,7 +15,7 @@ type checkpoint struct {
 	at   bus.Position
 	time time.Time // when the stream stored the message
 
-	rules []byte // that were in force from then on; empty when that isn't known
+	rules []byte // active from then on
 	data  []byte
 }
 
@@ -52,41 +51,35 @@ func (c *correlator) checkpoint(storedAt time.Time) (bus.State, bool) {
 		c.metrics.checkpoint(0, time.Since(began))
 		return bus.State{}, false
 	}
-	value := binary.BigEndian.AppendUint64(nil, uint64(c.at.Stream.UnixNano()))
-	value = binary.BigEndian.AppendUint64(value, c.at.Sequence)
-	value = binary.BigEndian.AppendUint64(value, uint64(storedAt.UnixNano()))
-	value = append(value, rulesFollow)
-	value = binary.BigEndian.AppendUint32(value, uint32(len(rules)))
-	value = append(append(value, rules...), data...)
+	value := checkpoint{at: c.at, time: storedAt, rules: rules, data: data}.encode()
 	c.metrics.checkpoint(len(value), time.Since(began))
 	return bus.State{Key: checkpointKey, Value: value}, true
 }
 
-const (
-	checkpointHeader = 24
-
-	// rulesFollow says that the rules that were in force come before the state,
-	// after their length. Without it, which is how it was once, the state comes
-	// at once, and begins otherwise.
-	rulesFollow = 'R'
-)
+// encode returns the saved form: a msgpack array of when the stream began, the
+// message's sequence and time, the rules and the state.
+func (c checkpoint) encode() []byte {
+	var w wire.Writer
+	w.Reset(nil)
+	w.Array(5)
+	w.Int(c.at.Stream.UnixNano())
+	w.Uint(c.at.Sequence)
+	w.Int(c.time.UnixNano())
+	w.Binary(c.rules)
+	w.Binary(c.data)
+	return w.Bytes()
+}
 
 func decodeCheckpoint(value []byte) (checkpoint, error) {
-	if len(value) < checkpointHeader {
-		return checkpoint{}, fmt.Errorf("a checkpoint of %d bytes", len(value))
+	var r wire.Reader
+	r.Reset(value)
+	if n := r.Array(5); r.Err() == nil && n != 5 {
+		return checkpoint{}, fmt.Errorf("checkpoint: %d fields, want 5", n)
 	}
-	nanoseconds := func(b []byte) time.Time { return time.Unix(0, int64(binary.BigEndian.Uint64(b))).UTC() }
-	saved := checkpoint{
-		at:   bus.Position{Stream: nanoseconds(value), Sequence: binary.BigEndian.Uint64(value[8:])},
-		time: nanoseconds(value[16:]), data: value[checkpointHeader:],
-	}
-	if len(saved.data) > 0 && saved.data[0] == rulesFollow {
-		rest := saved.data[1:]
-		if len(rest) < 4 || uint64(binary.BigEndian.Uint32(rest)) > uint64(len(rest)-4) {
-			return checkpoint{}, errors.New("a checkpoint whose rules are cut off")
-		}
-		size := binary.BigEndian.Uint32(rest)
-		saved.rules, saved.data = rest[4:4+size], rest[4+size:]
+	at := func() time.Time { return time.Unix(0, r.Int()).UTC() }
+	saved := checkpoint{at: bus.Position{Stream: at(), Sequence: r.Uint64()}, time: at(), rules: r.Binary(), data: r.Binary()}
+	if err := r.End(); err != nil {
+		return checkpoint{}, fmt.Errorf("checkpoint: %w", err)
 	}
 	return saved, nil
 }
