@@ -2,8 +2,8 @@ package report
 
 import "unicode/utf8"
 
-// diagram is a path drawn as a line for each host, one below the other, and an
-// arrow for each step, in order of time from left to right.
+// diagram is a drawing of a path: a horizontal line for each host and an arrow for
+// each step, in order of time from left to right.
 type diagram struct {
 	Width, Height int
 	Hosts         []diagramHost
@@ -21,7 +21,7 @@ type arrow struct {
 	Attempt, Itself    bool
 }
 
-// What is larger is not drawn: nobody can read it. The list of steps has it all.
+// A larger diagram would be illegible and is left out: the list has all steps.
 const (
 	maxArrows    = 24
 	maxHosts     = 14
@@ -39,7 +39,7 @@ const (
 	clearOfHost = 2
 )
 
-// newDiagram returns nil when there is too much to draw.
+// newDiagram returns nil beyond the limits.
 func newDiagram(all steps) *diagram {
 	if len(all) > maxArrows {
 		return nil

@@ -18,9 +18,8 @@ var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 	"diagram": newDiagram,
 }).Parse(page))
 
-// HTML writes the report as one file that needs no other: with a style sheet of
-// its own, for the screen in the light and in the dark and for paper, and the
-// path as a drawing.
+// HTML writes the report as one self-contained file: with a style sheet for light
+// and dark screens and for paper, and the path as a diagram.
 func (r *Report) HTML(w io.Writer) error {
 	err := pageTemplate.Execute(w, struct {
 		Title    string

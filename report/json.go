@@ -8,8 +8,8 @@ import (
 	"headstart/term"
 )
 
-// JSON returns the incident itself, indented, with its type: event.DecodeIncident
-// reads it. What is not printable is escaped.
+// JSON returns the incident, indented, with its type, as event.DecodeIncident reads
+// it. It escapes unprintable characters.
 func (r *Report) JSON() (string, error) {
 	data, err := json.MarshalIndent(Typed(r.incident), "", "  ")
 	if err != nil {
@@ -18,7 +18,7 @@ func (r *Report) JSON() (string, error) {
 	return term.PlainJSON(data) + "\n", nil
 }
 
-// Typed returns an incident as it stands among JSON lines of other types.
+// Typed returns an incident with its type, for JSON lines of several types.
 func Typed(i *event.Incident) any {
 	return struct {
 		Type string `json:"type"`

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Markdown returns the report as CommonMark with the tables of GitHub's dialect,
-// which GitLab and Jira's importers take too.
+// Markdown returns the report as CommonMark with GitHub's tables, which GitLab and
+// Jira's importers accept too.
 func (r *Report) Markdown() string {
 	var b strings.Builder
 	b.WriteString("# " + escape(r.heading()) + "\n\n| | |\n| --- | --- |\n")
@@ -56,9 +56,9 @@ func markdownRow(b *strings.Builder, cells []string) {
 	b.WriteByte('\n')
 }
 
-// escape makes one line of Markdown of any plain text, in which nothing is
-// markup: no emphasis, code, link, image, HTML, table cell, mention or
-// formula, and at its beginning no list, heading or quotation.
+// escape returns plain text as one line of Markdown without any markup: no
+// emphasis, code, link, image, HTML, table cell, mention or formula, and at its
+// beginning no list, heading or quotation.
 func escape(text string) string {
 	text = strings.Join(strings.Fields(text), " ")
 	var b strings.Builder
@@ -74,7 +74,7 @@ func escape(text string) string {
 		case c == '!' && strings.HasPrefix(text[n+1:], "["):
 			b.WriteByte('\\')
 		case c == ':' && strings.HasPrefix(text[n:], "://"), c == '.' && n >= 3 && strings.EqualFold(text[n-3:n], "www"):
-			b.WriteByte('\\') // else it becomes a link
+			b.WriteByte('\\') // prevents a link
 		}
 		digits = digits && c >= '0' && c <= '9'
 		b.WriteRune(c)
@@ -82,7 +82,7 @@ func escape(text string) string {
 	return b.String()
 }
 
-// fenceFor returns backticks that end no sooner than the commands do.
+// fenceFor returns a fence longer than any run of backticks in the commands.
 func fenceFor(all commands) string {
 	longest := 2
 	for _, c := range all {

@@ -10,17 +10,17 @@ import (
 	"headstart/term"
 )
 
-// Options say how an incident is reported.
+// Options configure a report.
 type Options struct {
 	Zone *time.Location // of the times; nil: UTC
 }
 
-// Report is what is said of an incident.
+// Report is the report of an incident.
 type Report struct {
 	incident *event.Incident
 	zone     *time.Location
 	from     time.Time // of the first evidence
-	days     bool      // it went on over midnight: times need a date
+	days     bool      // it spans midnight: times need a date
 }
 
 // New returns the report of an incident.
@@ -51,7 +51,7 @@ func each(i *event.Incident, do func(time.Time)) {
 	do(i.OpenedAt)
 }
 
-// firstEvidence is the earliest thing that is known to belong to the incident.
+// firstEvidence is the time of the earliest event of the incident.
 func firstEvidence(i *event.Incident) (first time.Time) {
 	each(i, func(at time.Time) {
 		if !at.IsZero() && (first.IsZero() || at.Before(first)) {
@@ -64,12 +64,12 @@ func firstEvidence(i *event.Incident) (first time.Time) {
 // heading is the first line.
 func (r *Report) heading() string { return term.Plain(r.incident.Title) }
 
-// about is what there is to know at a glance.
+// about is the summary.
 func (r *Report) about() []field {
 	i := r.incident
 	name := fmt.Sprintf("%s, revision %d", i.ID, i.Revision)
 	if i.MergedInto != "" {
-		name += ", now part of " + i.MergedInto
+		name += ", merged into " + i.MergedInto
 	}
 	fields := []field{
 		{"severity", i.Severity.String()},
@@ -80,13 +80,13 @@ func (r *Report) about() []field {
 		{"last activity", r.after(i.LastActivityAt)},
 	}
 	if i.Notified {
-		fields = append(fields, field{"people told", r.after(i.NotifiedAt)})
+		fields = append(fields, field{"notified", r.after(i.NotifiedAt)})
 	}
 	if h := headStart(i); h > 0 {
-		fields = append(fields, field{"head start", term.Duration(h) + " from telling people to the last activity"})
+		fields = append(fields, field{"head start", term.Duration(h) + " from the notification to the last activity"})
 	}
 	if len(i.Sources) > 0 {
-		fields = append(fields, field{"came from", addresses(i.Sources)})
+		fields = append(fields, field{"sources", addresses(i.Sources)})
 	}
 	return fields
 }
@@ -94,13 +94,13 @@ func (r *Report) about() []field {
 func (r *Report) state() string {
 	switch i := r.incident; i.State {
 	case event.IncidentOpen:
-		return "open: its first alert was raised"
+		return "open: first alert raised"
 	case event.IncidentUpdated:
-		return "updated: it has grown since it was opened"
+		return "updated: changed since it was opened"
 	case event.IncidentQuiet:
-		return "quiet: nothing has joined it for a while"
+		return "quiet: no recent activity"
 	case event.IncidentResolved:
-		return "resolved: nothing will join it any more"
+		return "resolved: closed to new activity"
 	default:
 		return i.State.String()
 	}
@@ -108,15 +108,15 @@ func (r *Report) state() string {
 
 func (r *Report) score() string {
 	i := r.incident
-	text := fmt.Sprintf("%.4g, people are told from %.4g on", i.Score, i.Threshold)
+	text := fmt.Sprintf("%.4g of %.4g for a notification", i.Score, i.Threshold)
 	if i.Missed > 0 && !i.Notified {
-		text = fmt.Sprintf("%.4g, %.4g short of the %.4g from which people are told", i.Score, i.Missed, i.Threshold)
+		text = fmt.Sprintf("%.4g, %.4g short of %.4g for a notification", i.Score, i.Missed, i.Threshold)
 	}
 	return text
 }
 
-// headStart is for how long people had been told of an incident when the last
-// thing of it happened, once it is over.
+// headStart is the time from the notification to the last activity of an incident
+// that is over.
 func headStart(i *event.Incident) time.Duration {
 	if i.State < event.IncidentQuiet || !i.Notified || i.NotifiedAt.IsZero() {
 		return 0
@@ -166,8 +166,8 @@ func addresses(all []event.Address) string {
 	return strings.Join(out, ", ")
 }
 
-// FirstStep says in a few words what to do first; empty when nothing has to be
-// blocked.
+// FirstStep is the first response in a few words; empty if there is nothing to
+// block.
 func FirstStep(i *event.Incident) string {
 	const most = 5
 	var names []string

@@ -20,8 +20,8 @@ type section struct {
 	Parts []part
 }
 
-// part is what a section is made of: a note, a table, a list, steps or commands.
-// All texts are plain: see [term.Plain].
+// part is an element of a section: a note, a table, a list, steps or commands. All
+// texts are plain: see [term.Plain].
 type part any
 
 type (
@@ -31,7 +31,7 @@ type (
 
 	commands []string
 
-	// table has a row of cells for each thing. The last column is the widest.
+	// table has the widest column last.
 	table struct {
 		Columns []string
 		Rows    [][]string
@@ -47,17 +47,17 @@ type step struct {
 	Attempt                           bool
 }
 
-// Destination is where a step leads to, with the port.
+// Destination is the host and port that a step leads to.
 func (s step) Destination() string { return s.To + ":" + s.Port }
 
 func (r *Report) sections() []section {
 	return slices.DeleteFunc([]section{
 		{"Why", r.why()}, {"Hosts", r.hosts()}, {"Path", r.path()}, {"Timeline", r.timeline(true)},
-		{"Where it can go next", r.next()}, {"What to do", r.response()}, {"Alerts", r.alerts()}, {"Left out", r.left()},
+		{"Reachable next", r.next()}, {"Response", r.response()}, {"Alerts", r.alerts()}, {"Omitted", r.left()},
 	}, func(s section) bool { return len(s.Parts) == 0 })
 }
 
-// rows returns the table as parts, none if it is empty.
+// rows returns a table, or nothing if it is empty.
 func rows(columns []string, all [][]string) []part {
 	if len(all) == 0 {
 		return nil
@@ -70,18 +70,18 @@ func (r *Report) why() []part {
 	for _, reason := range r.incident.Reasons {
 		all = append(all, []string{fmt.Sprintf("%.4g", reason.Points), term.Plain(reason.Rule), term.Plain(reason.Text)})
 	}
-	return rows([]string{"points", "rule", "sign"}, all)
+	return rows([]string{"score", "rule", "reason"}, all)
 }
 
 func (r *Report) hosts() []part {
 	var all [][]string
 	for _, p := range r.incident.Parts {
-		watched := "watched"
+		poller := "monitored"
 		if !p.Monitored {
-			watched = "not watched"
+			poller = "not monitored"
 		}
 		all = append(all, []string{
-			term.Plain(p.Host), p.Part.String(), r.clock(p.Since), addresses(p.Addresses), watched, term.Plain(strings.Join(p.Roles, ", ")),
+			term.Plain(p.Host), p.Part.String(), r.clock(p.Since), addresses(p.Addresses), poller, term.Plain(strings.Join(p.Roles, ", ")),
 		})
 	}
 	return rows([]string{"host", "part", "since", "addresses", "poller", "roles"}, all)
@@ -112,8 +112,8 @@ func (r *Report) path() []part {
 	return []part{all}
 }
 
-// name is a host's, or its address. An IPv6 address is in brackets, for a port
-// follows.
+// name is the host's name, or its address: an IPv6 address in brackets, because a
+// port follows.
 func name(host string, a event.Address) string {
 	if host == "" {
 		host = a.String()
@@ -124,16 +124,16 @@ func name(host string, a event.Address) string {
 	return term.Plain(host)
 }
 
-// timeline is what happened, with or without remarks on what headstart itself did.
-func (r *Report) timeline(remarks bool) []part {
+// timeline is the events, with or without those of headstart itself.
+func (r *Report) timeline(own bool) []part {
 	var all [][]string
 	for _, e := range r.incident.Timeline {
-		if e.Host == "" && e.Alert == "" && !remarks {
+		if e.Host == "" && e.Alert == "" && !own {
 			continue
 		}
 		all = append(all, []string{r.clock(e.At), term.Plain(e.Host), term.Plain(e.Text)})
 	}
-	return rows([]string{"time", "host", "what happened"}, all)
+	return rows([]string{"time", "host", "event"}, all)
 }
 
 func (r *Report) next() []part {
@@ -148,25 +148,25 @@ func (r *Report) next() []part {
 	if all == nil {
 		return nil
 	}
-	return append([]part{note("These are no part of it yet. The hosts that were reached last go there in the ordinary run of things.")},
-		rows([]string{"from", "to", "reached before"}, all)...)
+	return append([]part{note("Not part of the incident yet: hosts that the last reached hosts normally connect to.")},
+		rows([]string{"from", "to", "seen"}, all)...)
 }
 
 func (r *Report) response() (parts []part) {
 	do := &r.incident.Response
 	if len(do.Block) > 0 {
 		parts = append(parts,
-			note("Block the sources, and cut off the hosts that the intruder goes on from. On every host that is to be protected:"),
+			note("Block the sources and isolate the hosts that the attacker uses. On every host to protect:"),
 			commands(eachPlain(do.Block)),
-			note("These make a table of their own and change no other; 'nft delete table inet headstart' undoes them."))
+			note("The commands add a table and change no other; 'nft delete table inet headstart' removes it."))
 	}
 	for _, to := range []struct {
 		what string
 		all  []string
 	}{
-		{"Rotate the SSH keys that these hosts hold or accept:", do.RotateKeys},
+		{"Rotate the SSH keys stored or accepted on these hosts:", do.RotateKeys},
 		{"Rotate the credentials of these databases:", do.RotateCredentials},
-		{"Close these ways for good, unless they are needed:", do.Segment},
+		{"Block these connections permanently, unless they are needed:", do.Segment},
 	} {
 		if len(to.all) > 0 {
 			parts = append(parts, note(to.what), list(eachPlain(to.all)))
@@ -175,7 +175,7 @@ func (r *Report) response() (parts []part) {
 	return parts
 }
 
-// eachPlain makes each text plain.
+// eachPlain returns each text plain, on one line.
 func eachPlain(all []string) []string {
 	out := make([]string, len(all))
 	for n, s := range all {
@@ -184,7 +184,7 @@ func eachPlain(all []string) []string {
 	return out
 }
 
-// alerts are counted by rule, as far as the timeline says which is whose.
+// alerts counts the alerts of the timeline by rule.
 func (r *Report) alerts() []part {
 	i := r.incident
 	count, seen, first := map[string]int{}, map[string]bool{}, map[string]string{}
@@ -210,7 +210,7 @@ func (r *Report) alerts() []part {
 	}
 	parts := rows([]string{"alerts", "first", "rule"}, all)
 	if more := len(i.Alerts) - len(seen); more > 0 && parts != nil {
-		parts = append(parts, note(fmt.Sprintf("Alerts that the timeline has no room for: %d.", more)))
+		parts = append(parts, note(fmt.Sprintf("Alerts omitted from the timeline: %d.", more)))
 	}
 	return parts
 }
@@ -219,5 +219,5 @@ func (r *Report) left() []part {
 	if r.incident.Left == 0 {
 		return nil
 	}
-	return []part{note(fmt.Sprintf("Hosts, steps, alerts and remarks that there was no room for: %d.", r.incident.Left))}
+	return []part{note(fmt.Sprintf("Hosts, steps, alerts and events beyond the limits: %d.", r.incident.Left))}
 }

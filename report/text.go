@@ -18,8 +18,8 @@ func (r *Report) Text(p term.Page) string {
 	return b.String()
 }
 
-// Brief returns the report for a terminal without what is for those who act on
-// it: the head, the hosts, the path and the timeline.
+// Brief returns a short report for a terminal: the head, the hosts, the path, the
+// timeline and the first step.
 func (r *Report) Brief(p term.Page) string {
 	var b strings.Builder
 	r.writeHead(&b, p)
@@ -37,8 +37,8 @@ func (r *Report) Brief(p term.Page) string {
 	return b.String()
 }
 
-// Line returns one line: when, how bad, what, and by how much people were not
-// told of it.
+// Line returns one line: time, severity, title, and how much the score is short of
+// a notification.
 func (r *Report) Line() term.Row {
 	i := r.incident
 	rest := []term.Span{term.Regular.Of(i.Title)}
@@ -81,7 +81,7 @@ func writeParts(b *strings.Builder, p term.Page, parts []part) {
 				item.Fill(b, pad+"  - ", indent+4, term.Regular.Of(text))
 			}
 		case commands:
-			// They are copied: they stay on one line.
+			// To be copied: each stays on one line.
 			for _, c := range one {
 				b.WriteString(pad + "  " + c + "\n")
 			}

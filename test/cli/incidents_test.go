@@ -39,7 +39,7 @@ func TestIncidentFromFirstLineToReport(t *testing.T) {
 		t.Errorf("list: exit code %d\n%s%s", code, stdout, stderr)
 	}
 	stdout, _, code = q.query(t, 72, "incidents", "show", id)
-	for _, want := range []string{"HIGH " + title, "Why 30 smb-from-web-server", "Hosts web-01 entry", "Path", "Timeline", "What to do", "nft add rule inet headstart input ip saddr " + q.web.Address.String()} {
+	for _, want := range []string{"HIGH " + title, "Why 30 smb-from-web-server", "Hosts web-01 entry", "Path", "Timeline", "Response", "nft add rule inet headstart input ip saddr " + q.web.Address.String()} {
 		if code != 0 || !strings.Contains(words(stdout), want) {
 			t.Errorf("show: exit code %d, no %q in\n%s", code, want, stdout)
 		}
