@@ -217,7 +217,8 @@ func TestStealth2UsesOnlyKnownEdges(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			for seed := range seeds(2) {
-				s := simulate(t, Options{Seed: seed, Days: 4, Hosts: 24, Learn: 48 * time.Hour, Intrusions: 1, Kinds: []string{kind}, Stealth: []int{2}})
+				o := Options{Seed: seed, Days: 4, Hosts: 24, Learn: 48 * time.Hour, Intrusions: 1, Kinds: []string{kind}, Stealth: []int{2}}
+				s := simulate(t, o)
 				byAddress := s.company.byAddress()
 				name := func(a netip.Addr) string {
 					if h := byAddress[a]; h != nil {
@@ -293,8 +294,10 @@ func TestZeekReaderAcceptsEveryRow(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if lines := bytes.Count(log, []byte("\n")); read.Bad != 0 || read.Repeated != 0 || len(read.Records)+read.Others != lines || lines < 2*40*500 {
-			t.Errorf("seed %d: %d lines, %d records, %d others, %d bad, %d repeated", seed, lines, len(read.Records), read.Others, read.Bad, read.Repeated)
+		lines := bytes.Count(log, []byte("\n"))
+		if read.Bad != 0 || read.Repeated != 0 || len(read.Records)+read.Others != lines || lines < 2*40*500 {
+			t.Errorf("seed %d: %d lines, %d records, %d others, %d bad, %d repeated",
+				seed, lines, len(read.Records), read.Others, read.Bad, read.Repeated)
 		}
 	}
 }

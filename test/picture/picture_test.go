@@ -68,7 +68,7 @@ func TestPictureOfTheReadme(t *testing.T) {
 	}
 	checkSVG(t, svg)
 	text := regexp.MustCompile(`<[^>]*>`).ReplaceAllString(string(svg), "")
-	for _, want := range []string{"$ headstart demo", "intruder   logs in to web-01", "incident opened", "SIEM       raises its first alarm", "Head start over the SIEM: 2 h 5"} {
+	for _, want := range []string{"$ headstart demo", "attacker   logs in to web-01", "incident opened", "SIEM       raises its first alarm", "Head start over the SIEM: 2 h 5"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("it doesn't say %q", want)
 		}
