@@ -1,39 +1,30 @@
 package cli
 
 import (
-	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
+	"headstart/cli/clitest"
 	"headstart/daemon"
 )
 
-// execute runs the command line and returns what it prints.
 func execute(t *testing.T, args ...string) (string, error) {
 	t.Helper()
-	var out bytes.Buffer
-	c := command()
-	c.SetArgs(args)
-	c.SetOut(&out)
-	c.SetErr(&out)
-	err := c.ExecuteContext(t.Context())
-	return out.String(), err
+	return clitest.Execute(t, NewCommand(), args...)
 }
 
 func TestMistakes(t *testing.T) {
 	dir := t.TempDir()
 	broken := filepath.Join(dir, "broken")
-	writeFile(t, filepath.Join(broken, "smb.yaml"), "rule: smb\ntitle: SMB\nseverity: high\nwhen: conn.prt == 445\n")
-	writeFile(t, filepath.Join(broken, "ssh.yaml"), "rule: ssh\ntitle: SSH\nseverity: hihg\nwhen: conn.port == 22\n")
+	clitest.WriteFile(t, filepath.Join(broken, "smb.yaml"), "rule: smb\ntitle: SMB\nseverity: high\nwhen: conn.prt == 445\n")
+	clitest.WriteFile(t, filepath.Join(broken, "ssh.yaml"), "rule: ssh\ntitle: SSH\nseverity: hihg\nwhen: conn.port == 22\n")
 	config := filepath.Join(dir, "notifier.yaml")
-	writeFile(t, config, "receivers:\n  - name: people\n    slak: {}\n")
+	clitest.WriteFile(t, config, "receivers:\n  - name: people\n    slak: {}\n")
 	empty := filepath.Join(dir, "empty")
-	writeFile(t, filepath.Join(empty, "README"), "")
+	clitest.WriteFile(t, filepath.Join(empty, "README"), "")
 
 	for _, tt := range []struct {
 		name string
@@ -45,6 +36,8 @@ func TestMistakes(t *testing.T) {
 		{"a mistyped shell", []string{"completion", "bsh"}, []string{`unknown command "bsh"; did you mean bash?`, "headstart completion --help"}},
 		{"a mistyped flag", []string{"run", "--intervl", "5s"}, []string{"unknown flag --intervl; did you mean --interval?", "headstart run --help"}},
 		{"a mistyped flag with its value", []string{"run", "--intervl=5s"}, []string{"unknown flag --intervl; did you mean --interval?"}},
+		{"a mistyped subcommand", []string{"incidents", "lst"}, []string{`unknown command "lst"; did you mean list?`}},
+		{"a mistyped flag of a subcommand", []string{"incidents", "list", "--sine", "1h"}, []string{"unknown flag --sine; did you mean --since?"}},
 		{"a flag that is like none", []string{"run", "--colour"}, []string{"unknown flag --colour", "headstart run --help"}},
 		{"a flag with one dash", []string{"run", "-interval", "5s"}, []string{"unknown flag -interval; did you mean --interval?"}},
 		{"a flag of run without run", []string{"--show", "connections"}, []string{"unknown flag --show; did you mean headstart run --show?"}},
@@ -59,8 +52,8 @@ func TestMistakes(t *testing.T) {
 		{"NATS without a port", []string{"run", "--nats-listen", "127.0.0.1"}, []string{"want a loopback address such as 127.0.0.1:4222"}},
 		{"rules that aren't there", []string{"run", "--rules", filepath.Join(dir, "none")}, []string{"--rules " + filepath.Join(dir, "none"), "want a directory", "no such file or directory"}},
 		{"rules that are a file", []string{"run", "--rules", config}, []string{"--rules " + config + ": want a directory"}},
-		{"rules that were pushed, where nothing runs", []string{"replay", "--conn-log", "x", "--rules", "pushed"}, []string{"pushed: only a running correlator knows them", "headstart rules pull"}},
-		{"rules twice", []string{"run", "--rules", broken, "--rules", broken}, []string{"it is named twice"}},
+		{"rules that were pushed, where nothing runs", []string{"replay", "--conn-log", "x", "--rules", "pushed"}, []string{"pushed: only a running correlator can use them", "headstart rules pull"}},
+		{"rules twice", []string{"run", "--rules", broken, "--rules", broken}, []string{"given twice"}},
 		{"a directory without rules", []string{"run", "--rules", empty}, []string{"no rules here"}},
 		{"rules that don't compile", []string{"run", "--rules", broken}, []string{
 			broken + "/smb.yaml:4:12: conn has no field prt; did you mean conn.port?\n    4 | when: conn.prt == 445\n      |            ^",
@@ -100,16 +93,6 @@ func dataFlag(args []string, dir string) []string {
 		return nil
 	}
 	return []string{"--data", filepath.Join(dir, "data")}
-}
-
-func writeFile(t *testing.T, path, text string) {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func TestEnvironmentIsTheDefault(t *testing.T) {
@@ -177,7 +160,7 @@ func TestHelpNamesEveryFlagWithItsDefault(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"--data directory", "--interval time", "(default 30s)", "--roles roles", "--rules directory", "--config file", "--show what",
+		"--data directory", "--interval time", "(default 30s)", "--roles roles", "--rules directory", "--config file", "--show events",
 		`--nats-listen address`, `(default "127.0.0.1:4222")`, "HEADSTART_", "headstart run --show connections",
 	} {
 		if !strings.Contains(out, want) {
@@ -199,38 +182,5 @@ func TestVersion(t *testing.T) {
 	out, err := execute(t, "version")
 	if err != nil || !strings.HasPrefix(out, "headstart "+daemon.Version()+" (go1.") {
 		t.Errorf("%q, %v", out, err)
-	}
-}
-
-// lockedBuffer is what a command writes to while a test reads it.
-type lockedBuffer struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (b *lockedBuffer) Write(data []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(data)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
-}
-
-// wait waits until something holds.
-func wait(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	deadline := time.After(20 * time.Second)
-	look := time.NewTicker(5 * time.Millisecond)
-	defer look.Stop()
-	for !holds() {
-		select {
-		case <-look.C:
-		case <-deadline:
-			t.Fatalf("not within 20 s: %s", what)
-		}
 	}
 }

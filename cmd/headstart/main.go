@@ -1,5 +1,4 @@
-// Command headstart finds attackers who move from server to server by the
-// connections that every Linux machine's kernel lists.
+// Command headstart detects attackers who move from server to server.
 package main
 
 import (

@@ -33,6 +33,7 @@ import (
 	"headstart/detect/incident"
 	"headstart/detect/inventory"
 	"headstart/event"
+	"headstart/rulestore"
 )
 
 // Options are what the correlator needs.
@@ -42,7 +43,7 @@ type Options struct {
 	Telemetry *daemon.Telemetry
 	Storage   bus.Storage
 
-	Rules     []string // directories, [DefaultRules] or [PushedRules], of which a later one wins; none for the default pack
+	Rules     []string // directories, [rulestore.DefaultRules] or [rulestore.PushedRules], of which a later one wins; none for the default pack
 	Default   fs.FS    // the default pack
 	Inventory string   // file; empty for none
 	MaxHosts  int      // that are known at a time
@@ -137,16 +138,16 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return fmt.Errorf("correlator: %w", err)
 	}
-	archive, err := o.Bus.OpenRevisions(ctx, RulesBucket, o.Storage)
+	pushed, err := rulestore.Create(ctx, o.Bus, o.Storage)
 	if err == nil {
-		err = rules.attach(ctx, archive)
+		err = rules.attach(ctx, pushed)
 	}
 	if err != nil {
 		return fmt.Errorf("correlator: %w", err)
 	}
 	began := time.Now()
 	options.Clock = func() time.Duration { return time.Since(began) }
-	report := newReporter(rules, archive, o.instance())
+	report := newReporter(rules, pushed, o.instance())
 	c := &correlator{
 		bus: o.Bus, log: o.Log, rules: rules, set: rules.current(), metrics: newMetrics(o.Telemetry.Metrics),
 		correlation: detect.New(rules.current().Set, options), maxHosts: o.MaxHosts, every: cmp.Or(o.Checkpoint, DefaultCheckpoint),

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"headstart/detect"
+	"headstart/rulestore"
 
 	"github.com/VictoriaMetrics/metrics"
 )
@@ -109,7 +110,7 @@ func (m *correlatorMetrics) checkpoint(bytes int, took time.Duration) {
 }
 
 // rules shows what evaluations of rules take, of those that are measured now.
-func (m *correlatorMetrics) rules(each []RuleStatus) {
+func (m *correlatorMetrics) rules(each []rulestore.RuleStatus) {
 	cut, measured := 0, map[string]bool{}
 	for i := range each {
 		if r := &each[i]; r.Measured > 0 {

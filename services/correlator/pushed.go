@@ -3,37 +3,20 @@ package correlator
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"headstart/bus"
 	"headstart/detect/bundle"
+	"headstart/rulestore"
 )
 
-// Where pushed rules and the state of those in force are kept.
-const (
-	RulesBucket = "RULES"
-	RulesKey    = "set"    // the packed books that were pushed
-	StatusToken = "status" // of the notes of correlators, before their names
-	BookToken   = "book"   // of the notes with the packed rules in force
-)
-
-// RefusedRules are rules that were not put in force.
-type RefusedRules struct {
-	At       time.Time `json:"at"`
-	Source   string    `json:"source"`
-	Revision uint64    `json:"revision,omitempty"`
-	Author   string    `json:"author,omitempty"`
-	Error    string    `json:"error"`
-}
-
-// attach reads what was pushed, if the options ask for it. Where the newest
-// can't be used, the newest that can is put in force.
-func (r *rules) attach(ctx context.Context, archive *bus.Revisions) error {
+// attach reads the pushed rules, if the options name them. It activates the
+// newest usable revision.
+func (r *rules) attach(ctx context.Context, store *rulestore.Store) error {
 	if r.current() != nil {
 		return nil
 	}
-	r.archive = archive
-	versions, err := archive.List(ctx, RulesKey)
+	r.store = store
+	versions, err := store.Packed(ctx)
 	if err != nil {
 		return err
 	}

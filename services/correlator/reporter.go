@@ -2,22 +2,18 @@ package correlator
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"sync/atomic"
 	"time"
 
-	"headstart/bus"
 	"headstart/detect"
 	"headstart/detect/rule"
-	"headstart/event"
+	"headstart/rulestore"
 )
 
 const (
 	statusEvery = time.Minute
-	statusLasts = 5 * time.Minute // then the correlator is taken to be gone
 	bookEvery   = 20 * time.Minute
-	bookLasts   = time.Hour
 	countEvery  = time.Second // at most
 )
 
@@ -25,16 +21,16 @@ const (
 // force and what has happened with them.
 type reporter struct {
 	rules    *rules
-	archive  *bus.Revisions
+	store    *rulestore.Store
 	instance string
 	expiries *expiries
-	counted  atomic.Pointer[[]RuleStatus]
+	counted  atomic.Pointer[[]rulestore.RuleStatus]
 	changed  chan struct{}
 }
 
-func newReporter(r *rules, archive *bus.Revisions, instance string) *reporter {
+func newReporter(r *rules, store *rulestore.Store, instance string) *reporter {
 	report := &reporter{
-		rules: r, archive: archive, instance: instance,
+		rules: r, store: store, instance: instance,
 		expiries: newExpiries(r.metrics.telemetry.Metrics, r.log), changed: make(chan struct{}, 1),
 	}
 	r.changed = report.wake
@@ -79,29 +75,21 @@ func (r *reporter) run(ctx context.Context) {
 }
 
 func (r *reporter) tell(ctx context.Context) error {
-	status := r.status()
-	data, err := status.encode(r.archive.MaxValue())
-	if err != nil {
-		return fmt.Errorf("encode status: %w", err)
-	}
 	ctx, cancel := context.WithTimeout(ctx, statusEvery/2)
 	defer cancel()
-	return r.archive.Announce(ctx, StatusToken+"."+event.Token(r.instance), data, statusLasts)
+	return r.store.PutStatus(ctx, r.status())
 }
 
 func (r *reporter) tellBook(ctx context.Context, set *ruleset) error {
-	if len(set.packed) > r.archive.MaxValue() {
-		return nil
-	}
 	ctx, cancel := context.WithTimeout(ctx, statusEvery/2)
 	defer cancel()
-	return r.archive.Announce(ctx, BookToken+"."+event.Token(r.instance), set.packed, bookLasts)
+	return r.store.PutActive(ctx, r.instance, set.packed)
 }
 
-func (r *reporter) status() *Status {
-	s := &Status{
+func (r *reporter) status() *rulestore.Status {
+	s := &rulestore.Status{
 		Type: "rules", Instance: r.instance, At: r.rules.now().UTC(),
-		InForce: inForceOf(r.rules.names, r.rules.current()), Refused: r.rules.refused.Load(), Each: []RuleStatus{},
+		InForce: activeOf(r.rules.names, r.rules.current()), Refused: r.rules.refused.Load(), Each: []rulestore.RuleStatus{},
 	}
 	if counted := r.counted.Load(); counted != nil {
 		s.Each = slices.Clone(*counted)
@@ -117,7 +105,7 @@ func (c *correlator) count() {
 	}
 	c.countedAt, c.countedOf = now, c.set
 	costs := c.correlation.Costs()
-	each := []RuleStatus{}
+	each := []rulestore.RuleStatus{}
 	for _, r := range c.set.Rules {
 		s := c.ruleStatus(r, costs[r], now)
 		if s.Fired > 0 || s.Failures > 0 || s.Measured > 0 || s.Cut || s.Unless != nil {
@@ -129,9 +117,9 @@ func (c *correlator) count() {
 	c.cutSlow(costs)
 }
 
-func (c *correlator) ruleStatus(r *rule.Rule, cost *rule.Cost, now time.Time) RuleStatus {
+func (c *correlator) ruleStatus(r *rule.Rule, cost *rule.Cost, now time.Time) rulestore.RuleStatus {
 	fired := c.correlation.Fired(r.ID)
-	s := RuleStatus{
+	s := rulestore.RuleStatus{
 		Rule: r.ID, Fired: fired.Count, FiredLast: utc(fired.Last), Failures: c.failures[r.ID], Cut: slices.Contains(c.set.cut, r.ID),
 	}
 	if cost != nil {
@@ -139,7 +127,7 @@ func (c *correlator) ruleStatus(r *rule.Rule, cost *rule.Cost, now time.Time) Ru
 	}
 	for _, e := range r.Unless {
 		muted := c.correlation.Suppressed(r.ID, e)
-		s.Unless = append(s.Unless, ExceptionStatus{
+		s.Unless = append(s.Unless, rulestore.ExceptionStatus{
 			Owner: e.Owner, Reason: e.Reason, Expires: e.Expires, State: exceptionState(e, now),
 			Muted: muted.Count, Since: utc(muted.First), Last: utc(muted.Last),
 		})
@@ -180,5 +168,13 @@ func (c *correlator) cutSlow(costs map[*rule.Rule]*rule.Cost) {
 func (c *correlator) failed(out *detect.Output) {
 	for _, f := range out.Failures {
 		c.failures[f.Rule]++
+	}
+}
+
+func activeOf(names []string, set *ruleset) rulestore.ActiveRules {
+	b := &set.book.Origin
+	return rulestore.ActiveRules{
+		Sources: names, Source: b.Source, Hash: set.Hash, Count: len(set.Rules), Since: set.since.UTC(),
+		Revision: b.Revision, Author: b.Author, Reason: b.Reason, PushedAt: b.At,
 	}
 }

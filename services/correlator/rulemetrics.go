@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"headstart/daemon"
+	"headstart/rulestore"
 
 	"github.com/VictoriaMetrics/metrics"
 )
@@ -49,7 +50,7 @@ func (m *ruleMetrics) force(set *ruleset) {
 }
 
 // refuse says that a set was not put in force.
-func (m *ruleMetrics) refuse(r *RefusedRules) {
+func (m *ruleMetrics) refuse(r *rulestore.RejectedRules) {
 	m.failures.Inc()
 	m.broken.Store(1)
 	first, _, _ := strings.Cut(r.Error, "\n")

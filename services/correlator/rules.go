@@ -19,6 +19,7 @@ import (
 	"headstart/daemon"
 	"headstart/detect/bundle"
 	"headstart/detect/rule"
+	"headstart/rulestore"
 )
 
 // ruleset is a set of rules that was put in force, with the files it is of.
@@ -51,12 +52,12 @@ type rules struct {
 	internal []netip.Prefix // by an inventory
 	log      *slog.Logger
 	now      func() time.Time
-	archive  *bus.Revisions               // of what is pushed; nil before attach
-	pushed   *bundle.Book                 // the newest; nil before there is one
-	set      atomic.Pointer[ruleset]      // nil before attach, where pushed rules are asked for
-	refused  atomic.Pointer[RefusedRules] // what was not put in force since
-	changed  func()                       // is called when one of the two has changed
-	budget   time.Duration                // of an evaluation; 0: rules are not cut off
+	store    *rulestore.Store                        // of pushed rules; nil before attach
+	pushed   *bundle.Book                            // the newest; nil before there is one
+	set      atomic.Pointer[ruleset]                 // nil before attach, where pushed rules are asked for
+	refused  atomic.Pointer[rulestore.RejectedRules] // what was not put in force since
+	changed  func()                                  // is called when one of the two has changed
+	budget   time.Duration                           // of an evaluation; 0: rules are not cut off
 	metrics  *ruleMetrics
 }
 
@@ -65,9 +66,9 @@ type rules struct {
 func openRules(o Options, internal []netip.Prefix) (*rules, error) {
 	r := &rules{names: o.Rules, pack: o.Default, internal: internal, log: o.Log, now: time.Now, changed: func() {}, budget: o.RuleBudget}
 	if len(r.names) == 0 {
-		r.names = []string{DefaultRules}
+		r.names = []string{rulestore.DefaultRules}
 	}
-	if _, err := Layers(slices.DeleteFunc(slices.Clone(r.names), isPushed), r.pack); err != nil {
+	if _, err := rulestore.Layers(slices.DeleteFunc(slices.Clone(r.names), isPushed), r.pack); err != nil {
 		return nil, daemon.Usage("--rules %w", err)
 	}
 	r.metrics = newRuleMetrics(o.Telemetry)
@@ -82,7 +83,7 @@ func openRules(o Options, internal []netip.Prefix) (*rules, error) {
 	return r, nil
 }
 
-func isPushed(name string) bool { return name == PushedRules }
+func isPushed(name string) bool { return name == rulestore.PushedRules }
 
 func (r *rules) unusable(err error) error {
 	return daemon.Usage("the rules in %s can't be used:\n%w", strings.Join(r.names, ", "), err)
@@ -100,17 +101,17 @@ func (r *rules) load() (*ruleset, error) {
 			}
 			continue
 		}
-		layers, sources = append(layers, layerOf(name, r.pack)), append(sources, name)
+		layers, sources = append(layers, rulestore.Layer(name, r.pack)), append(sources, name)
 	}
 	if len(layers) == 0 {
-		layers, sources = []rule.Layer{{Name: DefaultRules, Files: r.pack}}, []string{DefaultRules}
+		layers, sources = []rule.Layer{{Name: rulestore.DefaultRules, Files: r.pack}}, []string{rulestore.DefaultRules}
 	}
 	// They are read once: what was checked is what a checkpoint keeps.
 	book, err := bundle.Read(layers)
 	if err != nil {
 		return nil, err
 	}
-	if slices.Contains(sources, PushedRules) {
+	if slices.Contains(sources, rulestore.PushedRules) {
 		book.Origin = r.pushed.Origin
 	}
 	book.Source = strings.Join(sources, ", ")
@@ -163,7 +164,7 @@ func (r *rules) refuse(err error) {
 	if before := r.refused.Load(); before != nil && before.Error == message {
 		return
 	}
-	refused, log := &RefusedRules{At: r.now().UTC(), Source: strings.Join(r.names, ", "), Error: message}, r.log
+	refused, log := &rulestore.RejectedRules{At: r.now().UTC(), Source: strings.Join(r.names, ", "), Error: message}, r.log
 	if r.pushed != nil {
 		refused.Revision, refused.Author = r.pushed.Revision, r.pushed.Author
 		log = log.With("revision", refused.Revision, "author", refused.Author)
@@ -185,9 +186,9 @@ func (r *rules) follow(ctx context.Context) {
 	pushes := make(chan bus.Revision)
 	var following sync.WaitGroup
 	defer following.Wait()
-	if r.archive != nil {
+	if r.store != nil {
 		following.Go(func() {
-			r.archive.Follow(ctx, RulesKey, func(v bus.Revision) {
+			r.store.Follow(ctx, func(v bus.Revision) {
 				select {
 				case pushes <- v:
 				case <-ctx.Done():
@@ -198,7 +199,7 @@ func (r *rules) follow(ctx context.Context) {
 	ticker := time.NewTicker(look)
 	defer ticker.Stop()
 	settled, seen := "", ""
-	if r.archive == nil && !slices.ContainsFunc(r.names, isDirectory) {
+	if r.store == nil && !slices.ContainsFunc(r.names, isDirectory) {
 		return
 	}
 	for {
@@ -218,7 +219,9 @@ func (r *rules) follow(ctx context.Context) {
 	}
 }
 
-func isDirectory(name string) bool { return name != DefaultRules && name != PushedRules }
+func isDirectory(name string) bool {
+	return name != rulestore.DefaultRules && name != rulestore.PushedRules
+}
 
 // try puts in force what there is, if it is another and has no mistakes.
 func (r *rules) try() {
@@ -238,7 +241,7 @@ func (r *rules) fingerprint() string {
 		if !isDirectory(name) {
 			continue
 		}
-		if err := fingerprint(h, layerOf(name, r.pack).Files); err != nil {
+		if err := fingerprint(h, rulestore.Layer(name, r.pack).Files); err != nil {
 			fmt.Fprintln(h, "unreadable", err)
 		}
 	}
@@ -268,7 +271,7 @@ func fingerprint(h interface{ Write([]byte) (int, error) }, fsys fs.FS) error {
 // that were pushed. The error is a usage error that holds every mistake.
 func (o *Options) Load() (*rule.Set, error) {
 	names := slices.DeleteFunc(slices.Clone(o.Rules), isPushed)
-	layers, err := Layers(names, o.Default)
+	layers, err := rulestore.Layers(names, o.Default)
 	if err != nil {
 		return nil, daemon.Usage("--rules %w", err)
 	}

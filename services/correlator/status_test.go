@@ -14,14 +14,15 @@ import (
 	"headstart/daemon"
 	"headstart/detect/rule"
 	"headstart/event"
+	"headstart/rulestore"
 )
 
 // told is what the correlator would say of its rules now.
-func (b *bench) told() map[string]RuleStatus {
+func (b *bench) told() map[string]rulestore.RuleStatus {
 	b.t.Helper()
 	b.countedAt = time.Time{}
 	b.count()
-	each := map[string]RuleStatus{}
+	each := map[string]rulestore.RuleStatus{}
 	for _, r := range b.reporter.status().Each {
 		each[r.Rule] = r
 	}
@@ -242,15 +243,15 @@ func TestRulesInForceAreInReadyzAndMetrics(t *testing.T) {
 }
 
 func TestStatusFitsIntoAMessage(t *testing.T) {
-	s := &Status{Type: "rules", Instance: "x"}
+	s := &rulestore.Status{Type: "rules", Instance: "x"}
 	for i := range 10_000 {
-		s.Each = append(s.Each, RuleStatus{Rule: fmt.Sprintf("rule-%05d", i), Measured: 100, Cost: 1.25, Failures: i % 1000 / 999})
+		s.Each = append(s.Each, rulestore.RuleStatus{Rule: fmt.Sprintf("rule-%05d", i), Measured: 100, Cost: 1.25, Failures: i % 1000 / 999})
 	}
-	data, err := s.encode(100 << 10)
+	data, err := s.Encode(100 << 10)
 	if err != nil || len(data) > 100<<10 {
 		t.Fatalf("%d bytes, %v", len(data), err)
 	}
-	got, err := DecodeStatus(data)
+	got, err := rulestore.DecodeStatus(data)
 	if err != nil || len(got.Each)+got.Omitted != 10_000 || got.Omitted == 0 {
 		t.Fatalf("%d told, %d omitted, %v", len(got.Each), got.Omitted, err)
 	}

@@ -25,7 +25,7 @@ func TestIncidentFromFirstLineToReport(t *testing.T) {
 	q := newQuiet(t)
 	share := q.serve(445)
 	running := cli.Start(t, q.run(t, 0, "--threshold", "25"))
-	running.Await("it is ready", func() bool { return strings.Contains(running.Stderr(), "Ctrl-C ends it") })
+	running.Await("it is ready", func() bool { return strings.Contains(running.Stderr(), "Ctrl-C stops it") })
 	q.connect(t, share)
 	title := fmt.Sprintf("web-01 reached %s: Web server connects to a file share", q.other.Address)
 	shows(running, "HIGH "+title+" incident opened")
@@ -53,12 +53,12 @@ func TestIncidentFromFirstLineToReport(t *testing.T) {
 	if code != 0 || stdout+stderr != "" || err != nil || !strings.Contains(string(text), "<h1>"+title+"</h1>") || !strings.Contains(string(text), "<svg ") {
 		t.Errorf("report: exit code %d, %v\n%s%s%s", code, err, stdout, stderr, text)
 	}
-	stdout, _, code = q.query(t, 0, "incidents", "report", id, "--format", "json")
+	stdout, _, code = q.query(t, 0, "incidents", "report", id, "--output", "json")
 	if i, err := event.DecodeIncident([]byte(stdout)); code != 0 || err != nil || !strings.HasPrefix(i.ID, id) || i.Title != title {
 		t.Errorf("report as JSON: exit code %d, %v\n%s", code, err, stdout)
 	}
 	stdout, _, code = q.query(t, 0, "hosts")
-	if code != 0 || !strings.Contains(words(stdout), "web-01 reports 0s ago 200ms right 1 2 0 "+q.web.Address.String()) {
+	if code != 0 || !strings.Contains(words(stdout), "web-01 reports 0s ago 200ms ok 1 2 0 "+q.web.Address.String()) {
 		t.Errorf("hosts: exit code %d\n%s", code, stdout)
 	}
 	stdout, _, code = q.query(t, 0, "hosts", "--output", "json")
@@ -98,15 +98,15 @@ func TestFailedQueriesHaveExitCodes(t *testing.T) {
 		}
 	}
 	running := cli.Start(t, q.run(t, 0))
-	running.Await("it is ready", func() bool { return strings.Contains(running.Stderr(), "Ctrl-C ends it") })
+	running.Await("it is ready", func() bool { return strings.Contains(running.Stderr(), "Ctrl-C stops it") })
 	for _, tt := range []struct {
 		args []string
 		code int
 		want string
 	}{
-		{[]string{"incidents", "show", "abcd"}, 1, `there is no incident whose id begins with "abcd"`},
+		{[]string{"incidents", "show", "abcd"}, 1, `no incident has an id that begins with "abcd"`},
 		{[]string{"incidents", "report", "abcd"}, 1, "'headstart incidents list --all' lists all"},
-		{[]string{"incidents", "show"}, 2, "name one incident by its id"},
+		{[]string{"incidents", "show"}, 2, "want the id of one incident"},
 		{[]string{"incidents", "shwo", "a"}, 2, "did you mean show?"},
 		{[]string{"incidents", "list", "--output", "xml"}, 2, "want text or json"},
 		{[]string{"hosts", "web-01"}, 2, "headstart hosts --help"},
@@ -117,7 +117,7 @@ func TestFailedQueriesHaveExitCodes(t *testing.T) {
 		}
 	}
 	stdout, stderr, code := q.query(t, 0, "incidents", "list")
-	if code != 0 || stdout != "" || !strings.Contains(stderr, "no such incidents; 0 in all") {
+	if code != 0 || stdout != "" || !strings.Contains(stderr, "no matching incidents of 0") {
 		t.Errorf("an empty list: exit code %d\n%s%s", code, stdout, stderr)
 	}
 }

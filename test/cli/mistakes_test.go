@@ -16,7 +16,7 @@ import (
 func TestMistakesEndWithACode(t *testing.T) {
 	q := newQuiet(t)
 	running := cli.Start(t, q.run(t, 0, "--show", "connections"))
-	shows(running, "watching web-01")
+	shows(running, "started web-01")
 	rules := filepath.Join(t.TempDir(), "rules")
 	if err := os.Mkdir(rules, 0o755); err != nil {
 		t.Fatal(err)

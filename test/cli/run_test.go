@@ -73,23 +73,23 @@ func TestRunOnATerminal(t *testing.T) {
 	const columns = 72
 	p := cli.Start(t, q.run(t, columns, "--show", "alerts,connections"))
 	for _, line := range []string{
-		"watches web-01 every 200ms", "roles web", "by default (--rules DIR", "tells this terminal", "metrics http://127.0.0.1:9470/metrics",
-		"NATS nats://127.0.0.1:4222", "data " + q.data, "Ctrl-C ends it",
+		"host web-01, every 200ms", "roles web", "of the default ruleset (--rules DIR", "notifies this terminal", "metrics http://127.0.0.1:9470/metrics",
+		"NATS nats://127.0.0.1:4222", "data " + q.data, "Ctrl-C stops it",
 	} {
 		shows(p, line)
 	}
-	shows(p, "watching web-01 0 connections open, 2 ports listened on")
+	shows(p, "started web-01 0 connections open, 2 ports listening")
 	session := q.connect(t, api)
 	shows(p, fmt.Sprintf("opened %s → %s, outbound", q.web.Address, api))
 	if err := session.End(lab.ClientCloses); err != nil {
 		t.Fatal(err)
 	}
-	shows(p, fmt.Sprintf("closed %s → %s, outbound, lived", q.web.Address, api))
+	shows(p, fmt.Sprintf("closed %s → %s, outbound, open for", q.web.Address, api))
 	q.connect(t, share)
 	shows(p, "HIGH Web server connects to a file share smb-from-web-server")
 	shows(p, fmt.Sprintf("web-01 %s → %s ESTABLISHED", q.web.Address, share))
 	shows(p, "First: Which process made the connection")
-	shows(p, fmt.Sprintf("HIGH web-01 reached %s: Web server connects to a file share score", q.other.Address))
+	shows(p, fmt.Sprintf("HIGH web-01 reached %s: Web server connects to a file share risk score", q.other.Address))
 	p.Type(cli.CtrlC)
 	if code := p.Wait(); code != 0 {
 		t.Errorf("after Ctrl-C exit code %d, want 0", code)
@@ -122,10 +122,10 @@ func TestStartedAgainItGoesOnWhereItWas(t *testing.T) {
 	} {
 		p := cli.Start(t, q.run(t, 0, "--show", "alerts,connections"))
 		if n == 0 {
-			shows(p, "watching web-01 1 connection open")
+			shows(p, "started web-01 1 connection open")
 			q.connect(t, share)
 			shows(p, "HIGH Web server connects to a file share")
-			shows(p, "people are told from")
+			shows(p, "notified from")
 		}
 		ports = append(ports, q.serve(uint16(9000+n)))
 		q.connect(t, ports[n])
@@ -165,7 +165,7 @@ func TestRunIntoAPipe(t *testing.T) {
 			q := newQuiet(t)
 			share := q.serve(445)
 			p := cli.Start(t, q.run(t, 0, tt.args...))
-			p.Await("the addresses of the parts on standard error", func() bool { return strings.Contains(p.Stderr(), "Ctrl-C ends it") })
+			p.Await("the addresses of the parts on standard error", func() bool { return strings.Contains(p.Stderr(), "Ctrl-C stops it") })
 			shows(p, tt.looking)
 			q.connect(t, share)
 			shows(p, "opened")

@@ -74,8 +74,12 @@ func TestImportsGoOneWay(t *testing.T) {
 			if within(i, "headstart/test") {
 				deny("production code does not import test code")
 			}
-			if within(i, "github.com/nats-io/nats-server/v2") && !within(p.ImportPath, "headstart/cli") && !within(p.ImportPath, "headstart/bus/natstest") {
-				deny("only the headstart command contains the server, which is twice as large as a poller")
+			runs := within(p.ImportPath, "headstart/cli/run") || within(p.ImportPath, "headstart/cli/clitest")
+			if within(i, "github.com/nats-io/nats-server/v2") && !runs && !within(p.ImportPath, "headstart/bus/natstest") {
+				deny("only 'headstart run' embeds the server, which is twice as large as a poller")
+			}
+			if within(p.ImportPath, "headstart/cli") && service(i) != "" && !runs {
+				deny("only 'headstart run' runs services: streams and buckets connect the other commands")
 			}
 			if within(i, "github.com/nats-io/nats.go") && !within(p.ImportPath, "headstart/bus") {
 				deny("only bus imports the NATS client")

@@ -150,7 +150,7 @@ func (u *user) connect(t *testing.T) {
 
 func (u *user) tries(t *testing.T, command string) {
 	p := u.start(t, command)
-	for _, want := range []string{"watches ", "every 30s", "tells this terminal", "http://127.0.0.1:9470/metrics", "nats://127.0.0.1:4222", "Ctrl-C ends it"} {
+	for _, want := range []string{"watches ", "every 30s", "tells this terminal", "http://127.0.0.1:9470/metrics", "nats://127.0.0.1:4222", "Ctrl-C stops it"} {
 		shows(p, want)
 	}
 	if _, roles, ok := strings.Cut(command, "--roles "); ok {
@@ -164,8 +164,8 @@ func (u *user) tries(t *testing.T, command string) {
 func (u *user) seesTheDemo(t *testing.T, command string) {
 	p := u.start(t, command)
 	for _, part := range []string{
-		"learnt what is normal", "14:30:00 intruder logs in to web-01", "incident opened", "16:22:08 intruder", "17:30:00 SIEM",
-		"Head start over the SIEM: 2 h 5", "people told of 1, in ",
+		"learned the baseline", "14:30:00 intruder logs in to web-01", "incident opened", "16:22:08 intruder", "17:30:00 SIEM",
+		"Head start over the SIEM: 2 h 5", "1 notified, in ",
 	} {
 		shows(p, part)
 	}
@@ -176,16 +176,16 @@ func (u *user) seesTheDemo(t *testing.T, command string) {
 
 func (u *user) seesItWork(t *testing.T, command string) {
 	p := u.start(t, command)
-	shows(p, "watching ")
+	shows(p, "started ")
 	u.connect(t)
 	shows(p, fmt.Sprintf("opened %s → %s, outbound", u.machine.Address, u.api))
 	ends(t, p)
 	again := u.start(t, command)
-	shows(again, "Ctrl-C ends it")
+	shows(again, "Ctrl-C stops it")
 	u.connect(t)
 	shows(again, fmt.Sprintf("opened %s → %s, outbound", u.machine.Address, u.api))
 	ends(t, again)
-	if strings.Contains(again.Stdout(), "watching ") {
+	if strings.Contains(again.Stdout(), "started ") {
 		t.Error("a restarted run does not continue where it stopped")
 	}
 }
@@ -222,9 +222,9 @@ func (u *user) testsOwn(t *testing.T, command string) {
 // lists lists the incidents of a system that has none yet.
 func (u *user) lists(t *testing.T, command string) {
 	running := u.start(t, "go run ./cmd/headstart run")
-	shows(running, "Ctrl-C ends it")
+	shows(running, "Ctrl-C stops it")
 	p := u.start(t, command)
-	if code := p.Wait(); code != 0 || !strings.Contains(p.Stdout(), "no such incidents") {
+	if code := p.Wait(); code != 0 || !strings.Contains(p.Stdout(), "no matching incidents") {
 		t.Errorf("exit code %d", code)
 	}
 	ends(t, running)
