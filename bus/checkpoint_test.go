@@ -17,10 +17,10 @@ import (
 	"headstart/event"
 )
 
-// teller is a stage that saves its whole state rarely, at once, and large. In a
-// new instance it takes up the saved state and reads what came after that without
-// saying anything. Each output depends on all messages before it.
-type teller struct {
+// summer is a stage that rarely saves its whole, large state. A new instance
+// restores the saved state and reads the messages after it without outputs. Each
+// output depends on all messages before it.
+type summer struct {
 	store *bus.StateStore
 	form  form
 	every uint64 // messages between two checkpoints
@@ -34,19 +34,19 @@ type teller struct {
 
 // form is how a checkpoint is kept.
 type form struct {
-	save func(t *teller, whole []byte) []bus.State
-	load func(ctx context.Context, t *teller) ([]byte, error)
+	save func(t *summer, whole []byte) []bus.State
+	load func(ctx context.Context, t *summer) ([]byte, error)
 }
 
 // forms are one value, which is the new one or the one before, and keys in two
-// generations of which a small root, written last, names the one in force.
+// generations; a small root, written last, names the active one.
 var forms = map[string]form{
 	"one value": {
-		save: func(_ *teller, whole []byte) []bus.State { return []bus.State{{Key: "checkpoint", Value: whole}} },
-		load: func(ctx context.Context, t *teller) ([]byte, error) { return t.store.Get(ctx, "checkpoint") },
+		save: func(_ *summer, whole []byte) []bus.State { return []bus.State{{Key: "checkpoint", Value: whole}} },
+		load: func(ctx context.Context, t *summer) ([]byte, error) { return t.store.Get(ctx, "checkpoint") },
 	},
 	"two generations of keys": {
-		save: func(t *teller, whole []byte) (states []bus.State) {
+		save: func(t *summer, whole []byte) (states []bus.State) {
 			next := 1 - t.generation
 			for i := range pieces {
 				states = append(states, bus.State{Key: pieceKey(next, i), Value: whole[i*len(whole)/pieces : (i+1)*len(whole)/pieces]})
@@ -54,7 +54,7 @@ var forms = map[string]form{
 			t.generation = next
 			return append(states, bus.State{Key: "root", Value: []byte{next}})
 		},
-		load: func(ctx context.Context, t *teller) (whole []byte, err error) {
+		load: func(ctx context.Context, t *summer) (whole []byte, err error) {
 			root, err := t.store.Get(ctx, "root")
 			if err != nil || root == nil {
 				return nil, err
@@ -78,14 +78,14 @@ func pieceKey(generation byte, i int) string { return fmt.Sprintf("%d.%d", gener
 
 // encode fills the checkpoint with its sequence, so that one of two mixed ones
 // is found out.
-func (t *teller) encode() []byte {
+func (t *summer) encode() []byte {
 	word := binary.BigEndian.AppendUint64(nil, uint64(t.at.Stream.UnixNano()))
 	word = binary.BigEndian.AppendUint64(word, t.at.Sequence)
 	word = binary.BigEndian.AppendUint64(word, t.sum)
 	return bytes.Repeat(word, max(1, t.size/len(word)))
 }
 
-func (t *teller) decode(whole []byte) error {
+func (t *summer) decode(whole []byte) error {
 	if whole == nil {
 		return nil
 	}
@@ -102,12 +102,12 @@ func (t *teller) decode(whole []byte) error {
 }
 
 // restore takes up the checkpoint, and catches up to the position.
-func (t *teller) restore(ctx context.Context, b *bus.Bus) (caughtUp int, err error) {
+func (t *summer) restore(ctx context.Context, b *bus.Bus) (caughtUp int, err error) {
 	whole, err := t.form.load(ctx, t)
 	if err == nil {
 		err = t.decode(whole)
 	}
-	position := t.store.Position("teller")
+	position := t.store.Position("summer")
 	if err != nil || position.Sequence <= t.at.Sequence {
 		return 0, err
 	}
@@ -119,7 +119,7 @@ func (t *teller) restore(ctx context.Context, b *bus.Bus) (caughtUp int, err err
 	return caughtUp, err
 }
 
-func (t *teller) take(m bus.Message) (fresh bool) {
+func (t *summer) take(m bus.Message) (fresh bool) {
 	if m.Sequence <= t.at.Sequence {
 		return false
 	}
@@ -130,7 +130,7 @@ func (t *teller) take(m bus.Message) (fresh bool) {
 	return true
 }
 
-func (t *teller) handle(_ context.Context, batch []bus.Message) (work bus.Work, err error) {
+func (t *summer) handle(_ context.Context, batch []bus.Message) (work bus.Work, err error) {
 	for _, m := range batch {
 		if t.take(m) {
 			work.Outputs = append(work.Outputs, bus.Output{
@@ -145,9 +145,9 @@ func (t *teller) handle(_ context.Context, batch []bus.Message) (work bus.Work, 
 	return work, nil
 }
 
-func (t *teller) run(ctx context.Context, b *bus.Bus, batch int) error {
+func (t *summer) run(ctx context.Context, b *bus.Bus, batch int) error {
 	return b.Run(ctx, bus.Stage{
-		Name: "teller", Input: event.StreamSnapshots, Outputs: []string{event.StreamConnections},
+		Name: "summer", Input: event.StreamSnapshots, Outputs: []string{event.StreamConnections},
 		Store: t.store, Batch: batch, Handle: t.handle,
 	})
 }
@@ -166,8 +166,8 @@ func TestStageWithRareCheckpointsResumesExactly(t *testing.T) {
 			}
 			w.publish(t, all...)
 			instances, caughtUp := 0, 0
-			for sent := 30_000; w.savedBy(t, "TELLER", "teller") < messages; instances++ {
-				caughtUp += w.tell(t, form, messages, sent)
+			for sent := 30_000; w.savedBy(t, "SUMMER", "summer") < messages; instances++ {
+				caughtUp += w.sum(t, form, messages, sent)
 				sent += 61_000
 				if sent > 1_500_000 {
 					sent = 30_000
@@ -181,7 +181,7 @@ func TestStageWithRareCheckpointsResumesExactly(t *testing.T) {
 			if len(outputs) != messages {
 				t.Errorf("%d outputs, want %d", len(outputs), messages)
 			}
-			want := teller{}
+			want := summer{}
 			for i, m := range outputs {
 				want.take(bus.Message{Sequence: uint64(i + 1), Data: all[i].Data})
 				if got := string(m.Data()); got != fmt.Sprint(want.sum) {
@@ -192,13 +192,13 @@ func TestStageWithRareCheckpointsResumesExactly(t *testing.T) {
 	}
 }
 
-// tell runs a teller until it has sent so many bytes or is done.
-func (w *world) tell(t *testing.T, form form, messages uint64, bytes int) (caughtUp int) {
+// sum runs a summer until it has sent a number of bytes or is done.
+func (w *world) sum(t *testing.T, form form, messages uint64, bytes int) (caughtUp int) {
 	t.Helper()
 	l := newLine(w.server.URL, bytes, nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	b, err := bus.Connect(ctx, silent, bus.Options{Name: "teller", InProcess: l, Wait: time.Minute})
+	b, err := bus.Connect(ctx, silent, bus.Options{Name: "summer", InProcess: l, Wait: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -210,12 +210,12 @@ func (w *world) tell(t *testing.T, form form, messages uint64, bytes int) (caugh
 		_ = b.Close(expired)
 	})
 	defer die()
-	teller := &teller{form: form, every: 40, size: 300_000}
-	if teller.store, err = b.OpenStateStore(ctx, "TELLER", storage); err != nil {
+	summer := &summer{form: form, every: 40, size: 300_000}
+	if summer.store, err = b.OpenStateStore(ctx, "SUMMER", storage); err != nil {
 		return 0
 	}
 	caught := make(chan error, 1)
-	go func() { caughtUp, err = teller.restore(ctx, b); caught <- err }()
+	go func() { caughtUp, err = summer.restore(ctx, b); caught <- err }()
 	select {
 	case err := <-caught:
 		if err != nil {
@@ -225,27 +225,31 @@ func (w *world) tell(t *testing.T, form form, messages uint64, bytes int) (caugh
 		t.Fatal("doesn't catch up")
 	}
 	done := make(chan error, 1)
-	go func() { done <- teller.run(ctx, b, 13) }()
-	await(t, "the instance to end", func() bool { return l.isDead() || w.savedBy(t, "TELLER", "teller") == messages })
+	go func() { done <- summer.run(ctx, b, 13) }()
+	await(t, "the instance to end", func() bool { return l.isDead() || w.savedBy(t, "SUMMER", "summer") == messages })
 	die()
 	receive(t, "the stage to end", done)
 	return caughtUp
 }
 
-// The whole state of a correlator with many hosts.
+// The state of a correlator with many hosts; smaller with -short.
 func TestStateStoreSavesALargeCheckpoint(t *testing.T) {
 	t.Parallel()
+	size := 64 << 20
+	if testing.Short() {
+		size = 4 << 20
+	}
 	for name, form := range forms {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			b := connect(t, bus.Options{Server: w.server.URL})
 			roomy := bus.Storage{Bytes: 4 << 30, Replicas: 1}
-			open := func() *teller {
-				store, err := b.OpenStateStore(t.Context(), "TELLER", roomy)
+			open := func() *summer {
+				store, err := b.OpenStateStore(t.Context(), "SUMMER", roomy)
 				if err != nil {
 					t.Fatal(err)
 				}
-				return &teller{store: store, form: form, every: 2, size: 64 << 20}
+				return &summer{store: store, form: form, every: 2, size: size}
 			}
 			ctx, cancel := context.WithCancel(t.Context())
 			first := open()
@@ -255,9 +259,9 @@ func TestStateStoreSavesALargeCheckpoint(t *testing.T) {
 				began := time.Now()
 				w.send(t, fmt.Sprint(n))
 				await(t, "the output", func() bool { return w.count(t, event.StreamConnections) > int(n) })
-				entries := time.Since(began)
-				await(t, "the position", func() bool { return w.savedBy(t, "TELLER", "teller") > n })
-				t.Logf("message %d: entries after %s, saved after %s", n+1, entries.Round(time.Millisecond), time.Since(began).Round(time.Millisecond))
+				published := time.Since(began)
+				await(t, "the position", func() bool { return w.savedBy(t, "SUMMER", "summer") > n })
+				t.Logf("message %d: published after %s, saved after %s", n+1, published.Round(time.Millisecond), time.Since(began).Round(time.Millisecond))
 			}
 			cancel()
 			if err := receive(t, "the stage to end", done); err != nil {

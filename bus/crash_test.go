@@ -113,7 +113,7 @@ func TestStageInTwoInstances(t *testing.T) {
 	third.stop(t)
 	w.check(t, hosts, entries)
 
-	// What they leave behind is what a later instance goes on from.
+	// A later instance resumes from what they have saved.
 	for _, l := range instances {
 		l.kill(t)
 	}
@@ -124,8 +124,8 @@ func TestStageInTwoInstances(t *testing.T) {
 	w.check(t, hosts, entries+10)
 }
 
-// It is entries that nobody else writes to the output stream. Whoever does so all
-// the same can disturb the order, but nothing else.
+// A stage requires that nobody else writes to its output streams. Another writer
+// can disturb the order, but nothing else.
 func TestStageBesideAnotherWriterLosesAndRepeatsNothing(t *testing.T) {
 	t.Parallel()
 	const hosts, entries = 3, 150

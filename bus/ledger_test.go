@@ -298,7 +298,7 @@ func (w *world) publishEntries(t testing.TB, hosts, from, to int) {
 func hostName(h int) string { return fmt.Sprintf("host-%d.example", h) }
 
 // check holds the output streams and the saved accounts against what the hosts
-// have entries.
+// have published.
 func (w *world) check(t testing.TB, hosts, to int) {
 	t.Helper()
 	want, accounts := map[string]map[string][]string{}, map[string]account{}

@@ -19,8 +19,8 @@ type line struct {
 	dead  bool
 }
 
-// newLine makes a line that is cut after so many bytes. Each time, again says
-// after how many bytes the next connection is; nil: there is none.
+// newLine returns a line that is cut after a number of bytes. again returns that
+// number for each next connection; without it there is none.
 func newLine(url string, bytes int, again func() int) *line {
 	return &line{address: strings.TrimPrefix(url, "nats://"), left: bytes, again: again, conns: map[net.Conn]struct{}{}}
 }

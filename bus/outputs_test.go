@@ -109,7 +109,7 @@ func TestStageKilledBetweenItsOutputStreams(t *testing.T) {
 	})
 }
 
-// entries returns how often each host has spoken.
+// entries returns the number of entries of each host.
 func (w *world) entries(t *testing.T, hosts int) int {
 	t.Helper()
 	return w.count(t, event.StreamSnapshots) / hosts
@@ -146,7 +146,7 @@ func TestStageReadsBackEachOutputStream(t *testing.T) {
 			t.Fatalf("instance %d: %d and %d outputs, want 29 and 2", instance+1, connections, incidents)
 		}
 		w.forgotten(t)
-		if err := w.js.DeleteKeyValue(t.Context(), "SIMPLE"); err != nil { // begin anew
+		if err := w.js.DeleteKeyValue(t.Context(), "SIMPLE"); err != nil { // start again
 			t.Fatal(err)
 		}
 	}

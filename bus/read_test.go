@@ -29,7 +29,7 @@ func (w *world) stored(t *testing.T, from, to, subjects int) {
 	w.publish(t, all...)
 }
 
-// sequences collects the messages that a function hands over, as numbers.
+// sequences collects the messages that a function passes on, as numbers.
 func sequences(t *testing.T, read func(do func(bus.Message) error) error) (got []int) {
 	t.Helper()
 	err := read(func(m bus.Message) error {

@@ -1,6 +1,7 @@
 package bus_test
 
 import (
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -40,8 +41,8 @@ func (w *world) saveBucket(t *testing.T) (restore func()) {
 	}
 }
 
-// forgetful makes the stage's output streams anew with hardly a duplicate
-// window, so that nothing but reading back keeps a stage from repeating itself.
+// forgetful gives the output streams the smallest duplicate window, so that only
+// reading back keeps a stage from publishing twice.
 func (w *world) forgetful(t *testing.T) {
 	t.Helper()
 	for _, name := range probed {
@@ -57,19 +58,21 @@ func (w *world) forgetful(t *testing.T) {
 // those of some streams.
 func (w *world) forgotten(t *testing.T, only ...string) {
 	t.Helper()
-	for subject, stream := range probed {
-		if len(only) > 0 && !slices.Contains(only, stream) {
-			continue
-		}
-		id := nats.NewInbox()
-		await(t, "an id to be forgotten", func() bool {
+	waiting, id := maps.Clone(probed), nats.NewInbox()
+	maps.DeleteFunc(waiting, func(_, stream string) bool { return len(only) > 0 && !slices.Contains(only, stream) })
+	await(t, "an id to be forgotten", func() bool {
+		for subject, stream := range waiting {
 			ack, err := w.js.Publish(t.Context(), subject, nil, jetstream.WithMsgID(id))
-			return err == nil && !ack.Duplicate && ack.Sequence > 0 && w.probes(t, subject) > 1
-		})
-		if err := w.stream(t, stream).Purge(t.Context(), jetstream.WithPurgeSubject(subject)); err != nil {
-			t.Fatal(err)
+			if err != nil || ack.Duplicate || ack.Sequence == 0 || w.probes(t, subject) < 2 {
+				continue
+			}
+			if err := w.stream(t, stream).Purge(t.Context(), jetstream.WithPurgeSubject(subject)); err != nil {
+				t.Fatal(err)
+			}
+			delete(waiting, subject)
 		}
-	}
+		return len(waiting) == 0
+	})
 }
 
 // probed are the streams that a ledger writes to, by a subject that it doesn't.

@@ -269,7 +269,7 @@ func (r *runner) commit(ctx context.Context, c commit) error {
 	return nil
 }
 
-// retry calls do until it succeeds or the context ends. It retries at once the
+// retry calls do until it succeeds, the context ends or the bus is closed. It retries at once the
 // first time that another instance was faster.
 func (r *runner) retry(ctx context.Context, what string, do func(context.Context) error) error {
 	for attempt := 0; ; attempt++ {
@@ -283,8 +283,8 @@ func (r *runner) retry(ctx context.Context, what string, do func(context.Context
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if errors.Is(err, nats.ErrConnectionClosed) {
-			return err
+		if errors.Is(err, nats.ErrConnectionClosed) || r.bus.nc.IsClosed() {
+			return errors.Join(err, nats.ErrConnectionClosed)
 		}
 		r.metrics.retries.Inc()
 		if attempt == 0 && outdated(err) {

@@ -84,8 +84,8 @@ func TestStageMessage(t *testing.T) {
 	}
 }
 
-// simpleStage hands its messages to the test and answers nothing, unless
-// answer says otherwise.
+// simpleStage passes its messages to the test and has no outputs unless answer
+// returns some.
 type simpleStage struct {
 	world  *world
 	bus    *bus.Bus
@@ -258,7 +258,7 @@ func TestStageCountsMessagesThatTheStreamDropped(t *testing.T) {
 	}
 }
 
-// renew deletes a stream and makes it anew.
+// renew deletes and recreates a stream.
 func (w *world) renew(t *testing.T, stream string) {
 	t.Helper()
 	config := w.stream(t, stream).CachedInfo().Config

@@ -13,7 +13,11 @@ import (
 // yet: each finds the streams, whoever made them.
 func TestStreamsAreCreatedConcurrently(t *testing.T) {
 	t.Parallel()
-	for range 10 {
+	rounds := 10
+	if testing.Short() {
+		rounds = 2
+	}
+	for range rounds {
 		server := natstest.Start(t)
 		var many sync.WaitGroup
 		for range 6 {

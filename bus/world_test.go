@@ -173,7 +173,7 @@ func newWorld(t testing.TB, options ...natstest.Option) *world {
 	return w
 }
 
-// watch connects the plain client. It waits for the server for ever.
+// watch connects the plain client. It waits for the server forever.
 func (w *world) watch(t testing.TB, url string) {
 	t.Helper()
 	var err error

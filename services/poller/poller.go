@@ -2,14 +2,14 @@
 // snapshots: raw, nothing filtered, nothing compared.
 //
 // It guarantees:
-//   - It never ends because NATS is away. Snapshots that can't be sent wait,
-//     in order, within a bound, and are sent later with their true time. With
-//     a spool directory they also survive a restart of poller and machine.
-//   - What is dropped for the bound is counted, and shows downstream as a gap
-//     in the sequence numbers.
-//   - A row that can't be read is rejected and counted, never filled in.
-//   - The time between two snapshots is not predictable, and nobody can make
-//     it longer than the configured interval.
+//   - It survives every outage of NATS. Unsent snapshots are kept in order, up to
+//     a limit, and sent later with their original time. With a spool directory
+//     they also survive a restart of the poller and of the machine.
+//   - Dropped snapshots are counted, and visible downstream as a gap in the
+//     sequence numbers.
+//   - A row that can't be parsed is rejected and counted, never guessed.
+//   - The time between two snapshots is unpredictable, and no control message can
+//     make it longer than the configured interval.
 //
 // It runs as any user: /proc/net/tcp is world-readable.
 package poller

@@ -163,7 +163,7 @@ receivers:
 	incidents, alerts := delivery.Kinds{Incidents: true}, delivery.Kinds{Alerts: true}
 	for i, want := range []delivery.Kinds{incidents, incidents, alerts, incidents, {Incidents: true, Alerts: true}} {
 		if receivers[i].Deliver != want {
-			t.Errorf("%s is told of %+v, want %+v", receivers[i].Name, receivers[i].Deliver, want)
+			t.Errorf("%s gets %+v, want %+v", receivers[i].Name, receivers[i].Deliver, want)
 		}
 	}
 }

@@ -38,13 +38,13 @@ func TestBackoffTakesOffAtMostHalf(t *testing.T) {
 }
 
 func TestBackoffHonoursWhatWasAskedFor(t *testing.T) {
-	for asked, want := range map[time.Duration]time.Duration{
+	for requested, want := range map[time.Duration]time.Duration{
 		time.Millisecond: time.Second,
 		30 * time.Second: 30 * time.Second,
 		time.Hour:        time.Hour,
 	} {
-		if got := newBackoff(0.9).Next(Retryf(asked, ""), 12, 0).After; got != want {
-			t.Errorf("asked for %v: %v, want %v", asked, got, want)
+		if got := newBackoff(0.9).Next(Retryf(requested, ""), 12, 0).After; got != want {
+			t.Errorf("requested %v: %v, want %v", requested, got, want)
 		}
 	}
 }
@@ -66,7 +66,7 @@ func TestBackoffGivesUpByAge(t *testing.T) {
 }
 
 func TestBackoffNeverGivesUpWhatWasNotTried(t *testing.T) {
-	held := Heldf(time.Millisecond, "asked for a pause")
+	held := Heldf(time.Millisecond, "the server requested a pause")
 	if got := newBackoff(0).Next(held, 1, 48*time.Hour); got != held {
 		t.Errorf("%+v, want %+v as it was", got, held)
 	}

@@ -70,7 +70,7 @@ func (p posting) texts() (all []string) {
 	return all
 }
 
-func TestWhatFollowsTheFirstMessageIsShort(t *testing.T) {
+func TestUpdatesAreShort(t *testing.T) {
 	footer := "<!date^1749138480^{date_short_pretty} {time_secs}|2025-06-05 15:48:00 UTC> · incident 3f2a9c0d5b7e41c8a6d0e2f4 · revision 4"
 	for name, c := range map[string]struct {
 		action delivery.Action
@@ -107,7 +107,7 @@ func TestWhatFollowsTheFirstMessageIsShort(t *testing.T) {
 	}
 }
 
-func TestIncidentOfManyThingsIsCut(t *testing.T) {
+func TestLargeIncidentIsCut(t *testing.T) {
 	i := incident()
 	for n := range event.MaxIncidentHosts {
 		i.Parts = append(i.Parts, event.HostPart{Host: fmt.Sprintf("host-%03d.example.com", n), Part: event.Scanned})

@@ -64,7 +64,7 @@ func parse(t testing.TB, n delivery.Notification) posting {
 		t.Fatal(err)
 	}
 	if err := p.check(); err != nil {
-		t.Errorf("Slack refuses: %v", err)
+		t.Errorf("Slack rejects: %v", err)
 	}
 	return p
 }

@@ -17,8 +17,8 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// server stands in for hooks.slack.com: it refuses what Slack's documentation
-// says is refused, with the status and the word given there
+// server stands in for hooks.slack.com: it rejects what Slack's documentation
+// rejects, with the documented status and error
 // (docs.slack.dev/messaging/sending-messages-using-incoming-webhooks and
 // docs.slack.dev/changelog/2016-05-17-changes-to-errors-for-incoming-webhooks).
 type server struct {
@@ -27,7 +27,7 @@ type server struct {
 
 	mu     sync.Mutex
 	posted []posting
-	faults []string // what was wrong with refused messages
+	faults []string // of rejected messages
 }
 
 type posting struct {
@@ -60,7 +60,7 @@ type text struct {
 	Verbatim bool   `json:"verbatim"`
 }
 
-// answers are what the server says to posts to /services/<word>.
+// answers are the statuses of posts to /services/<word>.
 var answers = map[string]int{
 	"invalid_payload":                   http.StatusBadRequest,
 	"user_not_found":                    http.StatusBadRequest,
@@ -84,7 +84,7 @@ func newServer(t testing.TB) *server {
 	t.Cleanup(func() {
 		s.Close()
 		for _, fault := range s.faults {
-			t.Errorf("Slack refuses: %s", fault)
+			t.Errorf("Slack rejects: %s", fault)
 		}
 	})
 	return s

@@ -25,7 +25,8 @@ func options(t testing.TB, url string) endpoint.Options {
 	return endpoint.Options{Address: a, UserAgent: "headstart/test"}
 }
 
-func TestSlackAnswersAsTheTableSays(t *testing.T) {
+func TestResponsesFollowTheTable(t *testing.T) {
+	t.Parallel()
 	deliverytest.HTTP(t, func(target deliverytest.Target) delivery.Sender {
 		o := options(t, target.URL)
 		o.RootCAs, o.Timeout = target.Roots, target.Timeout
@@ -33,7 +34,7 @@ func TestSlackAnswersAsTheTableSays(t *testing.T) {
 	}, delivery.ForAlert(alert(), "people"))
 }
 
-func TestSlackTakesTheMessage(t *testing.T) {
+func TestSlackAcceptsTheMessage(t *testing.T) {
 	s := newServer(t)
 	got, err := New(options(t, s.URL+"/services/T0/B0/X")).Send(t.Context(), delivery.ForAlert(alert(), "people"))
 	if err != nil || got != (delivery.Outcome{Verdict: delivery.Done}) {
@@ -44,7 +45,7 @@ func TestSlackTakesTheMessage(t *testing.T) {
 	}
 }
 
-func TestReasonCarriesSlacksWord(t *testing.T) {
+func TestReasonHasSlacksError(t *testing.T) {
 	s := newServer(t)
 	for word, status := range answers {
 		t.Run(word, func(t *testing.T) {
@@ -63,7 +64,7 @@ func TestReasonCarriesSlacksWord(t *testing.T) {
 	}
 }
 
-func TestErrorWordIsOnlyAWord(t *testing.T) {
+func TestErrorWord(t *testing.T) {
 	for body, want := range map[string]string{
 		"no_service":               "no_service",
 		" channel_not_found\n":     "channel_not_found",
@@ -81,9 +82,10 @@ func TestErrorWordIsOnlyAWord(t *testing.T) {
 	}
 }
 
-func TestBurstIsPacedBelowSlacksLimit(t *testing.T) {
+func TestBurstStaysBelowSlacksLimit(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
-	s.strict(burst + 1) // one more than is used, for the time that a request is on its way
+	s.strict(burst + 1) // one more than is used, for the time that a request is in flight
 	slack := New(options(t, s.URL+"/services/T0/B0/X"))
 	const messages = burst + 2
 	for range messages {
@@ -96,7 +98,7 @@ func TestBurstIsPacedBelowSlacksLimit(t *testing.T) {
 	}
 }
 
-func TestPaceEndsWithTheContext(t *testing.T) {
+func TestRateLimitEndsWithTheContext(t *testing.T) {
 	s := newServer(t)
 	slack := New(options(t, s.URL+"/services/T0/B0/X"))
 	slack.limiter = rate.NewLimiter(rate.Every(time.Hour), 1)

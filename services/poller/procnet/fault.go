@@ -9,8 +9,8 @@ import (
 // was not read or copied to its end.
 var ErrCut = errors.New("row is cut off")
 
-// fault is why a line is not a row. It becomes an error only where one is
-// asked for, so that a hostile table can't make the parser allocate.
+// fault is the reason why a line is not a row. It becomes an error only on
+// demand, so that a hostile table can't make the parser allocate.
 type fault struct {
 	column column // columnCount: all are good
 	text   []byte // what is in the column

@@ -37,7 +37,7 @@ func (l line) read(little bool, row *event.Socket) fault {
 
 // printedColumns returns how many columns the kernel prints for a row: few for
 // a connection of which it keeps no more than a stub, in SYN_RECV, TIME_WAIT
-// and the FIN_WAIT2 that nobody owns.
+// and orphaned FIN_WAIT2.
 func printedColumns(row *event.Socket) column {
 	const ofSocket, ofStub = 17, 12
 	if row.State == event.SynRecv || row.Timer == event.TimerTimeWait {

@@ -228,7 +228,7 @@ func TestParseRejectsACutRow(t *testing.T) {
 	}{
 		{"of a whole socket", socket, 17},
 		{"in TIME_WAIT", stub, 12},
-		{"in FIN_WAIT2 that nobody owns", orphan, 12},
+		{"in orphaned FIN_WAIT2", orphan, 12},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			for size := header + 1; size < len(test.table); size++ {

@@ -24,7 +24,7 @@ func (s suite) networkErrors(t *testing.T) {
 		want   string // in the reason
 	}{
 		"refused": {Target{URL: "http://" + refusing(t) + path}, "connection refused"},
-		// No name server is asked for a name with an empty label.
+		// A name with an empty label is never sent to a name server.
 		"unknown host": {Target{URL: "http://nowhere..example" + path}, "no such host"},
 		"reset": {Target{URL: "http://" + answering(t, func(c *net.TCPConn) {
 			c.SetLinger(0)
@@ -135,7 +135,7 @@ func serveTLS(t *testing.T, address string) *httptest.Server {
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	server.Listener.Close()
 	server.Listener = listen(t, address)
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of refused handshakes
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of failed handshakes
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	return server
