@@ -8,11 +8,11 @@ import (
 	"unicode/utf16"
 )
 
-// mostRunes is how much of one text is shown.
+// mostRunes is the maximum length of one text.
 const mostRunes = 500
 
-// Plain makes any text safe to show: what is not printable becomes U+FFFD, and
-// what is longer than 500 characters ends with an ellipsis.
+// Plain makes any text safe to show: unprintable characters become U+FFFD, and text
+// over 500 characters ends with an ellipsis.
 func Plain(s string) string {
 	runes := 0
 	return strings.Map(func(r rune) rune {
@@ -28,8 +28,8 @@ func Plain(s string) string {
 	}, s)
 }
 
-// PlainJSON does for JSON what Plain does for text, by escapes: the value stays
-// the same. Line breaks that JSON has between its values stay.
+// PlainJSON escapes the unprintable characters of JSON, which keeps its value. It
+// keeps line breaks between values.
 func PlainJSON(data []byte) string {
 	var b strings.Builder
 	for _, r := range string(data) {
@@ -65,7 +65,7 @@ func Duration(d time.Duration) string {
 	return text
 }
 
-// Ago shows how long something is past, to one unit: 12s, 3m, 2h, 5d.
+// Ago shows an age in one unit: 12s, 3m, 2h, 5d.
 func Ago(d time.Duration) string {
 	const day = 24 * time.Hour
 	switch {

@@ -7,21 +7,19 @@ import (
 	"github.com/clipperhouse/displaywidth"
 )
 
-// Row is a row of a table: cells that stand below those of the row before, and
-// a text that has the rest of the line.
+// Row is a row of a table: aligned cells, and a text in the rest of the line.
 type Row struct {
 	Cells []Span
 	Rest  []Span
 }
 
-// roomy is how many columns the rest of a row needs to stand beside the cells.
+// roomy is the width that the rest of a row needs beside the cells.
 const roomy = 28
 
 const gap = "  "
 
-// Table appends rows, indented. On a terminal that is too narrow for it the
-// rest of each row goes below its cells; on one that is too narrow for the
-// cells, they aren't aligned.
+// Table appends rows, indented. On a terminal too narrow for a row, its rest goes
+// below its cells; on one too narrow for the cells, they are not aligned.
 func (p Page) Table(b *strings.Builder, indent int, rows []Row) {
 	var widths []int
 	for _, r := range rows {
@@ -85,7 +83,7 @@ func (p Page) unaligned(b *strings.Builder, indent int, rows []Row) {
 	}
 }
 
-// oneLine is a cell's text without the spaces that don't matter.
+// oneLine is a cell's text with single spaces.
 func oneLine(s string) string { return strings.Join(strings.Fields(Plain(s)), " ") }
 
 func width(s string) int { return displaywidth.String(oneLine(s)) }

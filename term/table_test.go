@@ -20,8 +20,8 @@ func cells(texts ...string) (spans []Span) {
 	return spans
 }
 
-// TestColumnsOfWideCharacters holds that columns are those of the terminal, where
-// a character may take two, or none.
+// TestColumnsOfWideCharacters holds that columns are those of the terminal, where a
+// character takes one, two or none.
 func TestColumnsOfWideCharacters(t *testing.T) {
 	rows := []Row{{Cells: cells("数据库", "1")}, {Cells: cells("cafe\u0301", "2")}, {Cells: cells("web-01", "3")}}
 	const want = "  数据库  1\n  cafe\u0301    2\n  web-01  3\n"

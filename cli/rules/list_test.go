@@ -124,11 +124,11 @@ func TestRulesListAsAPage(t *testing.T) {
 	for _, want := range []string{
 		"# Rules\n\n| rule |",
 		"| [`ssh`](#ssh) | 5, 2.5 | high | SSH | [T1021.004](https://attack.mitre.org/techniques/T1021/004/) |\n",
-		"\n## ssh\n\n**SSH** · high · 5 points, 2.5 while the host is learnt\n",
+		"\n## ssh\n\n**SSH** · high · risk score 5, 2.5 in the learning period\n",
 		"| fires on | one connection, open for 5m |\n",
 		"| lists | `ports.ssh` |\n| tests | none |\n| file | `" + base + "/ssh.yaml` |\n| set by | `" + local + "/ssh.yaml`: score (it's a lab) |\n",
-		"\n**Seen** · low · raises no alert, feeds other rules\n",
-		"\n**Off** · medium · switched off\n",
+		"\n**Seen** · low · building block: raises no alert\n",
+		"\n**Off** · medium · disabled\n",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)

@@ -1,6 +1,6 @@
-// Package reporter writes what is wrong with rules for the programs that show
-// findings: JSON lines, GitHub's annotations, and SARIF. It guarantees that a
-// text from a file can't end a line or an annotation early.
+// Package reporter writes the diagnostics of rules for other programs: as JSON
+// lines, GitHub annotations, or SARIF. It guarantees that text from a file can't
+// end a line or an annotation early.
 package reporter
 
 import (
@@ -14,11 +14,10 @@ import (
 	"headstart/yamlsrc"
 )
 
-// Formats are those that a command offers. Text is for people, and is not
-// written here.
+// Formats returns the names of the formats. The command itself writes text.
 func Formats() []string { return []string{"text", "json", "github", "sarif"} }
 
-// IsFormat reports whether there is a format of a name.
+// IsFormat reports whether a format exists.
 func IsFormat(name string) bool { return slices.Contains(Formats(), name) }
 
 // Write writes a report in one of the formats but text.
@@ -31,10 +30,10 @@ func Write(w io.Writer, format string, r lint.Report) error {
 	case "sarif":
 		return writeSARIF(w, r)
 	}
-	return fmt.Errorf("write a report as %q: no such format", format)
+	return fmt.Errorf("report format %q: want json, github or sarif", format)
 }
 
-// line is a finding as a JSON object.
+// line is a diagnostic as a JSON object.
 type line struct {
 	Type string `json:"type"` // mistake or warning
 	*yamlsrc.Diagnostic
@@ -61,8 +60,8 @@ func writeJSON(w io.Writer, r lint.Report) error {
 	}{"summary", r.Rules, len(r.Errors), len(r.Warnings)})
 }
 
-// inMessage and inProperty are how GitHub wants what would end a message or a
-// property (docs.github.com, "Workflow commands for GitHub Actions").
+// inMessage and inProperty escape what would end a message or a property
+// (docs.github.com, "Workflow commands for GitHub Actions").
 var (
 	inMessage  = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
 	inProperty = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")

@@ -16,7 +16,7 @@ var update = flag.Bool("update", false, "write docs/rules.md")
 
 const file = "../../docs/rules.md"
 
-func shippedPack(t *testing.T) *rule.Set {
+func defaultRuleset(t *testing.T) *rule.Set {
 	t.Helper()
 	set, err := rule.Load(rules.Files, "rules.expr")
 	if err != nil {
@@ -25,9 +25,9 @@ func shippedPack(t *testing.T) *rule.Set {
 	return set
 }
 
-// TestPageIsThatOfThePack holds docs/rules.md against the rules: what is below
-// its line is made from them.
-func TestPageIsThatOfThePack(t *testing.T) {
+// TestPageIsCurrent compares docs/rules.md, below its line, with the page generated
+// from the rules.
+func TestPageIsCurrent(t *testing.T) {
 	const line = "<!-- made from rules.expr by go test ./rulekit/ruledoc -update -->\n"
 	page, err := os.ReadFile(file)
 	if err != nil {
@@ -37,7 +37,7 @@ func TestPageIsThatOfThePack(t *testing.T) {
 	if !found {
 		t.Fatalf("%s has no line %q", file, line)
 	}
-	want := "\n" + ruledoc.Page(shippedPack(t).Rules, "../rules.expr")
+	want := "\n" + ruledoc.Page(defaultRuleset(t).Rules, "../rules.expr")
 	if *update {
 		if err := os.WriteFile(file, []byte(head+line+want), 0o644); err != nil {
 			t.Fatal(err)
@@ -45,20 +45,21 @@ func TestPageIsThatOfThePack(t *testing.T) {
 		return
 	}
 	if got != want {
-		t.Errorf("%s isn't what the rules say; make it anew with -update", file)
+		t.Errorf("%s is not current: regenerate it with -update", file)
 	}
 }
 
-// TestPackIsComplete holds that an analyst finds all of each shipped rule.
-func TestPackIsComplete(t *testing.T) {
-	for _, r := range shippedPack(t).Rules {
+// TestRulesAreComplete holds that each rule of the default ruleset has every field
+// that a responder needs.
+func TestRulesAreComplete(t *testing.T) {
+	for _, r := range defaultRuleset(t).Rules {
 		for what, missing := range map[string]bool{
 			"a description":   r.Description == "",
 			"a guide":         r.Guide == "",
 			"references":      len(r.References) == 0,
 			"false positives": len(r.FalsePositives) == 0,
 			"tests":           r.Tests == nil,
-			// A clock that is off is nobody's technique.
+			// A wrong clock is no technique.
 			"ATT&CK": len(r.Attack) == 0 && r.ID != "clock-off",
 		} {
 			if missing {
@@ -71,7 +72,7 @@ func TestPackIsComplete(t *testing.T) {
 			}
 		}
 		if strings.Contains(strings.ToLower(r.Description), "false positive") {
-			t.Errorf("%s speaks of false positives in its description", r.ID)
+			t.Errorf("%s mentions false positives in its description", r.ID)
 		}
 	}
 }

@@ -1,9 +1,9 @@
-// Package term sets text for a terminal of some width: words that wrap, tables
-// whose columns are aligned, colours or none. It is pure: it returns text.
+// Package term formats text for a terminal: wrapped words, aligned tables, with or
+// without colours. It is pure: it returns text.
 //
-// It guarantees that nothing of what it sets can move the cursor, end a line,
-// change a colour or turn the direction of reading: what is shown comes from
-// other hosts, whose names an intruder may choose.
+// It guarantees that no text can move the cursor, end a line, change a colour or
+// reverse the direction of reading: names come from other hosts, and the attacker
+// may choose them.
 package term
 
 import (
@@ -13,10 +13,10 @@ import (
 	"github.com/clipperhouse/displaywidth"
 )
 
-// Style is how text looks: an escape sequence, or none.
+// Style is an escape sequence, or none.
 type Style string
 
-// Styles, by what they look like.
+// Styles by appearance.
 const (
 	Regular Style = ""
 	Bold    Style = "\x1b[1m"
@@ -50,18 +50,17 @@ type Span struct {
 	Text  string
 }
 
-// Page is what text is set for. The zero Page is a pipe: no colours, and lines
-// of any length.
+// Page is the output. The zero Page is a pipe: no colours, and lines of any length.
 type Page struct {
 	Colour  bool
 	Columns int // of the terminal; 0: lines may have any length
-	Margin  int // where lines that go on begin; on a narrow terminal it is 2 at most
+	Margin  int // indent of wrapped lines; at most 2 on a narrow terminal
 }
 
-// narrow is up to which width a terminal has no room for a margin.
+// narrow is the width below which a terminal has no room for a margin.
 const narrow = 60
 
-// Indent is where lines that go on begin.
+// Indent returns the indent of wrapped lines.
 func (p Page) Indent() int {
 	if p.Columns > 0 && p.Columns < narrow {
 		return min(2, p.Margin)
@@ -69,7 +68,7 @@ func (p Page) Indent() int {
 	return p.Margin
 }
 
-// Paint returns text in a style, which has to be plain already.
+// Paint returns plain text in a style.
 func (p Page) Paint(style Style, text string) string {
 	if !p.Colour || style == "" || text == "" {
 		return text
@@ -77,14 +76,14 @@ func (p Page) Paint(style Style, text string) string {
 	return string(style) + text + reset
 }
 
-// Fill appends what begins with head, which is that many columns wide, and
-// goes on with the spans, two spaces between them. What doesn't fit into the
-// line goes on at the margin. A word that is too long for a line stays whole.
+// Fill appends head, which takes the given columns, and the spans, separated by two
+// spaces. Words beyond the width continue at the margin. A word longer than a line
+// stays whole.
 func (p Page) Fill(b *strings.Builder, head string, columns int, spans ...Span) {
 	p.fill(b, line{head, columns, p.Indent()}, spans)
 }
 
-// line is how a line begins, and where it goes on.
+// line is the beginning of a line, and the margin where it continues.
 type line struct {
 	head            string
 	columns, margin int
@@ -94,7 +93,7 @@ func (p Page) fill(b *strings.Builder, l line, spans []Span) {
 	b.WriteString(l.head)
 	at, first := l.columns, true
 	for _, s := range spans {
-		gap, run := "  ", "" // run is the span's part of the line
+		gap, run := "  ", "" // part of the span on this line
 		for word := range strings.FieldsSeq(Plain(s.Text)) {
 			if first {
 				gap = ""

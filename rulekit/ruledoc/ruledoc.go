@@ -1,7 +1,6 @@
-// Package ruledoc writes a page about rules for those who answer alerts: what
-// each finds, what it is worth, what it takes for normal, what to do. All of it is
-// from the rules themselves, so the page is right as long as it is made anew
-// (docs/rules.md is, by this package's test with -update).
+// Package ruledoc writes a reference page of rules for responders: what each rule
+// finds, its risk score, its false positives and its guide. Everything comes from
+// the rules; this package's test regenerates docs/rules.md with -update.
 //
 // The same rules give the same bytes. It is pure.
 package ruledoc
@@ -18,14 +17,14 @@ import (
 	"headstart/term"
 )
 
-// Page returns a page in Markdown about rules. Those that are worth most come
-// first in its table; below it they are in order of their ids. Source is the
-// address of the directory with their files, as seen from the page; without one
-// files are named, not linked.
+// Page returns a Markdown page of rules. Its table begins with the highest risk
+// score; the sections are in the order of ids. Source is the address of the
+// directory with the files, relative to the page; without one, files are named,
+// not linked.
 func Page(rules []*rule.Rule, source string) string {
 	var b strings.Builder
-	b.WriteString("| rule | points, learning | severity | what it finds | ATT&CK |\n| --- | --- | --- | --- | --- |\n")
-	for _, r := range byPoints(rules) {
+	b.WriteString("| rule | risk score, learning | severity | title | ATT&CK |\n| --- | --- | --- | --- | --- |\n")
+	for _, r := range byScore(rules) {
 		fmt.Fprintf(&b, "| [`%s`](#%s) | %g, %g | %s | %s | %s |\n", r.ID, r.ID, r.Score, r.ScoreLearning, r.Severity, cell(r.Title), techniques(r.Attack))
 	}
 	for _, r := range rules {
@@ -34,7 +33,7 @@ func Page(rules []*rule.Rule, source string) string {
 	return b.String()
 }
 
-func byPoints(rules []*rule.Rule) []*rule.Rule {
+func byScore(rules []*rule.Rule) []*rule.Rule {
 	sorted := slices.Clone(rules)
 	slices.SortFunc(sorted, func(x, y *rule.Rule) int {
 		return cmp.Or(cmp.Compare(y.Score, x.Score), cmp.Compare(y.ScoreLearning, x.ScoreLearning), strings.Compare(x.ID, y.ID))
@@ -43,7 +42,7 @@ func byPoints(rules []*rule.Rule) []*rule.Rule {
 }
 
 func section(b *strings.Builder, r *rule.Rule, source string) {
-	fmt.Fprintf(b, "\n## %s\n\n**%s** · %s · %s\n", r.ID, r.Title, r.Severity, worth(r))
+	fmt.Fprintf(b, "\n## %s\n\n**%s** · %s · %s\n", r.ID, r.Title, r.Severity, score(r))
 	if text := strings.TrimSpace(r.Description); text != "" {
 		fmt.Fprintf(b, "\n%s\n", text)
 	}
@@ -53,7 +52,7 @@ func section(b *strings.Builder, r *rule.Rule, source string) {
 			fmt.Fprintf(b, "| %s | %s |\n", name, text)
 		}
 	}
-	row("fires on", asks(r))
+	row("fires on", firesOn(r))
 	row("thresholds", thresholds(r))
 	row("ATT&CK", techniques(r.Attack))
 	row("lists", code(lists(r)))
@@ -63,39 +62,39 @@ func section(b *strings.Builder, r *rule.Rule, source string) {
 	row("set by", overrides(r))
 	bullets(b, "Known false positives", r.FalsePositives)
 	if text := strings.TrimSpace(r.Guide); text != "" {
-		fmt.Fprintf(b, "\nWhat to do:\n\n%s\n", text)
+		fmt.Fprintf(b, "\nResponse:\n\n%s\n", text)
 	}
-	bullets(b, "To read", links(r.References))
+	bullets(b, "References", links(r.References))
 }
 
-func worth(r *rule.Rule) string {
+func score(r *rule.Rule) string {
 	switch {
 	case !r.Enabled:
-		return "switched off"
+		return "disabled"
 	case !r.Alert:
-		return "raises no alert, feeds other rules"
+		return "building block: raises no alert"
 	}
-	return fmt.Sprintf("%g points, %g while the host is learnt", r.Score, r.ScoreLearning)
+	return fmt.Sprintf("risk score %g, %g in the learning period", r.Score, r.ScoreLearning)
 }
 
-// asks says how many connections it takes, and for how long.
-func asks(r *rule.Rule) string {
+// firesOn describes the number of connections and their duration.
+func firesOn(r *rule.Rule) string {
 	switch {
 	case r.Count != nil:
-		return askCount(r.Count) + lasting(r.For)
+		return countText(r.Count) + lasting(r.For)
 	case r.Sequence != nil:
-		return fmt.Sprintf("%d connections, one after the other, within %s", len(r.Sequence.Steps), term.Duration(r.Sequence.Within))
+		return fmt.Sprintf("a sequence of %d connections within %s", len(r.Sequence.Steps), term.Duration(r.Sequence.Within))
 	case r.Path != nil:
-		return fmt.Sprintf("a path of %d connections or more, each at most %s after the one before was open%s", r.Path.Hops, term.Duration(r.Path.Within), lasting(r.For))
+		return fmt.Sprintf("a path of at least %d connections, each at most %s after the one before was open%s", r.Path.Hops, term.Duration(r.Path.Within), lasting(r.For))
 	case r.Absent != nil && r.Absent.Of == rule.MissingPoller:
-		return "nothing heard of a host for " + term.Duration(r.Absent.For)
+		return "no report of a host for " + term.Duration(r.Absent.For)
 	case r.Absent != nil:
-		return "a connection that the other end doesn't show for " + term.Duration(r.Absent.For)
+		return "a connection that its other end does not report for " + term.Duration(r.Absent.For)
 	}
 	return "one connection" + lasting(r.For)
 }
 
-func askCount(c *rule.Count) string {
+func countText(c *rule.Count) string {
 	if c.AtLeast == 1 && c.Of == "" && c.Sum == "" {
 		return "one connection; once a day for the same " + code(c.By)
 	}
@@ -108,10 +107,10 @@ func askCount(c *rule.Count) string {
 	}
 	what += fmt.Sprintf(" within %s, of the same %s", term.Duration(c.Within), code(c.By))
 	if c.AboveUsual > 0 {
-		what += fmt.Sprintf(", and more than %g times what is usual", c.AboveUsual)
+		what += fmt.Sprintf(", and more than %g times the baseline", c.AboveUsual)
 	}
 	if c.Beaconing > 0 {
-		what += fmt.Sprintf(", as regular as %g", c.Beaconing)
+		what += fmt.Sprintf(", with a regularity of at least %g", c.Beaconing)
 	}
 	return what
 }
@@ -125,7 +124,7 @@ func lasting(d time.Duration) string {
 
 var listName = regexp.MustCompile(`\b(ports|networks|roles)\.[a-z0-9_]+`)
 
-// lists are the names of those that a rule's conditions ask for.
+// lists returns the names of the lists in a rule's conditions.
 func lists(r *rule.Rule) []string {
 	conditions := []string{r.When}
 	if r.Sequence != nil {
@@ -141,7 +140,7 @@ func lists(r *rule.Rule) []string {
 	return slices.Compact(names)
 }
 
-// thresholds are the numbers that an override can set.
+// thresholds returns the values that an override can set.
 func thresholds(r *rule.Rule) string {
 	named := make([]string, len(r.Thresholds))
 	for i, t := range r.Thresholds {
@@ -207,7 +206,7 @@ func file(name, source string) string {
 	return fmt.Sprintf("[%s](%s/%s)", short, source, short)
 }
 
-// overrides says what other files have set.
+// overrides describes the fields set by other files.
 func overrides(r *rule.Rule) string {
 	set := make([]string, len(r.Overrides))
 	for i, o := range r.Overrides {
