@@ -27,6 +27,9 @@ func manyOfThePack(t testing.TB, n int) fstest.MapFS {
 	files := fstest.MapFS{}
 	for round, count := 0, 0; count < n; round++ {
 		for _, name := range names {
+			if strings.HasSuffix(name, ".test.yaml") {
+				continue // more cases of a rule, whose id would be another
+			}
 			data, err := fs.ReadFile(rulepack.Files, name)
 			if err != nil {
 				t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"regexp"
+	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -29,6 +30,10 @@ func TestReloadOfAThousandRules(t *testing.T) {
 			}
 			if name == "lists.yaml" || name == "macros.yaml" {
 				b.files[name] = &fstest.MapFile{Data: data}
+				continue
+			}
+			if tested, ok := strings.CutSuffix(name, ".test.yaml"); ok {
+				b.files[fmt.Sprintf("%s-%d.test.yaml", tested, round)] = &fstest.MapFile{Data: data}
 				continue
 			}
 			b.files[fmt.Sprintf("%d-%s", round, name)] = &fstest.MapFile{Data: id.ReplaceAll(data, fmt.Appendf(nil, "rule: ${1}-%d", round))}
