@@ -5,23 +5,23 @@ import (
 	"time"
 )
 
-// change is something harmless that happens to a company. It prepares
-// the hosts before there is any traffic (addresses, outages, lifetimes), and
-// returns what it adds to the traffic, or nil.
+// change is something harmless that happens to a company. It prepares the hosts
+// before there is any traffic (addresses, outages, lifetimes), and returns what
+// it adds to the traffic, or nil.
 type change struct {
 	kind   string
 	weekly float64       // how often in a company of 50 hosts
 	length time.Duration // of its entry in the truth
 	note   string
 	when   when
-	needs  [][]kind // one host of each list at least, or it doesn't happen
+	needs  needs // or it doesn't happen
 	happen func(e *episode) func()
 }
 
 // when is how the time of a change is chosen, and whether a person takes part.
 type when struct {
-	staff bool       // an administrator, or else somebody
-	hours [2]float64 // local hours; working hours, if zero
+	staff    bool    // an administrator, or else somebody
+	from, to float64 // local hours; working hours, if zero
 }
 
 var (
@@ -36,65 +36,63 @@ var changes = []change{
 	{"new-server", 1.2, 8 * hours, "a server is set up, deployed to and put to use", byStaff, nil, newServer},
 	{"replaced-server", 0.7, 2 * hours, "a server is installed anew and gets another address", byDay, nil, replacedServer},
 	{"new-address", 1.5, time.Hour, "a desk's machine gets another address", byDay, nil, newAddress},
-	{"outage", 1.2, time.Hour, "a service fails, and people look after it", byDay, [][]kind{{
+	{"outage", 1.2, time.Hour, "a service fails, and people look after it", byDay, needs{{
 		database, cache, queue, application, webServer, search, logServer, fileServer, monitoring, windowsServer, mailServer,
 	}}, outage},
 	{"maintenance", 1, 15 * minutes, "servers are patched and started anew, one after the other",
-		when{true, [2]float64{20, 29}}, [][]kind{{linux}}, maintenance},
+		when{true, 20, 29}, needs{{linux}}, maintenance},
 	{"decommissioned", 0.4, ever, "a server is switched off; some go on asking for it", byDay, nil, decommissioned},
-	{"first-login", 2.5, 2 * hours, "somebody logs into a server that others look after", byStaff, [][]kind{{shells}}, firstLogin},
+	{"first-login", 2.5, 2 * hours, "somebody logs into a server that others look after", byStaff, needs{{shells}}, firstLogin},
 	{"on-call-login", 1.2, 2 * hours, "something fails at night, and whoever is on call logs in from home",
-		when{true, [2]float64{22, 30}}, [][]kind{{
+		when{true, 22, 30}, needs{{
 			webServer, application, database, cache, queue, worker, logServer, compute, mailServer,
 		}}, onCallLogin},
 	{"new-developer", 0.5, day, "somebody begins to work here", byDay, nil, newDeveloper},
-	{"contractor", 0.6, 2 * day, "somebody from outside comes in over ssh to work on some servers", byDay, [][]kind{
-		{exposed},
-	}, contractor},
-	{"travelling-administrator", 0.8, day, "an administrator works from a hotel", byStaff, [][]kind{{bastion}}, travelingAdministrator},
-	{"migration", 0.6, 10 * hours, "data move to another database", byDay, [][]kind{
+	{"contractor", 0.6, 2 * day, "somebody from outside comes in over ssh to work on some servers", byDay, needs{{exposed}}, contractor},
+	{"travelling-administrator", 0.8, day, "an administrator works from a hotel", byStaff, needs{{bastion}}, travelingAdministrator},
+	{"migration", 0.6, 10 * hours, "data move to another database", byDay, needs{
 		{database, warehouse}, {database, warehouse, application, worker, staging},
 	}, migration},
-	{"deployment-to-all", 0.5, 2 * hours, "a change is rolled out to every server at once", byDay, [][]kind{
+	{"deployment-to-all", 0.5, 2 * hours, "a change is rolled out to every server at once", byDay, needs{
 		{configManager, buildServer},
 	}, deploymentToAll},
-	{"new-job", 0.8, ever, "a job runs for the first time, and from then on regularly", byDay, [][]kind{
+	{"new-job", 0.8, ever, "a job runs for the first time, and from then on regularly", byDay, needs{
 		{application, worker, warehouse, monitoring, staging}, {database, fileServer, warehouse, search},
 	}, newJob},
-	{"new-agent", 0.3, ever, "every server gets another agent, which reports to one host", byDay, [][]kind{
+	{"new-agent", 0.3, ever, "every server gets another agent, which reports to one host", byDay, needs{
 		{monitoring, logServer, configManager, scanner, backupServer},
 	}, newAgent},
-	{"troubleshooting", 0.6, 4 * hours, "people look for a fault on many servers and between them", byStaff, [][]kind{
+	{"troubleshooting", 0.6, 4 * hours, "people look for a fault on many servers and between them", byStaff, needs{
 		{linux},
 	}, troubleshooting},
 	{"file-copy", 0.6, 3 * hours, "somebody copies files from one server to another over ssh", byDay, nil, fileCopy},
-	{"report", 1, 3 * hours, "a query runs far longer than usual", byDay, [][]kind{
+	{"report", 1, 3 * hours, "a query runs far longer than usual", byDay, needs{
 		{database, warehouse}, {application, warehouse, webServer, worker},
 	}, report},
 	{"port-check", 0.5, time.Hour, "somebody looks which of some hosts answer on a port", byStaff, nil, portCheck},
 	{"file-server-move", 0.3, 12 * hours, "a share moves to another server", byDay, nil, shareMove},
-	{"restore", 0.4, 5 * hours, "data come back from the backup, by day", byDay, [][]kind{
+	{"restore", 0.4, 5 * hours, "data come back from the backup, by day", byDay, needs{
 		{database, fileServer, application, webServer}, {backupServer},
 	}, restore},
-	{"helpdesk", 1.2, 2 * hours, "an administrator helps people at their desks", byDay, [][]kind{{adminDesk}, {officeDesk}}, helpdesk},
-	{"tunnel", 0.6, 9 * hours, "somebody looks into a database through ssh", byDay, [][]kind{
+	{"helpdesk", 1.2, 2 * hours, "an administrator helps people at their desks", byDay, needs{{adminDesk}, {officeDesk}}, helpdesk},
+	{"tunnel", 0.6, 9 * hours, "somebody looks into a database through ssh", byDay, needs{
 		{developerDesk, adminDesk}, {bastion, staging, application}, {database, warehouse, search},
 	}, tunnel},
-	{"partner-transfer", 0.6, 3 * hours, "gigabytes go to a partner", byDay, [][]kind{
+	{"partner-transfer", 0.6, 3 * hours, "gigabytes go to a partner", byDay, needs{
 		{application, worker, fileServer, backupServer, warehouse, compute},
 	}, partnerTransfer},
-	{"new-cloud-service", 0.6, ever, "servers begin to talk to a service in the cloud", byDay, [][]kind{{linux}}, newCloudService},
-	{"failover", 0.3, time.Hour, "the other database takes over", byDay, [][]kind{{database}, {application, webServer, worker}}, failover},
+	{"new-cloud-service", 0.6, ever, "servers begin to talk to a service in the cloud", byDay, needs{{linux}}, newCloudService},
+	{"failover", 0.3, time.Hour, "the other database takes over", byDay, needs{{database}, {application, webServer, worker}}, failover},
 	{"forgotten-password", 1.5, time.Hour, "somebody mistypes a password again and again", byDay, nil, forgottenPassword},
-	{"wrong-setting", 0.8, 0, "a program asks the wrong host again and again", byDay, [][]kind{{linux}}, wrongSetting},
-	{"extra-scan", 0.2, 3 * hours, "the scanner is started by hand", byDay, [][]kind{{scanner}}, extraScan},
-	{"crawler", 1, 3 * hours, "a search engine, or a scanner from outside, asks for everything", byDay, [][]kind{
+	{"wrong-setting", 0.8, 0, "a program asks the wrong host again and again", byDay, needs{{linux}}, wrongSetting},
+	{"extra-scan", 0.2, 3 * hours, "the scanner is started by hand", byDay, needs{{scanner}}, extraScan},
+	{"crawler", 1, 3 * hours, "a search engine, or a scanner from outside, asks for everything", byDay, needs{
 		{loadBalancer, webServer},
 	}, crawler},
-	{"popular-day", 0.3, 3 * hours, "five times as many visitors as usual", byDay, [][]kind{
+	{"popular-day", 0.3, 3 * hours, "five times as many visitors as usual", byDay, needs{
 		{loadBalancer, webServer}, {webServer, application},
 	}, popularDay},
-	{"visitor", 0.4, 8 * hours, "an auditor's laptop, which no inventory has, uses the network", byDay, [][]kind{{fileServer}}, visitor},
+	{"visitor", 0.4, 8 * hours, "an auditor's laptop, which no inventory has, uses the network", byDay, needs{{fileServer}}, visitor},
 }
 
 // episode is one occurrence of a change.
@@ -130,8 +128,8 @@ func (e *episode) run() func() {
 	if e.cast, ok = e.company.cast(e.needs); !ok {
 		return nil
 	}
-	if h := e.when.hours; h[1] > 0 {
-		e.move(h[0], h[1])
+	if e.when.to > 0 {
+		e.move(e.when.from, e.when.to)
 	}
 	if e.when.staff {
 		if e.person = e.anybody(); e.person == nil {

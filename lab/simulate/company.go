@@ -110,7 +110,7 @@ func (c *company) either(first, second kind) []*host {
 
 // cast lists the hosts for each of several needs; ok is false if one can't be
 // met.
-func (c *company) cast(needs [][]kind) (lists [][]*host, ok bool) {
+func (c *company) cast(needs needs) (lists [][]*host, ok bool) {
 	for _, kinds := range needs {
 		all := c.of(kinds...)
 		if len(all) == 0 {

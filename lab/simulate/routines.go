@@ -5,11 +5,14 @@ import (
 	"time"
 )
 
+// needs are lists of kinds: a company must have a host of each list.
+type needs [][]kind
+
 // activity is traffic of one kind, with a source of randomness of its own.
 type activity struct {
 	name  string
 	share float64                         // of companies that have it
-	needs [][]kind                        // one host of each list at least, or there is none
+	needs needs                           // or there is none
 	do    func(t traffic, cast [][]*host) // cast are the hosts of needs
 }
 
@@ -32,40 +35,40 @@ func (c *company) runRoutines() {
 // routines are what some companies do all the time, and others don't. Sources
 // of randomness follow from the names.
 var routines = []activity{
-	{"weekly jobs", 0.9, [][]kind{
+	{"weekly jobs", 0.9, needs{
 		{application, worker, database, warehouse, monitoring, backupServer, fileServer, staging},
 		{database, fileServer, warehouse, backupServer, application, search},
 	}, weeklyJobs},
 	{"code over ssh", 0.4, nil, codeOverSSH},
 	{"files kept alike", 0.35, nil, synchronizeFiles},
-	{"files from partners", 0.3, [][]kind{{application, fileServer, worker, bastion}}, filesFromPartners},
-	{"files to partners", 0.35, [][]kind{{application, worker, warehouse, fileServer}}, filesToPartners},
+	{"files from partners", 0.3, needs{{application, fileServer, worker, bastion}}, filesFromPartners},
+	{"files to partners", 0.35, needs{{application, worker, warehouse, fileServer}}, filesToPartners},
 	{"standing tunnels", 0.3, nil, standingTunnels},
-	{"dumps", 0.35, [][]kind{{fileServer, backupServer, staging, application}}, dumps},
+	{"dumps", 0.35, needs{{fileServer, backupServer, staging, application}}, dumps},
 	{"checks over ssh", 0.15, nil, checksOverSSH},
-	{"mounted shares", 0.3, [][]kind{{fileServer}}, mountedShares},
-	{"logs collected", 0.25, [][]kind{{worker, logServer, warehouse, configManager, fileServer}}, collectLogs},
+	{"mounted shares", 0.3, needs{{fileServer}}, mountedShares},
+	{"logs collected", 0.25, needs{{worker, logServer, warehouse, configManager, fileServer}}, collectLogs},
 	{"watched from outside", 0.6, nil, externalChecks},
 	{"front checks", 0.5, nil, frontChecks},
-	{"idle clients", 0.35, [][]kind{{staging, bastion, application, adminDesk, developerDesk}, {database, warehouse}}, idleClients},
-	{"open terminals", 0.4, [][]kind{{adminDesk, bastion, developerDesk}, {linux}}, openTerminals},
-	{"Windows updates", 0.6, [][]kind{{windowsServer, domainController, printServer}}, windowsUpdates},
-	{"Windows inventory", 0.4, [][]kind{{windowsServer, adminDesk, monitoring}}, windowsInventory},
-	{"software pushed", 0.3, [][]kind{{windowsServer, domainController, adminDesk}}, pushSoftware},
-	{"remote help", 0.3, [][]kind{{officeDesk, adminDesk, windowsServer}}, remoteHelp},
-	{"hooks", 0.5, [][]kind{{codeServer}, {buildServer}}, hooks},
+	{"idle clients", 0.35, needs{{staging, bastion, application, adminDesk, developerDesk}, {database, warehouse}}, idleClients},
+	{"open terminals", 0.4, needs{{adminDesk, bastion, developerDesk}, {linux}}, openTerminals},
+	{"Windows updates", 0.6, needs{{windowsServer, domainController, printServer}}, windowsUpdates},
+	{"Windows inventory", 0.4, needs{{windowsServer, adminDesk, monitoring}}, windowsInventory},
+	{"software pushed", 0.3, needs{{windowsServer, domainController, adminDesk}}, pushSoftware},
+	{"remote help", 0.3, needs{{officeDesk, adminDesk, windowsServer}}, remoteHelp},
+	{"hooks", 0.5, needs{{codeServer}, {buildServer}}, hooks},
 	{"gossip", 0.2, nil, gossip},
 	{"containers", 0.25, nil, containers},
-	{"unlisted hosts", 0.5, [][]kind{
+	{"unlisted hosts", 0.5, needs{
 		{nameServer, domainController, fileServer, webServer, application, mailServer, codeServer},
 	}, unlistedHosts},
-	{"branch", 0.25, [][]kind{{fileServer, domainController, windowsServer, mailServer, webServer, application}}, branch},
+	{"branch", 0.25, needs{{fileServer, domainController, windowsServer, mailServer, webServer, application}}, branch},
 	{"from home", 0.35, nil, fromHome},
-	{"remote desktops outside", 0.12, [][]kind{{terminalServer, windowsServer}}, exposedRemoteDesktop},
+	{"remote desktops outside", 0.12, needs{{terminalServer, windowsServer}}, exposedRemoteDesktop},
 	{"moving machines", 0.6, nil, migrateMachines},
-	{"notebooks", 0.4, [][]kind{{compute, warehouse, staging}}, notebooks},
+	{"notebooks", 0.4, needs{{compute, warehouse, staging}}, notebooks},
 	{"certificates", 0.7, nil, certificates},
-	{"storage", 0.5, [][]kind{{fileServer}}, storage},
+	{"storage", 0.5, needs{{fileServer}}, storage},
 	{"standby", 0.4, nil, standby},
 	{"front pools", 0.4, nil, frontPools},
 	{"calls that stay", 0.4, nil, longLivedCalls},

@@ -1,16 +1,12 @@
 package simulate
 
-import (
-	"cmp"
-	"slices"
-	"time"
-)
+import "time"
 
-// sensor is how a company's Zeek sees connections. It forgets what is silent
-// for five minutes, and takes what comes then for something that began before:
-// one connection is two rows, or more. It gives up on an attempt after five
-// seconds, and takes the SYNs that come later for attempts of their own. Most
-// companies' sensors here are patient, and see whole connections.
+// sensor is how a company's Zeek logs connections. It may forget a connection
+// that is idle for five minutes, and log what follows as one that began before:
+// one connection becomes two rows, or more. It may give up on an attempt after
+// five seconds, and log later SYNs as attempts of their own. Most companies'
+// sensors here do neither, and log whole connections.
 type sensor struct {
 	byEnd    bool // writes a row when the connection ends, as Zeek does
 	forgets  bool // what is idle
@@ -38,13 +34,12 @@ func (s sensor) watch(rows []connection, r random) []connection {
 				seen = append(seen, row)
 			}
 		}
-	} else if s.byEnd {
-		seen = slices.Clone(rows)
 	}
 	if s.byEnd {
-		slices.SortStableFunc(seen, func(a, b connection) int { return cmp.Compare(a.at+a.lasts, b.at+b.lasts) })
-	} else if s.forgets || s.attempts {
-		slices.SortStableFunc(seen, func(a, b connection) int { return cmp.Compare(a.at, b.at) })
+		return sorted(seen, func(x *connection) time.Duration { return x.at + x.lasts })
+	}
+	if s.forgets || s.attempts {
+		return sorted(seen, func(x *connection) time.Duration { return x.at })
 	}
 	return seen
 }

@@ -51,7 +51,7 @@ func (c *company) settle() {
 		row := &c.rows[k]
 		row.at, row.lasts = row.at.Truncate(time.Microsecond), row.lasts.Truncate(time.Microsecond)
 	}
-	slices.SortStableFunc(c.rows, func(a, b connection) int { return cmp.Compare(a.at, b.at) })
+	c.rows = sorted(c.rows, func(x *connection) time.Duration { return x.at })
 	free := make(map[row]time.Duration, len(c.rows))
 	for k := range c.rows {
 		x := &c.rows[k]
@@ -62,6 +62,25 @@ func (c *company) settle() {
 		}
 		free[x.row] = x.at + x.lasts + 2*minutes
 	}
+}
+
+// sorted returns rows by a time, equal ones in their order. It sorts keys: rows
+// are large.
+func sorted(rows []connection, by func(x *connection) time.Duration) []connection {
+	type key struct {
+		at time.Duration
+		n  int
+	}
+	keys := make([]key, len(rows))
+	for n := range rows {
+		keys[n] = key{by(&rows[n]), n}
+	}
+	slices.SortFunc(keys, func(a, b key) int { return cmp.Or(cmp.Compare(a.at, b.at), a.n-b.n) })
+	all := make([]connection, len(rows))
+	for n, k := range keys {
+		all[n] = rows[k.n]
+	}
+	return all
 }
 
 // truth describes what happened.
