@@ -4,6 +4,7 @@ package bus_test
 import (
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -26,8 +27,13 @@ import (
 	"headstart/event"
 )
 
-// TestMain also holds that nothing of the bus is left running.
+// TestMain runs more tests at once than there are processors, since they mostly
+// wait for servers. It fails if a goroutine of the bus is left running.
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", strconv.Itoa(4*runtime.GOMAXPROCS(0))); err != nil {
+		panic(err)
+	}
 	code := m.Run()
 	if left := leftRunning(30 * time.Second); code == 0 && left != "" {
 		fmt.Fprintf(os.Stderr, "still running after all tests:\n%s\n", left)
