@@ -122,7 +122,7 @@ func (o *backtestOptions) run(c *cobra.Command) error {
 	} else {
 		err = cmdutil.Write(out, report.Text(cmdutil.Page(out), o.all))
 	}
-	if lost := len(report.Incidents.NoLongerTold); err == nil && o.failOnLoss && lost > 0 {
+	if lost := len(report.Incidents.LostNotified); err == nil && o.failOnLoss && lost > 0 {
 		err = fmt.Errorf("incidents no longer notified: %d", lost)
 	}
 	return err

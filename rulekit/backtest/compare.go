@@ -30,18 +30,18 @@ type Numbers struct {
 	AlertsPerDay   float64       `json:"alerts_per_day"`
 	NotifiedPerDay float64       `json:"notified_per_day"`
 	Muted          int           `json:"muted"`                         // matches suppressed by exceptions, since the start of the history
-	ToldAfter      event.Seconds `json:"median_told_after_seconds"`     // from an incident's first connection to its notification
+	TimeToNotify   event.Seconds `json:"median_told_after_seconds"`     // from an incident's first connection to its notification
 	Failures       int           `json:"failed_evaluations,omitempty"`  // of rules
 	LeftOut        int           `json:"left_out_of_compare,omitempty"` // alerts and incidents beyond the limit
 }
 
 // RuleCount is the number of alerts of a rule.
 type RuleCount struct {
-	Rule     string `json:"rule"`
-	Old      int    `json:"old"`
-	New      int    `json:"new"`
-	OldMuted int    `json:"old_muted,omitempty"`
-	NewMuted int    `json:"new_muted,omitempty"`
+	Rule          string `json:"rule"`
+	Old           int    `json:"old"`
+	New           int    `json:"new"`
+	OldSuppressed int    `json:"old_muted,omitempty"`
+	NewSuppressed int    `json:"new_muted,omitempty"`
 }
 
 // Alerts compares alerts.
@@ -67,10 +67,10 @@ type Incidents struct {
 	Changed []*Change   `json:"changed"`
 	Same    int         `json:"same"`
 
-	// NoLongerTold are incidents notified by the old rules of which nothing is in
-	// an incident notified by the new ones. NewlyTold are the opposite.
-	NoLongerTold []*Incident `json:"no_longer_told"`
-	NewlyTold    []*Incident `json:"newly_told"`
+	// LostNotified are incidents notified by the old rules of which nothing is in
+	// an incident notified by the new ones. GainedNotified are the opposite.
+	LostNotified   []*Incident `json:"no_longer_told"`
+	GainedNotified []*Incident `json:"newly_told"`
 }
 
 // Detection compares the times of notification of incidents notified in both.
@@ -133,7 +133,7 @@ func (s Span) numbers(o *Outcome) Numbers {
 	for _, muted := range o.Totals.Muted {
 		n.Muted += muted
 	}
-	n.ToldAfter = event.Seconds(median(after))
+	n.TimeToNotify = event.Seconds(median(after))
 	if days := s.Days(); days > 0 {
 		n.AlertsPerDay, n.NotifiedPerDay = float64(n.Alerts)/days, float64(n.Notified)/days
 	}
@@ -199,7 +199,7 @@ func texts(all []string) []string {
 
 func (r *Result) compareIncidents(old, new *Outcome) {
 	in := &r.Incidents
-	*in = Incidents{Gained: []*Incident{}, Lost: []*Incident{}, Changed: []*Change{}, NoLongerTold: []*Incident{}, NewlyTold: []*Incident{}}
+	*in = Incidents{Gained: []*Incident{}, Lost: []*Incident{}, Changed: []*Change{}, LostNotified: []*Incident{}, GainedNotified: []*Incident{}}
 	p := pair(old.Incidents, new.Incidents)
 	for _, both := range p.pairs {
 		a, b := old.Incidents[both[0]], new.Incidents[both[1]]
@@ -212,8 +212,8 @@ func (r *Result) compareIncidents(old, new *Outcome) {
 			in.Same++
 		}
 	}
-	in.Lost, in.NoLongerTold = r.only(old.Incidents, new.Incidents, p.old)
-	in.Gained, in.NewlyTold = r.only(new.Incidents, old.Incidents, p.new)
+	in.Lost, in.LostNotified = r.only(old.Incidents, new.Incidents, p.old)
+	in.Gained, in.GainedNotified = r.only(new.Incidents, old.Incidents, p.new)
 	r.Detection = r.detection(old, new, p)
 }
 
@@ -312,10 +312,10 @@ func (r *Result) countRules(old, new *Outcome) {
 		}
 	}
 	for id, n := range old.Totals.Muted {
-		of(id).OldMuted = n
+		of(id).OldSuppressed = n
 	}
 	for id, n := range new.Totals.Muted {
-		of(id).NewMuted = n
+		of(id).NewSuppressed = n
 	}
 	r.Rules = []RuleCount{}
 	for _, c := range counts {

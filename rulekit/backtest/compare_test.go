@@ -21,7 +21,7 @@ var span = backtest.Span{HistoryFrom: noon.Add(-48 * time.Hour), From: noon, Unt
 // outcome reads what one side raised: lines of
 //
 //	alert ID RULE HOST MINUTE [PORT]
-//	incident ID MINUTE told|kept HOSTS ALERTS [EDGES]
+//	incident ID MINUTE notified|kept HOSTS ALERTS [EDGES]
 //
 // with minutes since noon, hosts and alerts by commas, and edges by the last
 // byte of their two addresses: 1>2.
@@ -45,7 +45,7 @@ func outcome(t *testing.T, text string) *backtest.Outcome {
 			at := minute(t, f[2])
 			i := &event.Incident{ID: f[1], Revision: 1, State: event.IncidentOpen, Severity: event.High, Title: "An incident", Score: 60,
 				OpenedAt: at, LastActivityAt: at, At: at, Hosts: strings.Split(f[4], ","), Alerts: strings.Split(f[5], ",")}
-			if f[3] == "told" {
+			if f[3] == "notified" {
 				i.Notified, i.NotifiedAt = true, at
 			}
 			for _, e := range f[6:] {
@@ -101,7 +101,7 @@ func TestAlerts(t *testing.T) {
 		{name: "gained and lost", old: long, new: "alert b one web-02 2\n alert d two web-04 9", gained: "d", lost: "a c", same: 1, newlyAlerting: "web-04", fallenSilent: "web-01 web-03"},
 		{name: "another on the same host", old: "alert a one web-01 1", new: "alert b two web-01 1", gained: "b", lost: "a"},
 		{name: "earlier and later", old: "alert a one web-01 10\n alert b one web-01 20", new: "alert a one web-01 9\n alert b one web-01 21", same: 2, earlier: 1, later: 1},
-		{name: "before what is reported on", old: "alert a one web-01 -10", new: "alert b one web-01 -20"},
+		{name: "before the span", old: "alert a one web-01 -10", new: "alert b one web-01 -20"},
 		{name: "over the edge of what is reported on", old: "alert a one web-01 -1", new: "alert a one web-01 1", same: 1, later: 1, newlyAlerting: "web-01"},
 		{name: "nothing"},
 	} {
@@ -122,24 +122,24 @@ func TestIncidents(t *testing.T) {
 		gained, lost, changed, noLonger, newly string
 		same                                   int
 	}{
-		{name: "the same", old: "incident a 1 told web-01 x,y", new: "incident a 1 told web-01 x,y", same: 1},
-		{name: "the same by another name", old: "incident a 1 told web-01 x,y", new: "incident b 1 told web-01 y,x", same: 1},
-		{name: "lost", old: "incident a 1 told web-01 x", lost: "a", noLonger: "a"},
-		{name: "lost, and nobody was told", old: "incident a 1 kept web-01 x", lost: "a"},
-		{name: "gained", new: "incident a 1 told web-01 x", gained: "a", newly: "a"},
-		{name: "people are no longer told", old: "incident a 1 told web-01 x", new: "incident a 1 kept web-01 x", changed: "a", noLonger: "a"},
-		{name: "people are told", old: "incident a 1 kept web-01 x", new: "incident a 1 told web-01 x", changed: "a", newly: "a"},
-		{name: "joined: people are told of the whole", old: "incident a 1 told web-01 x\n incident b 2 told web-02 y", new: "incident c 1 told web-01,web-02 x,y", changed: "c"},
-		{name: "split: people are told of a part", old: "incident c 1 told web-01,web-02 x,y", new: "incident a 1 told web-01 x\n incident b 2 kept web-02 y", changed: "a"},
-		{name: "other alerts on the same edge", old: "incident a 1 told web-01,db-01 x 1>2", new: "incident b 20 told web-01,db-01,db-02 y 1>2 2>3", changed: "b"},
-		{name: "the same edge another day", old: "incident a 1 told web-01,db-01 x 1>2", new: "incident b 1441 told web-01,db-01 y 1>2", lost: "a", noLonger: "a", gained: "b", newly: "b"},
-		{name: "most hosts at the same time", old: "incident a 1 told web-01,web-02,web-03 x", new: "incident b 5 told web-01,web-02,web-09 y", changed: "b"},
-		{name: "one host of many at the same time", old: "incident a 1 told web-01,web-02,web-03 x", new: "incident b 5 told web-01,web-08,web-09 y", lost: "a", noLonger: "a", gained: "b", newly: "b"},
-		{name: "before what is reported on", old: "incident a -10 told web-01 x", new: "incident b -10 told web-09 y"},
+		{name: "the same", old: "incident a 1 notified web-01 x,y", new: "incident a 1 notified web-01 x,y", same: 1},
+		{name: "the same by another name", old: "incident a 1 notified web-01 x,y", new: "incident b 1 notified web-01 y,x", same: 1},
+		{name: "lost", old: "incident a 1 notified web-01 x", lost: "a", noLonger: "a"},
+		{name: "lost, and not notified", old: "incident a 1 kept web-01 x", lost: "a"},
+		{name: "gained", new: "incident a 1 notified web-01 x", gained: "a", newly: "a"},
+		{name: "no longer notified", old: "incident a 1 notified web-01 x", new: "incident a 1 kept web-01 x", changed: "a", noLonger: "a"},
+		{name: "now notified", old: "incident a 1 kept web-01 x", new: "incident a 1 notified web-01 x", changed: "a", newly: "a"},
+		{name: "joined: people are notified of the whole", old: "incident a 1 notified web-01 x\n incident b 2 notified web-02 y", new: "incident c 1 notified web-01,web-02 x,y", changed: "c"},
+		{name: "split: people are notified of a part", old: "incident c 1 notified web-01,web-02 x,y", new: "incident a 1 notified web-01 x\n incident b 2 kept web-02 y", changed: "a"},
+		{name: "other alerts on the same edge", old: "incident a 1 notified web-01,db-01 x 1>2", new: "incident b 20 notified web-01,db-01,db-02 y 1>2 2>3", changed: "b"},
+		{name: "the same edge another day", old: "incident a 1 notified web-01,db-01 x 1>2", new: "incident b 1441 notified web-01,db-01 y 1>2", lost: "a", noLonger: "a", gained: "b", newly: "b"},
+		{name: "most hosts at the same time", old: "incident a 1 notified web-01,web-02,web-03 x", new: "incident b 5 notified web-01,web-02,web-09 y", changed: "b"},
+		{name: "one host of many at the same time", old: "incident a 1 notified web-01,web-02,web-03 x", new: "incident b 5 notified web-01,web-08,web-09 y", lost: "a", noLonger: "a", gained: "b", newly: "b"},
+		{name: "before the span", old: "incident a -10 notified web-01 x", new: "incident b -10 notified web-09 y"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := backtest.Compare(outcome(t, tt.old), outcome(t, tt.new), span).Incidents
-			got := []any{incidentIDs(r.Gained), incidentIDs(r.Lost), ids(r.Changed, func(c *backtest.Change) string { return c.New.ID }), incidentIDs(r.NoLongerTold), incidentIDs(r.NewlyTold), r.Same}
+			got := []any{incidentIDs(r.Gained), incidentIDs(r.Lost), ids(r.Changed, func(c *backtest.Change) string { return c.New.ID }), incidentIDs(r.LostNotified), incidentIDs(r.GainedNotified), r.Same}
 			want := []any{tt.gained, tt.lost, tt.changed, tt.noLonger, tt.newly, tt.same}
 			if !reflect.DeepEqual(got, want) {
 				t.Errorf("got  %v\nwant %v", got, want)
@@ -164,8 +164,8 @@ func TestAnIncidentThatAnotherTookOverIsNone(t *testing.T) {
 }
 
 func TestTimeToDetect(t *testing.T) {
-	old := outcome(t, "incident a 10 told web-01 x\n incident b 20 told web-02 y\n incident c 30 told web-03 z\n incident d 40 kept web-04 u")
-	new := outcome(t, "incident a 8 told web-01 x\n incident b 20 told web-02 y\n incident c 25 told web-03 z\n incident d 30 told web-04 u")
+	old := outcome(t, "incident a 10 notified web-01 x\n incident b 20 notified web-02 y\n incident c 30 notified web-03 z\n incident d 40 kept web-04 u")
+	new := outcome(t, "incident a 8 notified web-01 x\n incident b 20 notified web-02 y\n incident c 25 notified web-03 z\n incident d 30 notified web-04 u")
 	r := backtest.Compare(old, new, span)
 	if want := (backtest.Detection{Both: 3, Earlier: 2, Median: event.Seconds(-2 * time.Minute)}); r.Detection != want {
 		t.Errorf("got %+v, want %+v", r.Detection, want)
@@ -193,7 +193,7 @@ func TestTextAndJSON(t *testing.T) {
 		fmt.Fprintf(&old, "alert a%02d one web-01 %d\n", n, n)
 		fmt.Fprintf(&new, "alert b%02d two web-01 %d\n", n, n)
 	}
-	fmt.Fprintf(&old, "incident i 1 told web-\x1b[2J x")
+	fmt.Fprintf(&old, "incident i 1 notified web-\x1b[2J x")
 	r := &backtest.Report{
 		OldRules: backtest.RuleSet{Name: "the default ruleset"}, NewRules: backtest.RuleSet{Name: "new"},
 		Result: backtest.Compare(outcome(t, old.String()), outcome(t, new.String()), span), Notes: []string{"The history is short."},
@@ -221,10 +221,10 @@ func TestTextAndJSON(t *testing.T) {
 		Span      struct{ From time.Time }
 		Alerts    struct{ Gained, Lost []struct{ ID string } }
 		Incidents struct {
-			NoLongerTold []struct{ ID string } `json:"no_longer_told"`
+			LostNotified []struct{ ID string } `json:"no_longer_told"`
 		}
 	}
-	if err := json.Unmarshal(data, &back); err != nil || !back.Span.From.Equal(noon) || len(back.Alerts.Gained) != 30 || len(back.Incidents.NoLongerTold) != 1 {
+	if err := json.Unmarshal(data, &back); err != nil || !back.Span.From.Equal(noon) || len(back.Alerts.Gained) != 30 || len(back.Incidents.LostNotified) != 1 {
 		t.Errorf("%v: %s", err, data)
 	}
 }

@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// apart is how far from each other two incidents without a common alert can be
-// in time and still be about the same.
+// apart bounds the time between two incidents without a common alert that are the
+// same.
 const apart = time.Hour
 
-// link is what two incidents, by their places in their outcomes, have in common.
+// link counts what two incidents, by index in their outcomes, have in common.
 type link struct {
 	old, new             int
 	alerts, edges, hosts int
 }
 
-// links returns what belongs together, the surest first.
+// links returns the pairs of incidents that belong together, the closest first.
 func links(old, new []*Incident) []link {
 	found := map[[2]int]*link{}
 	of := func(a, b int) *link {
@@ -55,11 +55,11 @@ func links(old, new []*Incident) []link {
 	return all
 }
 
-// maxSharing bounds the incidents that are looked at for having one thing in
-// common: a host that is in all of them says little.
+// maxSharing bounds the incidents compared for one common value: a host in all of
+// them means little.
 const maxSharing = 1000
 
-// common calls do for every two incidents for each thing that both have.
+// common calls do for every two incidents and each value that both have.
 func common[T comparable](old, new []*Incident, things func(*Incident) []T, do func(old, new int)) {
 	has := map[T][]int{}
 	for n, i := range new {
@@ -78,10 +78,10 @@ func common[T comparable](old, new []*Incident, things func(*Incident) []T, do f
 	}
 }
 
-// pairing is which incidents are the same.
+// pairing relates the incidents of two outcomes.
 type pairing struct {
 	pairs    [][2]int // each incident in one at most
-	old, new [][]int  // by incident: which ones of the other side it has something in common with
+	old, new [][]int  // by incident: the related ones of the other outcome
 }
 
 func pair(old, new []*Incident) pairing {
@@ -99,7 +99,7 @@ func pair(old, new []*Incident) pairing {
 	return p
 }
 
-// difference returns what is only in the second of two lists, sorted.
+// difference returns the values of the second list that the first lacks, sorted.
 func difference(from, to []string) []string {
 	only := map[string]bool{}
 	for _, t := range to {

@@ -1,6 +1,5 @@
-// Package backtest says what a change of rules would have changed: it compares
-// what two sets of rules made of the same history. It is pure: whoever uses it
-// replays the history.
+// Package backtest compares the results of two rule sets on the same history. It is
+// pure: the caller replays the history.
 //
 //	old, new := backtest.NewRecorder(from), backtest.NewRecorder(from)
 //	totals, err := replay.RunAll(ctx, feed, []replay.Side{{oldOptions, old}, {newOptions, new}})
@@ -8,12 +7,12 @@
 //
 // It guarantees:
 //   - Alerts are the same when their ids are: the rule and the connection, or
-//     the rule, what a pattern joins, and the day.
-//   - Incidents, whose ids depend on which alert came first, are the same when
-//     they share an alert; else when they share an edge, or most of their hosts,
-//     at about the same time.
-//   - An incident is only called lost when no incident of the other side that
-//     people are told of has anything of it; see [Compare].
+//     the rule, a pattern's key, and the day.
+//   - Incidents, whose ids depend on the first alert, are the same when they share
+//     an alert; else when they share an edge, or most of their hosts, at about the
+//     same time.
+//   - A notified incident is lost only when no notified incident of the other
+//     result has anything of it; see [Compare].
 //   - The same outcomes give the same result.
 package backtest
 
@@ -27,19 +26,18 @@ import (
 	"headstart/replay"
 )
 
-// Limits of what is remembered of one side. What is beyond them is counted, and
-// not compared.
+// Limits of a recorder. Alerts and incidents beyond them are counted, not compared.
 const (
 	MaxAlerts    = 500_000
 	MaxIncidents = 100_000
 )
 
-// margin is for how long before the time that is reported on alerts and
-// incidents are remembered: what one side raised before it and the other in it
-// is no gain.
+// margin is the time before the reported span from which alerts and incidents are
+// kept: one that one rule set raises before the span and the other in it is no
+// gain.
 const margin = 24 * time.Hour
 
-// Alert is what is remembered of an alert.
+// Alert is the part of an alert to compare.
 type Alert struct {
 	ID          string         `json:"id"`
 	Rule        string         `json:"rule"`
@@ -53,7 +51,7 @@ type Alert struct {
 	Learning    bool           `json:"learning,omitempty"`
 }
 
-// Incident is what is remembered of an incident's last state.
+// Incident is the part of an incident's last revision to compare.
 type Incident struct {
 	ID             string         `json:"id"`
 	Title          string         `json:"title"`
@@ -71,28 +69,28 @@ type Incident struct {
 	edges []edge
 }
 
-// edge is a step of an incident, whenever it was.
+// edge is a step of an incident, at any time.
 type edge struct {
 	source, destination event.Address
 	port                uint16
 }
 
-// Outcome is what one set of rules made of a history.
+// Outcome is the result of one rule set on a history.
 type Outcome struct {
 	Totals    replay.Totals
 	Alerts    []*Alert    // by time
-	Incidents []*Incident // by time of opening; without those that were taken over by others
-	LeftOut   int         // alerts and incidents for which there was no room
+	Incidents []*Incident // by time of opening, without merged ones
+	LeftOut   int         // alerts and incidents beyond the limits
 }
 
-// Recorder is a [replay.Sink] that remembers what an outcome needs.
+// Recorder is a [replay.Sink] that records an outcome.
 type Recorder struct {
 	from    time.Time
 	outcome Outcome
-	last    map[string]*event.Incident // of incidents that are not over
+	last    map[string]*event.Incident // revision of open incidents
 }
 
-// NewRecorder returns a recorder for what is reported on from a time on.
+// NewRecorder returns a recorder for a span that begins at a time.
 func NewRecorder(from time.Time) *Recorder {
 	return &Recorder{from: from.Add(-margin), last: map[string]*event.Incident{}}
 }
@@ -127,7 +125,7 @@ func (r *Recorder) Incident(i *event.Incident) error {
 
 func (r *Recorder) over(i *event.Incident) {
 	switch {
-	case i.MergedInto != "" || i.LastActivityAt.Before(r.from): // who took it over has all of it
+	case i.MergedInto != "" || i.LastActivityAt.Before(r.from): // the other incident has all of it
 	case len(r.outcome.Incidents) == MaxIncidents:
 		r.outcome.LeftOut++
 	default:
@@ -151,7 +149,7 @@ func summarise(i *event.Incident) *Incident {
 	return s
 }
 
-// Outcome returns what was recorded, when the replay is over.
+// Outcome returns the outcome after the replay.
 func (r *Recorder) Outcome(t replay.Totals) *Outcome {
 	for _, i := range r.last {
 		r.over(i)

@@ -8,15 +8,14 @@ import (
 	"headstart/event"
 )
 
-// Pace is what looking at every host more often, or more seldom, changes with
-// the same rules.
+// Pace compares two polling intervals with the same rules.
 type Pace struct {
 	Interval event.Seconds `json:"interval_seconds"`
 	Numbers  Numbers       `json:"numbers"`
 
-	// Only alerts are those that the usual interval doesn't raise, Missing those
-	// that only it raises. Of those that are raised at both, Median is by how
-	// much they come later than at the usual interval; negative: earlier.
+	// Only are the alerts raised at this interval only, Missing those at the normal
+	// one only. Median is how much later than at the normal interval the alerts of
+	// both are; negative: earlier.
 	Only    []*Alert      `json:"only"`
 	Missing []*Alert      `json:"missing"`
 	Both    int           `json:"both"`
@@ -24,20 +23,19 @@ type Pace struct {
 	Later   int           `json:"later"`
 	Median  event.Seconds `json:"median_seconds"`
 
-	// The same of incidents that people are told of.
-	OnlyTold    []*Incident `json:"only_told"`
-	MissingTold []*Incident `json:"missing_told"`
-	Told        Detection   `json:"time_to_detect"`
+	// The same for notified incidents.
+	OnlyNotified    []*Incident `json:"only_told"`
+	MissingNotified []*Incident `json:"missing_told"`
+	Notified        Detection   `json:"time_to_detect"`
 }
 
-// ComparePaces compares what the same rules make of the same traffic at two
-// intervals. A connection has another id at another interval, as it is seen at
-// another moment first: alerts are the same when rule, host and ends are, and
-// their times are near.
-func ComparePaces(usual, other *Outcome, s Span, interval time.Duration) *Pace {
+// ComparePaces compares the results of the same rules on the same traffic at two
+// intervals. A connection's id depends on the time at which it is first seen, so
+// alerts are the same when rule, host and ends are, and their times are close.
+func ComparePaces(normal, other *Outcome, s Span, interval time.Duration) *Pace {
 	p := &Pace{Interval: event.Seconds(interval), Numbers: s.numbers(other), Only: []*Alert{}, Missing: []*Alert{}}
 	m := matcher{near: max(10*time.Minute, 4*max(interval, s.Interval)), ids: map[string]*Alert{}, alike: map[alikeness][]*Alert{}, taken: map[*Alert]bool{}}
-	for _, a := range usual.Alerts {
+	for _, a := range normal.Alerts {
 		m.ids[a.ID] = a
 		k := alike(a)
 		m.alike[k] = append(m.alike[k], a)
@@ -53,7 +51,7 @@ func ComparePaces(usual, other *Outcome, s Span, interval time.Duration) *Pace {
 			later = append(later, a.At.Sub(b.At))
 		}
 	}
-	for _, a := range usual.Alerts {
+	for _, a := range normal.Alerts {
 		if s.has(a.At) && !m.taken[a] {
 			p.Missing = append(p.Missing, a)
 		}
@@ -70,14 +68,14 @@ func ComparePaces(usual, other *Outcome, s Span, interval time.Duration) *Pace {
 	p.Median = event.Seconds(median(later))
 
 	r := &Result{Span: s}
-	same := pair(usual.Incidents, other.Incidents)
-	_, p.MissingTold = r.only(usual.Incidents, other.Incidents, same.old)
-	_, p.OnlyTold = r.only(other.Incidents, usual.Incidents, same.new)
-	p.Told = r.detection(usual, other, same)
+	same := pair(normal.Incidents, other.Incidents)
+	_, p.MissingNotified = r.only(normal.Incidents, other.Incidents, same.old)
+	_, p.OnlyNotified = r.only(other.Incidents, normal.Incidents, same.new)
+	p.Notified = r.detection(normal, other, same)
 	return p
 }
 
-// alikeness is what alerts have in common that can be the same.
+// alikeness is what the same alert has in common at both intervals.
 type alikeness struct {
 	rule, host string
 	edge       edge

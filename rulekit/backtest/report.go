@@ -7,7 +7,7 @@ import (
 	"headstart/detect/rule"
 )
 
-// RuleSet is which rules one side has.
+// RuleSet describes a rule set.
 type RuleSet struct {
 	Name    string `json:"name"`
 	Hash    string `json:"hash"`
@@ -15,7 +15,7 @@ type RuleSet struct {
 	Enabled int    `json:"enabled"`
 }
 
-// DescribeSet describes rules.
+// DescribeSet describes a rule set.
 func DescribeSet(name string, set *rule.Set) RuleSet {
 	s := RuleSet{Name: name, Hash: set.Hash, Rules: len(set.Rules)}
 	for _, r := range set.Rules {
@@ -26,18 +26,18 @@ func DescribeSet(name string, set *rule.Set) RuleSet {
 	return s
 }
 
-// Report is all that a backtest says.
+// Report is the report of a backtest.
 type Report struct {
 	OldRules RuleSet     `json:"old_rules"`
 	NewRules RuleSet     `json:"new_rules"`
 	Changes  RuleChanges `json:"rule_changes"`
-	Notes    []string    `json:"notes"` // what keeps the result from being what would have been
+	Notes    []string    `json:"notes"` // limits of the comparison
 	*Result
 	OldPace *Pace `json:"old_at_interval,omitempty"`
 	NewPace *Pace `json:"new_at_interval,omitempty"`
 
 	Snapshots   int     `json:"snapshots"`   // of the history
-	Connections int     `json:"connections"` // that were opened in it
+	Connections int     `json:"connections"` // opened in it
 	Wall        float64 `json:"wall_seconds"`
 }
 

@@ -15,21 +15,20 @@ import (
 	"headstart/term"
 )
 
-// FieldChange is a field of a rule that differs. Old and New are what it is
-// where that is short.
+// FieldChange is a field of a rule that differs, with its values if they are short.
 type FieldChange struct {
 	Field string `json:"field"`
 	Old   string `json:"old,omitempty"`
 	New   string `json:"new,omitempty"`
 }
 
-// RuleChange is a rule that is in both sets and differs.
+// RuleChange is a rule of both sets that differs.
 type RuleChange struct {
 	Rule   string        `json:"rule"`
 	Fields []FieldChange `json:"fields"`
 }
 
-// RuleChanges are how two sets differ. Rules that aren't enabled count as rules.
+// RuleChanges are the differences of two sets, disabled rules included.
 type RuleChanges struct {
 	Added   []string     `json:"added"`
 	Removed []string     `json:"removed"`
@@ -49,7 +48,7 @@ func (c *RuleChanges) None() bool {
 	return len(c.Added)+len(c.Removed)+len(c.Changed)+len(c.Lists) == 0
 }
 
-// CompareRules says how two sets differ.
+// CompareRules compares two sets.
 func CompareRules(old, new *rule.Set) RuleChanges {
 	c := RuleChanges{Added: []string{}, Removed: []string{}, Changed: []RuleChange{}, Lists: compareLists(old.Contents(), new.Contents())}
 	for _, r := range old.Rules {
@@ -85,10 +84,10 @@ func compareLists(old, new map[string][]string) []ListChange {
 	return all
 }
 
-// unevaluated fields say nothing of what a rule does.
+// unevaluated fields have no effect on alerts.
 var unevaluated = []string{"ID", "File", "Tests", "Overrides"}
 
-// changedFields compares what the files say of two rules.
+// changedFields compares two rules field by field.
 func changedFields(old, new *rule.Rule) []FieldChange {
 	var all []FieldChange
 	a, b := reflect.ValueOf(old).Elem(), reflect.ValueOf(new).Elem()
@@ -111,7 +110,7 @@ func changedFields(old, new *rule.Rule) []FieldChange {
 	return all
 }
 
-// show returns a value as text, and whether it is fit to be shown.
+// show returns a value as text, and whether it is short.
 func show(v any) (text string, short bool) {
 	switch v := v.(type) {
 	case string:
@@ -146,7 +145,7 @@ func show(v any) (text string, short bool) {
 	return string(data), false
 }
 
-// placeless leaves out where in which file something is.
+// placeless removes files and lines.
 func placeless(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
@@ -163,7 +162,7 @@ func placeless(v any) any {
 	return v
 }
 
-// fieldName is how a rule's file spells a field.
+// fieldName returns a field's key in a rule file.
 func fieldName(name string) string {
 	var b strings.Builder
 	for i, r := range name {

@@ -59,14 +59,14 @@ func (w *writer) summary(r *Report) {
 	w.Say(term.Regular, "Alerts: %d gained, %d lost, %d in both%s.", len(r.Alerts.Gained), len(r.Alerts.Lost), r.Alerts.Same, moved(r.Alerts.Earlier, r.Alerts.Later, 0))
 	w.Say(term.Regular, "Incidents: %d gained, %d lost, %d changed, %d the same.", len(r.Incidents.Gained), len(r.Incidents.Lost), len(r.Incidents.Changed), r.Incidents.Same)
 	style := term.Regular
-	if len(r.Incidents.NoLongerTold) > 0 {
+	if len(r.Incidents.LostNotified) > 0 {
 		style = term.Red
 	}
 	both := ""
 	if d := r.Detection; d.Both > 0 {
 		both = fmt.Sprintf(", %d in both%s", d.Both, moved(d.Earlier, d.Later, d.Median))
 	}
-	w.Say(style, "Notified incidents: %d gained, %d lost%s.", len(r.Incidents.NewlyTold), len(r.Incidents.NoLongerTold), both)
+	w.Say(style, "Notified incidents: %d gained, %d lost%s.", len(r.Incidents.GainedNotified), len(r.Incidents.LostNotified), both)
 	if len(r.Hosts.Newly) > 0 {
 		w.Say(term.Regular, "Hosts with alerts in the new result only: %s.", term.Some(r.Hosts.Newly))
 	}
@@ -84,7 +84,7 @@ func timeToNotify(n Numbers) string {
 	if n.Notified == 0 {
 		return "-"
 	}
-	return term.Duration(time.Duration(n.ToldAfter))
+	return term.Duration(time.Duration(n.TimeToNotify))
 }
 
 // moved describes, in brackets, how the times of what is in both differ.
@@ -143,8 +143,8 @@ func (w *writer) ruleChanges(c *RuleChanges) {
 }
 
 func (w *writer) incidents(in *Incidents) {
-	w.incidentList("Notified incidents lost", in.NoLongerTold)
-	w.incidentList("Notified incidents gained", in.NewlyTold)
+	w.incidentList("Notified incidents lost", in.LostNotified)
+	w.incidentList("Notified incidents gained", in.GainedNotified)
 	notified := func(c *Change) int {
 		if c.Old.Notified || c.New.Notified {
 			return 0
@@ -188,12 +188,12 @@ func severity(s event.Severity) term.Span { return report.Style(s).Of(s.String()
 func (w *writer) alerts(r *Result) {
 	var rows []term.Row
 	for _, c := range r.Rules {
-		if c.Old == c.New && c.OldMuted == c.NewMuted {
+		if c.Old == c.New && c.OldSuppressed == c.NewSuppressed {
 			continue
 		}
 		suppressed := ""
-		if c.OldMuted+c.NewMuted > 0 {
-			suppressed = fmt.Sprintf("suppressed %d → %d", c.OldMuted, c.NewMuted)
+		if c.OldSuppressed+c.NewSuppressed > 0 {
+			suppressed = fmt.Sprintf("suppressed %d → %d", c.OldSuppressed, c.NewSuppressed)
 		}
 		rows = append(rows, term.Row{Cells: term.Regular.Each(c.Rule, fmt.Sprint(c.Old), fmt.Sprint(c.New)), Rest: term.Faint.Each(suppressed)})
 	}
@@ -231,7 +231,7 @@ func (w *writer) paces(r *Report) {
 		w.Say(term.Regular, "Alerts of the %s rules: %d instead of %d; %d gained, %d lost, %d in both%s.",
 			variant.name, p.Numbers.Alerts, variant.before.Alerts, len(p.Only), len(p.Missing), p.Both, moved(p.Earlier, p.Later, p.Median))
 		w.Detail(term.Regular, "Notified incidents: %d instead of %d; %d gained, %d lost, %d in both%s.",
-			p.Numbers.Notified, variant.before.Notified, len(p.OnlyTold), len(p.MissingTold), p.Told.Both, moved(p.Told.Earlier, p.Told.Later, p.Told.Median))
+			p.Numbers.Notified, variant.before.Notified, len(p.OnlyNotified), len(p.MissingNotified), p.Notified.Both, moved(p.Notified.Earlier, p.Notified.Later, p.Notified.Median))
 	}
 	w.alertList("Alerts of the new rules at that interval only", r.NewPace.Only)
 }

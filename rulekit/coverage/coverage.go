@@ -1,10 +1,10 @@
-// Package coverage says what a set of rules can find and what it can't: which of
-// ATT&CK's techniques it covers, which rules have never fired, and which were
-// blind on a host. It is pure.
+// Package coverage measures a rule set: the ATT&CK techniques that it covers, the
+// rules that never fired, and the rules and hosts for which nothing could fire. It
+// is pure.
 //
-// It guarantees that a technique is only called covered when an enabled rule
-// names it, or a sub-technique of it; a sub-technique of one that a rule names is
-// perhaps covered.
+// It guarantees that a technique counts as covered only if an enabled rule names
+// it or one of its sub-techniques; a sub-technique of a named technique is
+// possibly covered.
 package coverage
 
 import (
@@ -17,26 +17,25 @@ import (
 	"headstart/event"
 )
 
-// State is how far a technique is covered.
+// State is the coverage of a technique.
 type State string
 
 // The states.
 const (
 	Covered   State = "covered"   // by rules that name it, or a sub-technique of it
-	Perhaps   State = "perhaps"   // rules name the technique that it is a part of
+	Perhaps   State = "perhaps"   // rules name its parent
 	Uncovered State = "uncovered" // the connections could show it
 	Invisible State = "invisible" // they can't
 )
 
-// Row is a technique and the enabled rules that are for it.
+// Row is a technique with its enabled rules.
 type Row struct {
 	Technique
 	State State    `json:"state"`
 	Rules []string `json:"rules,omitempty"`
 }
 
-// Matrix returns every technique of the table, and those beside it that rules
-// name, by id.
+// Matrix returns the techniques of the table and others that rules name, by id.
 func Matrix(set *rule.Set) []Row {
 	rules := map[string][]string{}
 	for _, r := range set.Rules {
@@ -54,7 +53,7 @@ func Matrix(set *rule.Set) []Row {
 	}
 	for id := range rules {
 		if !known[id] {
-			rows = append(rows, Row{Technique: Technique{ID: id, Tactics: []string{}, Sight: Hinted, Why: "it isn't in headstart's table"}})
+			rows = append(rows, Row{Technique: Technique{ID: id, Tactics: []string{}, Sight: Hinted, Why: "not in the table of techniques"}})
 		}
 	}
 	for i := range rows {
@@ -85,26 +84,26 @@ func (r *Row) cover(rules map[string][]string) {
 	}
 }
 
-// Activity is how often a rule fired.
+// Activity counts the matches and alerts of a rule.
 type Activity struct {
 	Rule        string    `json:"rule"`
-	RaisesAlert bool      `json:"raises_alert"` // one that doesn't only feeds others
-	Fired       int       `json:"fired"`        // in the connections that were looked at
+	RaisesAlert bool      `json:"raises_alert"` // false for a building block
+	Fired       int       `json:"fired"`        // in the history
 	Muted       int       `json:"muted"`        // by its exceptions
-	Alerts      int       `json:"alerts"`       // that the running system keeps
+	Alerts      int       `json:"alerts"`       // kept by the running system
 	LastAlertAt time.Time `json:"last_alert_at,omitzero"`
 }
 
-// Never reports whether a rule has shown nothing of itself.
+// Never reports whether a rule never matched.
 func (a *Activity) Never() bool { return a.Fired+a.Muted+a.Alerts == 0 }
 
-// Stored is what a running system keeps of a rule's alerts.
+// Stored counts a rule's alerts in a running system.
 type Stored struct {
 	Alerts int
 	Last   time.Time
 }
 
-// Activities returns those of the enabled rules, by id.
+// Activities returns the activity of the enabled rules, by id.
 func Activities(set *rule.Set, fired, muted map[string]int, stored map[string]Stored) []Activity {
 	all := []Activity{}
 	for _, r := range set.Rules {
@@ -116,14 +115,14 @@ func Activities(set *rule.Set, fired, muted map[string]int, stored map[string]St
 	return all
 }
 
-// Known is a host of which something is known.
+// Known is a known host.
 type Known struct {
 	Name    string
 	Roles   []string
 	Reports bool // its own connections
 }
 
-// Missing is a list of roles that a rule needs and nobody has: it can't fire.
+// Missing is a list of roles that a rule needs and no host has: it can't fire.
 type Missing struct {
 	Rule  string   `json:"rule"`
 	End   string   `json:"end"`  // host: that reports; peer: any
@@ -131,7 +130,7 @@ type Missing struct {
 	Roles []string `json:"roles"`
 }
 
-// WithoutHosts returns the rules that can't fire for want of a role.
+// WithoutHosts returns the rules that can't fire because no host has a role.
 func WithoutHosts(set *rule.Set, hosts []Known) []Missing {
 	reporting, any := map[string]bool{}, map[string]bool{}
 	for _, h := range hosts {
@@ -159,17 +158,17 @@ func WithoutHosts(set *rule.Set, hosts []Known) []Missing {
 	return all
 }
 
-// Blind is a length that a rule looks for, and the hosts that were polled too
-// seldom to prove it.
+// Blind is a duration that a rule requires, and the hosts polled too rarely to prove
+// it.
 type Blind struct {
 	Rule     string        `json:"rule"`
 	Length   event.Seconds `json:"length_seconds"`
 	Interval event.Seconds `json:"interval_seconds"` // the longest of the hosts'
-	Surely   event.Seconds `json:"surely_seconds"`   // a connection must last to be surely found at that interval
+	Surely   event.Seconds `json:"surely_seconds"`   // duration from which a connection is certain to be found at that interval
 	Hosts    []BlindHost   `json:"hosts"`
 }
 
-// BlindHost is a host and when it was polled too seldom.
+// BlindHost is a host with the period in which it was polled too rarely.
 type BlindHost struct {
 	Host     string        `json:"host"`
 	Interval event.Seconds `json:"interval_seconds"`
@@ -177,16 +176,15 @@ type BlindHost struct {
 	Until    time.Time     `json:"until"`
 }
 
-// surely is how long a connection must last for two looks at it to be surely so
-// long apart that they prove a length: nobody knows when between two looks it
-// began, and when it ended.
+// surely is the duration from which two polls of a connection are certain to be far
+// enough apart to prove a length: its begin and end between polls are unknown.
 func surely(length, interval time.Duration) time.Duration {
-	looks := (length + interval - 1) / interval
-	return (looks + 1) * interval
+	polls := (length + interval - 1) / interval
+	return (polls + 1) * interval
 }
 
-// TooSeldom returns the rules that look for connections shorter than the time
-// between two looks at a host, which they need for it.
+// TooSeldom returns the rules that require less than the polling interval of a host
+// that they apply to.
 func TooSeldom(set *rule.Set, hosts []*Host) []Blind {
 	all := []Blind{}
 	for _, r := range set.Rules {

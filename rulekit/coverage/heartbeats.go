@@ -9,61 +9,59 @@ import (
 	"headstart/event"
 )
 
-// Limits of what is remembered.
+// Limits.
 const (
 	maxHosts = 100_000
 	maxGaps  = 1000 // of a host
 	maxPaces = 16   // of a host
 )
 
-// Host is what its heartbeats say.
+// Host is the history of polls of a host.
 type Host struct {
 	Name  string
-	Roles []string // when it was last heard of
+	Roles []string // at the last poll
 	First time.Time
 	Last  time.Time
-	Gaps  []Gap // when nobody looked, in order
-	Left  int   // gaps for which there was no room
+	Gaps  []Gap // without a poll, in order
+	Left  int   // gaps beyond the limit
 	Paces []Pace
 
 	interval time.Duration
 }
 
-// Gap is a time in which a host was not looked at.
+// Gap is a period without a poll of a host.
 type Gap struct {
 	From   time.Time     `json:"from"`
 	Until  time.Time     `json:"until"`
-	Missed uint64        `json:"missed,omitempty"` // snapshots that were taken and are missing
-	Open   bool          `json:"open,omitempty"`   // it goes on
-	Every  event.Seconds `json:"interval_seconds"` // how often it should have been
+	Missed uint64        `json:"missed,omitempty"` // taken, and lost
+	Open   bool          `json:"open,omitempty"`   // until the end
+	Every  event.Seconds `json:"interval_seconds"` // the interval that was due
 }
 
-// Pace is an interval at which a host was looked at: how often, and when first
-// and last.
+// Pace is a polling interval of a host, with its number of polls and its period.
 type Pace struct {
 	Interval    time.Duration
-	Looks       int
+	Polls       int
 	From, Until time.Time
 }
 
-// Heartbeats notes when hosts were looked at. One goroutine uses it at a time.
+// Heartbeats records the polls of hosts. One goroutine uses it at a time.
 type Heartbeats struct {
 	hosts map[string]*Host
-	Left  int // messages of hosts for which there was no room
+	Left  int // messages of hosts beyond the limit
 }
 
-// NewHeartbeats returns heartbeats of no host.
+// NewHeartbeats returns empty heartbeats.
 func NewHeartbeats() *Heartbeats { return &Heartbeats{hosts: map[string]*Host{}} }
 
-// longest bounds the interval that a host says it is looked at.
+// longest bounds the interval that a host declares.
 const longest = 24 * time.Hour
 
-// tolerated is how many intervals can pass between two looks: the interval is
-// jittered by a fifth, so that more than two are a look that is missing.
+// tolerated is the number of intervals between two polls without a gap: the jitter
+// is a fifth, so that more than two mean a missing poll.
 const tolerated = 2
 
-// See takes in a message. Those of one host come in order; what is older than
-// what there was says nothing.
+// See records a message. It ignores one that is older than the last of its host.
 func (b *Heartbeats) See(c *event.Changes) {
 	at, interval := c.StreamTime(c.ObservedAt), min(max(c.Interval, 0), longest)
 	h := b.hosts[c.Host]
@@ -111,11 +109,11 @@ func (h *Host) pace(at time.Time, interval time.Duration) {
 		i = len(h.Paces)
 		h.Paces = append(h.Paces, Pace{Interval: interval, From: at})
 	}
-	h.Paces[i].Looks++
+	h.Paces[i].Polls++
 	h.Paces[i].Until = at
 }
 
-// slowest is the longest interval at which a host was looked at.
+// slowest returns the longest polling interval of a host.
 func (h *Host) slowest() (Pace, bool) {
 	if len(h.Paces) == 0 {
 		return Pace{}, false
@@ -123,8 +121,8 @@ func (h *Host) slowest() (Pace, bool) {
 	return slices.MaxFunc(h.Paces, func(a, b Pace) int { return cmp.Compare(a.Interval, b.Interval) }), true
 }
 
-// Hosts returns the hosts by name, when the history is over: of who hasn't been
-// looked at for a while by then there is a gap that goes on.
+// Hosts returns the hosts by name at the end of the history, with an open gap for
+// hosts that were not polled at the end.
 func (b *Heartbeats) Hosts(until time.Time) []*Host {
 	for _, h := range b.hosts {
 		h.gap(h.Last, until, h.interval, Gap{Open: true})
@@ -132,7 +130,7 @@ func (b *Heartbeats) Hosts(until time.Time) []*Host {
 	return slices.SortedFunc(maps.Values(b.hosts), byName)
 }
 
-// Silent are the gaps of a host.
+// Silent is a host with gaps.
 type Silent struct {
 	Host    string        `json:"host"`
 	Total   event.Seconds `json:"total_seconds"`
@@ -141,8 +139,7 @@ type Silent struct {
 	Left    int           `json:"left,omitempty"`
 }
 
-// Silences returns the hosts that have gaps, those with most of them first: in a
-// gap every rule was blind.
+// Silences returns the hosts with gaps, the longest total first.
 func Silences(hosts []*Host) []Silent {
 	all := []Silent{}
 	for _, h := range hosts {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// layerVersion is that of the Navigator's file format.
+// layerVersion is the version of the Navigator's file format.
 const layerVersion = "4.5"
 
 type layer struct {
@@ -56,16 +56,16 @@ const (
 	grey             = "#dee2e6"
 )
 
-// Layer returns a layer for MITRE's ATT&CK Navigator: the score of a technique
-// that is covered is the number of its rules.
+// Layer returns a layer for MITRE's ATT&CK Navigator: the score of a covered
+// technique is the number of its rules.
 func Layer(rows []Row, name string) ([]byte, error) {
 	l := layer{
 		Name: name, Versions: layerVersions{Version, "5.1.0", layerVersion}, Domain: "enterprise-attack",
-		Description: "What headstart's enabled rules cover. Of techniques without a colour, connections of hosts show nothing, and nobody looked.",
+		Description: "Techniques covered by headstart's enabled rules. Techniques without a colour are not network techniques.",
 		Gradient:    layerGradient{Colors: []string{paleGreen, green}, MinValue: 0, MaxValue: 5},
 		LegendItems: []layerLegend{
-			{"covered by this many rules", green}, {"perhaps: rules name the technique above", yellow},
-			{"not covered: connections could show it", orange}, {"connections can't show it", grey},
+			{"covered by this many rules", green}, {"possibly: rules name the parent technique", yellow},
+			{"not covered, and visible in connections", orange}, {"invisible in connections", grey},
 		},
 		Techniques: []layerTechnique{},
 	}
@@ -101,7 +101,7 @@ func (r *Row) comment() string {
 		parts = append(parts, string(r.State))
 	}
 	if r.Why != "" {
-		parts = append(parts, "seen of it: "+r.Why)
+		parts = append(parts, "visibility: "+r.Why)
 	}
 	return strings.Join(parts, "; ")
 }

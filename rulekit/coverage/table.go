@@ -6,10 +6,9 @@ type row struct {
 	why               string
 }
 
-// table is written by hand after ATT&CK's pages, in the order of their ids. What
-// a technique's connections show is headstart's own judgement: of it only what
-// the kernel's table of TCP connections has, with no content, no user's name and
-// no UDP.
+// table follows ATT&CK's pages, by id. The visibility of each technique is
+// headstart's own assessment, given only the kernel's table of TCP connections:
+// no content, no user names, no UDP.
 var table = []row{
 	{"T1001", "Data Obfuscation", "command-and-control", Unseen, "what is sent isn't seen"},
 	{"T1003.006", "OS Credential Dumping: DCSync", "credential-access", Hinted, "remote procedure calls to a domain controller from who is none; what they ask isn't seen"},
@@ -126,5 +125,5 @@ var table = []row{
 	{"T1609", "Container Administration Command", "execution", Shown, ""},
 	{"T1610", "Deploy Container", "execution defense-evasion", Hinted, "a connection to a container engine's port; what it asks isn't seen"},
 	{"T1659", "Content Injection", "initial-access command-and-control", Unseen, "what is sent isn't seen"},
-	{"T1665", "Hide Infrastructure", "command-and-control", Unseen, "it is what the intruder does elsewhere"},
+	{"T1665", "Hide Infrastructure", "command-and-control", Unseen, "it happens outside the network"},
 }

@@ -2,16 +2,16 @@ package coverage
 
 import "strings"
 
-// Version is that of ATT&CK which the table of techniques is from.
+// Version is the version of ATT&CK of the table.
 const Version = "17"
 
-// Sight says what of a technique the kernel's table of connections can show.
+// Sight is the visibility of a technique in the kernel's table of connections.
 type Sight uint8
 
 // The sights.
 const (
-	Shown  Sight = iota + 1 // the connections that it makes, as such
-	Hinted                  // connections that come with it, and with much else
+	Shown  Sight = iota + 1 // its own connections
+	Hinted                  // connections that also have other causes
 	Unseen                  // nothing
 )
 
@@ -23,13 +23,13 @@ func (s Sight) String() string { return sightNames[s] }
 // MarshalText implements encoding.TextMarshaler.
 func (s Sight) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// Technique is one of ATT&CK for enterprises.
+// Technique is a technique of ATT&CK for enterprises.
 type Technique struct {
 	ID      string   `json:"id"` // T1021, T1021.004
 	Name    string   `json:"name"`
-	Tactics []string `json:"tactics"` // as ATT&CK's short names spell them
+	Tactics []string `json:"tactics"` // ATT&CK's short names
 	Sight   Sight    `json:"sight"`
-	Why     string   `json:"why,omitempty"` // of what isn't shown as such
+	Why     string   `json:"why,omitempty"` // limits of its visibility
 }
 
 // Parent returns the id of the technique that a sub-technique belongs to; empty
@@ -42,10 +42,9 @@ func Parent(id string) string {
 	return parent
 }
 
-// Techniques returns those that have to do with a network: how an intruder gets
-// in, looks around, moves on, is led from afar, takes things away and stays. What
-// happens on one machine alone is left out, unless a rule of the default pack
-// names it.
+// Techniques returns the network techniques: initial access, discovery, lateral
+// movement, command and control, exfiltration and persistence. Techniques on a
+// single host are left out, unless a rule of the default ruleset names them.
 func Techniques() []Technique {
 	all := make([]Technique, 0, len(table))
 	for _, row := range table {
