@@ -47,6 +47,7 @@ func startWithIncidents(t *testing.T) *clitest.System {
 }
 
 func TestIncidentsList(t *testing.T) {
+	t.Parallel()
 	s := startWithIncidents(t)
 	for _, tt := range []struct {
 		name string
@@ -95,6 +96,7 @@ func TestIncidentsList(t *testing.T) {
 }
 
 func TestIncidentsShow(t *testing.T) {
+	t.Parallel()
 	s := startWithIncidents(t)
 	for _, id := range []string{"aaaaaaaa1111", "aaaaaaaa1", "c"} {
 		out, err := execute(t, "incidents", "show", id, "--server", s.URL)
@@ -119,6 +121,7 @@ func TestIncidentsShow(t *testing.T) {
 }
 
 func TestIncidentsReport(t *testing.T) {
+	t.Parallel()
 	s := startWithIncidents(t)
 	dir := t.TempDir()
 	for _, tt := range []struct {
@@ -163,6 +166,7 @@ func TestIncidentsReport(t *testing.T) {
 }
 
 func TestIncidentsMistakes(t *testing.T) {
+	t.Parallel()
 	s := clitest.Start(t) // without the stream
 	var usage *daemon.UsageError
 	for _, tt := range []struct {
@@ -203,6 +207,7 @@ func TestIncidentsMistakes(t *testing.T) {
 }
 
 func TestIncidentsWatch(t *testing.T) {
+	t.Parallel()
 	for _, output := range []string{"text", "json"} {
 		t.Run(output, func(t *testing.T) {
 			s := startWithIncidents(t)
@@ -241,6 +246,7 @@ func TestIncidentsWatch(t *testing.T) {
 }
 
 func TestCompletionOfIncidents(t *testing.T) {
+	t.Parallel()
 	s := startWithIncidents(t)
 	for _, tt := range []struct {
 		name string

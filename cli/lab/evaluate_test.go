@@ -52,6 +52,7 @@ func seer(_ context.Context, dir string, _ pace, out io.Writer) error {
 }
 
 func TestEvaluate(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	c := newEvaluate(seer)
 	page := filepath.Join(dir, "detection.md")
@@ -89,6 +90,7 @@ func TestEvaluate(t *testing.T) {
 }
 
 func TestSimulateWrites(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "company")
 	out, err := execute(t, "simulate", "--dir", dir, "--days", "6", "--hosts", "10", "--gzip", "--kind", "slow", "--stealth", "1")
 	if err != nil || !strings.Contains(out, "1 intrusion ") {
@@ -102,6 +104,7 @@ func TestSimulateWrites(t *testing.T) {
 }
 
 func TestMeasuringMistakes(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		args []string
 		want []string

@@ -110,6 +110,7 @@ func (s *source) inOrder(t *testing.T, dir string, from, to int) {
 
 // TestRecordFollows records what comes from now on.
 func TestRecordFollows(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	s.publish(t, 5)
 	dir := filepath.Join(t.TempDir(), "case")
@@ -137,6 +138,7 @@ func TestRecordFollows(t *testing.T) {
 // TestRecordGoesOn records what is stored, is started again, and records the
 // rest, each once.
 func TestRecordGoesOn(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	s.publish(t, 30)
 	dir := t.TempDir()
@@ -157,6 +159,7 @@ func TestRecordGoesOn(t *testing.T) {
 }
 
 func TestRecordSomeHosts(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	s.publish(t, 12)
 	dir := t.TempDir()
@@ -172,6 +175,7 @@ func TestRecordSomeHosts(t *testing.T) {
 }
 
 func TestRecordEndsByItself(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	s.publish(t, 12)
 	for name, args := range map[string][]string{"for": {"--for", "300ms"}, "bytes": {"--bytes", "1"}} {
@@ -190,6 +194,7 @@ func TestRecordEndsByItself(t *testing.T) {
 
 // TestRecordIsKilled leaves a recording behind as a killed process does.
 func TestRecordIsKilled(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	s.publish(t, 12)
 	dir := t.TempDir()

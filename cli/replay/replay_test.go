@@ -96,6 +96,7 @@ func recordAll(t *testing.T, url, dir string, messages int) {
 // TestReplayOfARecordingSaysWhatTheLiveSystemSaid runs a tracker and a
 // correlator, records what they had, and replays it.
 func TestReplayOfARecordingSaysWhatTheLiveSystemSaid(t *testing.T) {
+	t.Parallel()
 	s := clitest.Start(t, event.StreamConnections, event.StreamAlerts, event.StreamIncidents, event.StreamDeadLetters)
 	s.Serve(t, "tracker", func(ctx context.Context, b *bus.Bus, log *slog.Logger) error {
 		return tracker.Run(ctx, tracker.Options{Bus: b, Log: log, Telemetry: daemon.NewTelemetry(), Storage: clitest.Storage, MaxTables: 1000})

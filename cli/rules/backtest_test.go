@@ -57,6 +57,7 @@ func backtestJSON(t *testing.T, args ...string) (b backtested) {
 }
 
 func TestBacktestOfALog(t *testing.T) {
+	t.Parallel()
 	_, flags := pastCompany().write(t)
 	with := func(args ...string) []string { return append(args, flags...) }
 	silent := copyOfDefault(t, disable())
@@ -114,6 +115,7 @@ func TestBacktestOfALog(t *testing.T) {
 // TestBacktestOfARunningSystem fills a system with what its tracker would have
 // stored, lets its correlator raise alerts, and tries rules on it.
 func TestBacktestOfARunningSystem(t *testing.T) {
+	t.Parallel()
 	s := startAll(t)
 	dir, flags := recentCompany().write(t)
 	recentCompany().fill(t, s)
@@ -165,6 +167,7 @@ func TestBacktestOfARunningSystem(t *testing.T) {
 }
 
 func TestBacktestOfARecording(t *testing.T) {
+	t.Parallel()
 	_, flags := pastCompany().write(t)
 	recorded := filepath.Join(t.TempDir(), "recorded")
 	w, err := recording.Create(recorded, recording.Options{Created: time.Now()})
@@ -195,6 +198,7 @@ func TestBacktestOfARecording(t *testing.T) {
 }
 
 func TestBacktestMistakes(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	broken := filepath.Join(dir, "broken")
 	clitest.WriteFile(t, filepath.Join(broken, "smb.yaml"), "rule: smb\ntitle: SMB\nseverity: high\nwhen: conn.prt == 445\n")

@@ -49,6 +49,7 @@ func activity(t *testing.T, r coverage.Report, id string) coverage.Activity {
 }
 
 func TestCoverageOfALog(t *testing.T) {
+	t.Parallel()
 	_, flags := pastCompany().write(t)
 	layer := filepath.Join(t.TempDir(), "layer.json")
 	rules := copyOfDefault(t, func(_, text string) string { return text })
@@ -82,6 +83,7 @@ unless: [{when: "true", owner: me, reason: so, expires: 2999-01-01}]
 // TestCoverageOfARunningSystem looks at a system of two hosts, of which one
 // looks every five minutes and fell silent for an hour.
 func TestCoverageOfARunningSystem(t *testing.T) {
+	t.Parallel()
 	s := startAll(t)
 	begin := time.Now().UTC().Add(-6 * time.Hour)
 	n := uint64(0)

@@ -74,9 +74,10 @@ func explainJSON(t *testing.T, args ...string) (e explainedJSON) {
 	return e
 }
 
-// TestExplainOfALog explains alerts that a replay raises, one of every fifth
-// rule: by its id and by its connection's, each rule says that it fired.
+// TestExplainOfALog explains alerts of a replay, one of every fifth rule, by the
+// ids of alert and connection: each rule has fired.
 func TestExplainOfALog(t *testing.T) {
+	t.Parallel()
 	_, flags := pastCompany().write(t)
 	alerts := alertsOf(t, flags...)
 	byRule := map[string]*event.Alert{}
@@ -85,10 +86,14 @@ func TestExplainOfALog(t *testing.T) {
 			byRule[a.Rule] = a
 		}
 	}
+	every := 5 // each takes a replay
+	if testing.Short() {
+		every = 10
+	}
 	for n, id := range slices.Sorted(maps.Keys(byRule)) {
 		a := byRule[id]
-		if n%5 > 0 {
-			continue // each takes a replay
+		if n%every > 0 {
+			continue
 		}
 		e := explainJSON(t, append([]string{a.Rule, "--alert", a.ID[:10]}, flags...)...)
 		if e.Outcome != "fired" || len(e.Cases) != 1 || e.Cases[0].Host != a.Host || !strings.HasSuffix(e.Because, a.ID) {
@@ -120,6 +125,7 @@ func TestExplainOfALog(t *testing.T) {
 
 // TestExplainOfARunningSystem explains what a system has kept, and its alerts.
 func TestExplainOfARunningSystem(t *testing.T) {
+	t.Parallel()
 	s := startAll(t)
 	dir, flags := recentCompany().write(t)
 	recentCompany().fill(t, s)
@@ -155,6 +161,7 @@ func TestExplainOfARunningSystem(t *testing.T) {
 }
 
 func TestExplainMistakes(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name string
 		args []string

@@ -104,6 +104,7 @@ func TestRulesShow(t *testing.T) {
 
 // TestShowOfTheDefaultRuleset shows each rule, and loads what is shown.
 func TestShowOfTheDefaultRuleset(t *testing.T) {
+	t.Parallel()
 	set, err := cmdutil.LoadRules(nil, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -18,6 +18,7 @@ import (
 // TestNewRule generates a rule of each kind. All load with the default ruleset,
 // pass their tests, and have no warnings.
 func TestNewRule(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "local")
 	for name, flags := range map[string][]string{
 		"one-connection":    {"--kind", "connection", "--port", "21", "--role", "web"},
@@ -64,8 +65,13 @@ func TestNewRule(t *testing.T) {
 
 // TestNewOfHistory makes rules and exceptions of what a history has.
 func TestNewOfHistory(t *testing.T) {
+	t.Parallel()
 	_, flags := pastCompany().write(t)
 	with := func(args ...string) []string { return append(append([]string{"rules", "new"}, args...), flags...) }
+	examples, every := 2, 6 // each takes two replays
+	if testing.Short() {
+		examples, every = 1, 12
+	}
 	byRule := map[string]*event.Alert{}
 	for _, a := range alertsOf(t, flags...) {
 		byRule[a.Rule] = a
@@ -74,7 +80,7 @@ func TestNewOfHistory(t *testing.T) {
 		dir := t.TempDir()
 		tried := 0
 		for _, a := range byRule {
-			if a.Connection.Direction == 0 || tried == 2 {
+			if a.Connection.Direction == 0 || tried == examples {
 				continue
 			}
 			tried++
@@ -95,7 +101,7 @@ func TestNewOfHistory(t *testing.T) {
 		dir := t.TempDir()
 		for n, id := range slices.Sorted(maps.Keys(byRule)) {
 			a := byRule[id]
-			if n%6 > 0 { // each takes two replays
+			if n%every > 0 {
 				delete(byRule, id)
 				continue
 			}
@@ -137,6 +143,7 @@ func alertsOfRules(t *testing.T, dir string, flags ...string) []*event.Alert {
 }
 
 func TestNewMistakes(t *testing.T) {
+	t.Parallel()
 	full := []string{"--title", "x", "--port", "22"}
 	for _, tt := range []struct {
 		name string

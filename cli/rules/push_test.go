@@ -94,6 +94,7 @@ func (s testSystem) status(t *testing.T) *rulestore.Status {
 }
 
 func TestRulesArePushedAndRolledBack(t *testing.T) {
+	t.Parallel()
 	s := startPushed(t)
 	dir := filepath.Join(t.TempDir(), "rules")
 	own := filepath.Join(dir, "own.yaml")
@@ -179,6 +180,7 @@ func TestRulesArePushedAndRolledBack(t *testing.T) {
 }
 
 func TestCorrelatorRejectsPushedRulesThatDoNotFit(t *testing.T) {
+	t.Parallel()
 	local := filepath.Join(t.TempDir(), "local")
 	clitest.WriteFile(t, filepath.Join(local, "own.yaml"), "override: own\nseverity: high\n")
 	dir := filepath.Join(t.TempDir(), "rules")
@@ -234,6 +236,7 @@ func TestCorrelatorRejectsPushedRulesThatDoNotFit(t *testing.T) {
 }
 
 func TestMistakesOfPushing(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		args []string
 		want []string

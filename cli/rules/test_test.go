@@ -30,6 +30,7 @@ tests:
 `
 
 func TestRulesTest(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	good, bad, broken := filepath.Join(dir, "good"), filepath.Join(dir, "bad"), filepath.Join(dir, "broken")
 	clitest.WriteFile(t, filepath.Join(good, "ssh.yaml"), testedRule)
@@ -97,6 +98,7 @@ func TestRulesTest(t *testing.T) {
 }
 
 func TestRulesTestForMachines(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	clitest.WriteFile(t, filepath.Join(dir, "ssh.yaml"), strings.Replace(testedRule, "never ssh", "14:30:30 ssh web-01", 1))
 	t.Run("json", func(t *testing.T) {
