@@ -247,6 +247,23 @@ func TestReport(t *testing.T) {
 	}
 }
 
+// TestPage checks that the committed page has the present text and table.
+func TestPage(t *testing.T) {
+	committed, err := os.ReadFile("../../docs/detection.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(committed), "\n    ")
+	command, _, _ := strings.Cut(rest, "\n")
+	var b strings.Builder
+	if err := (Page{Command: command, Polls: []Poll{{Interval: 30 * time.Second}}}).Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	if want, _, _ := strings.Cut(b.String(), "\n\nFalse"); !strings.HasPrefix(string(committed), want) {
+		t.Errorf("docs/detection.md doesn't begin with\n%s", want)
+	}
+}
+
 func TestDetails(t *testing.T) {
 	s := Sum([]Result{Score("c", truth(t), replay(t, otherAlert,
 		`{"type":"incident","id":"f","severity":"high","notified":true,"notified_at":"2025-06-08T09:30:10Z","alerts":["a2"]}`,
