@@ -49,9 +49,9 @@ func Once(o Options, output string, out io.Writer) error {
 		return daemon.Usage("--output %q: must be text or json", output)
 	}
 	// A directory with only the tables is enough: it may be a copy.
-	reader, err := OpenReader(o)
+	reader, err := openReader(o)
 	if err != nil {
-		reader = &Reader{proc: o.Proc}
+		reader = &tableReader{proc: o.Proc}
 	}
 	s := event.Snapshot{Host: o.Host, BootID: reader.bootID, Roles: o.Roles}
 	rejections, err := reader.Read(&s)

@@ -100,7 +100,7 @@ func Run(ctx context.Context, o Options) error {
 	if err := o.Check(); err != nil {
 		return err
 	}
-	reader, err := OpenReader(o)
+	reader, err := openReader(o)
 	if err != nil {
 		return fmt.Errorf("poller: %w", err)
 	}
@@ -128,7 +128,7 @@ func Run(ctx context.Context, o Options) error {
 
 type poller struct {
 	Options
-	reader  *Reader
+	reader  *tableReader
 	metrics *pollerMetrics
 	outbox  *outbox
 

@@ -20,9 +20,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Reader reads the tables of one host. It reuses its buffer and is not safe for
-// concurrent use.
-type Reader struct {
+// tableReader reads the tables of one host. It reuses its buffer and is not safe
+// for concurrent use.
+type tableReader struct {
 	proc   string
 	bootID string
 	low    uint16
@@ -30,15 +30,15 @@ type Reader struct {
 	buffer []byte
 }
 
-// Rejection is a row that could not be read.
-type Rejection struct {
+// fileRejection is a row that could not be read.
+type fileRejection struct {
 	File string // below the proc directory
 	procnet.Rejection
 }
 
-// OpenReader reads what doesn't change while a host runs.
-func OpenReader(o Options) (*Reader, error) {
-	r := &Reader{proc: o.Proc}
+// openReader reads what doesn't change while a host runs.
+func openReader(o Options) (*tableReader, error) {
+	r := &tableReader{proc: o.Proc}
 	boot, err := os.ReadFile(filepath.Join(o.Proc, "sys/kernel/random/boot_id"))
 	if err != nil {
 		return nil, fmt.Errorf("read boot id: %w: check --proc", err)
@@ -52,7 +52,7 @@ func OpenReader(o Options) (*Reader, error) {
 
 // readPortRange leaves the range zero if it can't be read. The tracker then
 // assumes the default of Linux.
-func (r *Reader) readPortRange() {
+func (r *tableReader) readPortRange() {
 	text, err := os.ReadFile(filepath.Join(r.proc, "sys/net/ipv4/ip_local_port_range"))
 	if err != nil {
 		return
@@ -68,7 +68,7 @@ const maxTable = 256 << 20
 
 // Read reads both tables into a snapshot: its time, addresses and sockets,
 // sorted, each key once. A kernel without IPv6 has no tcp6.
-func (r *Reader) Read(s *event.Snapshot) ([]Rejection, error) {
+func (r *tableReader) Read(s *event.Snapshot) ([]fileRejection, error) {
 	s.TakenAt = time.Now().UTC()
 	s.EphemeralLow, s.EphemeralHigh = r.low, r.high
 	s.Addresses = ownAddresses(s.Addresses[:0])
@@ -78,7 +78,7 @@ func (r *Reader) Read(s *event.Snapshot) ([]Rejection, error) {
 		return nil, err
 	}
 	s.Uptime = uptime
-	var rejections []Rejection
+	var rejections []fileRejection
 	largest := 0
 	for _, file := range []string{"net/tcp", "net/tcp6"} {
 		err := r.readFile(file)
@@ -93,7 +93,7 @@ func (r *Reader) Read(s *event.Snapshot) ([]Rejection, error) {
 		s.Sockets, report = procnet.Parse(s.Sockets, r.buffer)
 		s.Rejected += uint32(report.Rejected)
 		for _, rejection := range report.Rejections {
-			rejections = append(rejections, Rejection{file, rejection})
+			rejections = append(rejections, fileRejection{file, rejection})
 		}
 	}
 	s.Sockets = event.NormalizeSockets(s.Sockets)
@@ -114,7 +114,7 @@ const (
 )
 
 // readFile reads a file into the buffer. The kernel returns about a page a read.
-func (r *Reader) readFile(name string) error {
+func (r *tableReader) readFile(name string) error {
 	f, err := os.Open(filepath.Join(r.proc, name))
 	if err != nil {
 		return err

@@ -49,16 +49,16 @@ func write(t *testing.T, dir, file, text string) {
 	}
 }
 
-func open(t *testing.T, proc string) *Reader {
+func open(t *testing.T, proc string) *tableReader {
 	t.Helper()
-	r, err := OpenReader(Options{Proc: proc})
+	r, err := openReader(Options{Proc: proc})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r
 }
 
-func read(t *testing.T, r *Reader, s *event.Snapshot) {
+func read(t *testing.T, r *tableReader, s *event.Snapshot) {
 	t.Helper()
 	rejections, err := r.Read(s)
 	if err != nil {
@@ -216,7 +216,7 @@ func TestOpenReaderRefuses(t *testing.T) {
 			if tt.boot != "-" {
 				write(t, dir, "sys/kernel/random/boot_id", tt.boot)
 			}
-			if _, err := OpenReader(Options{Proc: dir}); err == nil || !strings.Contains(err.Error(), tt.want) {
+			if _, err := openReader(Options{Proc: dir}); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want an error with %q", err, tt.want)
 			}
 		})
@@ -225,7 +225,7 @@ func TestOpenReaderRefuses(t *testing.T) {
 
 // BenchmarkRead reads this machine's tables, whatever is in them.
 func BenchmarkRead(b *testing.B) {
-	r, err := OpenReader(Options{Proc: "/proc"})
+	r, err := openReader(Options{Proc: "/proc"})
 	if err != nil {
 		b.Fatal(err)
 	}
