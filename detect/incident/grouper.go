@@ -47,11 +47,7 @@ func (g *Grouper) Note(e Edge) {
 	g.history.add(&e)
 	var into *incident
 	for _, i := range g.involving(e.SourceHost, e.DestinationHost) {
-		from, to := i.Members[e.SourceHost], i.Members[e.DestinationHost]
-		switch {
-		case from != nil && from.Part >= event.Target && !e.At.Before(from.Since.Add(-slack)) && i.carries(from, e.At, false):
-		case to != nil && to.acted() && !e.Attempt && !e.Minor && !i.sweeping(e.SourceHost, e.Port) && !g.history.sweeps(&e) && !e.At.After(to.ActedAt.Add(slack)) && to.ActedAt.Sub(e.At) <= approach:
-		default:
+		if !i.departs(&e) && !i.approaches(&e, g.history.sweeps(&e)) {
 			continue
 		}
 		if e.Minor && !i.between(e.SourceHost, e.DestinationHost) {
@@ -118,7 +114,7 @@ func byAge(a, b *incident) int {
 // Raise takes in an alert and returns the id of its incident; empty when there
 // is no room for another.
 func (g *Grouper) Raise(s Signal) string {
-	related := g.related(&s)
+	related, because := g.related(&s)
 	var i *incident
 	if len(related) > 0 {
 		i = related[0]
@@ -126,7 +122,7 @@ func (g *Grouper) Raise(s Signal) string {
 		g.dropped++
 		return ""
 	}
-	i = g.join(i, &s)
+	i = g.join(i, &s, because)
 	for _, other := range related {
 		if other != i && other.active() && !s.weak() {
 			i = g.merge(i, other)
@@ -148,47 +144,9 @@ func (g *Grouper) open(s *Signal) *incident {
 	return i
 }
 
-// related returns the active incidents that a signal belongs to, oldest first:
-// all that it makes one, of a weak signal the oldest.
-func (g *Grouper) related(s *Signal) []*incident {
-	var all []*incident
-	seen := map[*incident]bool{} // a rule that fires on everything has thousands
-	add := func(candidates map[*incident]bool, belongs func(*incident) bool) {
-		for i := range candidates {
-			if belongs(i) && !seen[i] {
-				seen[i] = true
-				all = append(all, i)
-			}
-		}
-	}
-	first := s.first()
-	if actor := s.actor(); actor != "" {
-		add(g.byHost[actor], func(i *incident) bool {
-			m := i.Members[actor]
-			return m.Part >= event.Target && i.carries(m, first, s.weak())
-		})
-	}
-	for n := range s.Edges {
-		e := &s.Edges[n]
-		if !e.DestinationExternal && !e.Attempt && len(s.Edges) <= sweep && !g.history.sweeps(e) {
-			add(g.byHost[e.DestinationHost], func(i *incident) bool {
-				m := i.Members[e.DestinationHost]
-				return m.acted() && !e.At.After(m.ActedAt.Add(slack)) && m.ActedAt.Sub(e.At) <= approach
-			})
-		}
-		if e.SourceExternal {
-			add(g.bySource[e.Source], func(i *incident) bool { return first.Sub(i.ActiveAt) <= approach })
-		}
-	}
-	if s.weak() && len(all) > 1 {
-		return []*incident{slices.MinFunc(all, byAge)}
-	}
-	sortByAge(all)
-	return all
-}
-
-// join adds a signal to an incident and returns the one that it became.
-func (g *Grouper) join(i *incident, s *Signal) *incident {
+// join adds a signal to an incident, with the reason that links it, and returns
+// the incident that it became.
+func (g *Grouper) join(i *incident, s *Signal, because string) *incident {
 	newRule := i.addScore(s)
 	i.Strong = i.Strong || !s.weak()
 	if first := s.first(); !s.Learning && (i.KnownAt.IsZero() || first.Before(i.KnownAt)) {
@@ -220,14 +178,14 @@ func (g *Grouper) join(i *incident, s *Signal) *incident {
 			m.Part = max(m.Part, event.Target)
 		}
 	}
-	i.record(s)
+	i.record(s, because)
 	i.touch(s.first(), s.At)
 	i.Pending = i.Pending || fresh
 	return g.expand(i, hosts...)
 }
 
-// record writes the timeline.
-func (i *incident) record(s *Signal) {
+// record adds a signal to the timeline.
+func (i *incident) record(s *Signal, because string) {
 	if len(i.Timeline) >= event.MaxIncidentTimeline {
 		i.Left++
 		return
@@ -235,6 +193,9 @@ func (i *incident) record(s *Signal) {
 	text := s.Title
 	if n := len(s.Edges); n > 0 {
 		text += ": " + describeEdge(&s.Edges[n-1])
+	}
+	if because != "" {
+		text += " (joined because " + because + ")"
 	}
 	i.Timeline = append(i.Timeline, event.TimelineEntry{At: s.first(), Host: s.Host, Text: text, Alert: s.Alert, Rule: s.Rule})
 }

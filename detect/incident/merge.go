@@ -31,19 +31,6 @@ func (g *Grouper) expand(i *incident, hosts ...string) *incident {
 	return i
 }
 
-// linked reports whether what two incidents say of a host makes them one: it
-// acts in both, or was reached in one before it acted in the other.
-func linked(i, j *incident, host string) bool {
-	a, b := i.Members[host], j.Members[host]
-	switch {
-	case a == nil || b == nil:
-		return false
-	case a.acted() && b.acted():
-		return true
-	}
-	return a.acted() && j.reached(host, a.ActedAt) || b.acted() && i.reached(host, b.ActedAt)
-}
-
 // merge makes one incident of two: the one that people were told of goes on, of
 // two such, or none, the older. It returns that.
 func (g *Grouper) merge(a, b *incident) *incident {
