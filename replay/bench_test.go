@@ -48,7 +48,7 @@ func BenchmarkSides(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	set, err := rule.Load(rules.Files, "the default pack")
+	set, err := rule.Load(rules.Files, "the default ruleset")
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -68,9 +68,9 @@ func BenchmarkSides(b *testing.B) {
 					}
 					return nil
 				})
-				var sides []replay.Side
+				var sides []replay.Variant
 				for range n {
-					sides = append(sides, replay.Side{Sink: new(counted), Options: replay.Options{Rules: set, Correlation: detect.Options{Inventory: hosts}}})
+					sides = append(sides, replay.Variant{Sink: new(counted), Options: replay.Options{Rules: set, Correlation: detect.Options{Inventory: hosts}}})
 				}
 				totals, err := replay.RunAll(b.Context(), feed, sides)
 				if err != nil {

@@ -9,11 +9,11 @@ import (
 	"headstart/event"
 )
 
-// Lines writes JSON lines: alerts as they are raised, an incident when it is
-// over or the replay is, in its last state, and a summary.
+// Lines writes JSON lines: alerts as they are raised, incidents in their last
+// revision once they are resolved or the replay ends, and a summary.
 type Lines struct {
 	encoder *json.Encoder
-	last    map[string]*event.Incident // of incidents that are not over
+	last    map[string]*event.Incident // revision of open incidents
 }
 
 // NewLines returns a sink that writes to out.
@@ -43,7 +43,7 @@ func (l *Lines) Incident(i *event.Incident) error {
 
 func (l *Lines) write(i *event.Incident) error {
 	if i.MergedInto != "" && i.Notified {
-		// People hear of the one that goes on.
+		// The incident that it was merged into is notified.
 		merged := *i
 		merged.Notified = false
 		i = &merged
@@ -54,7 +54,7 @@ func (l *Lines) write(i *event.Incident) error {
 	}{"incident", i})
 }
 
-// End writes what is left.
+// End writes the open incidents and the summary.
 func (l *Lines) End(t Totals, wallSeconds float64) error {
 	var open []*event.Incident
 	for _, i := range l.last {

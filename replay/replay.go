@@ -1,6 +1,6 @@
-// Package replay runs snapshots through the tracker's and the correlator's own
-// state machines as fast as the machine can, in event time: what it says is
-// what the live system would have said.
+// Package replay runs recorded snapshots through the tracker's comparer and the
+// detection engine, in event time and as fast as the machine allows. Its result
+// is that of the live system.
 //
 // It guarantees that the same snapshots, rules and options give the same alerts
 // and incidents, in the same order.
@@ -17,49 +17,48 @@ import (
 	"headstart/event"
 )
 
-// Options are what a replay needs.
+// Options configure a replay.
 type Options struct {
 	Rules       *rule.Set
 	Correlation detect.Options
 }
 
 // Source yields whole snapshots in the order in which they reached the stream,
-// with the lag of each: when the stream stored it minus when the host sent it, as
-// table.Comparer.Apply asks for it. A snapshot's sockets are valid until the next
-// one, its addresses and roles for good.
+// with the lag of each, the time at which the stream stored it minus the time at
+// which the host sent it, for [conntable.Comparer.Apply]. A snapshot's sockets are
+// valid until the next one, its addresses and roles for good.
 type Source func(yield func(s *event.Snapshot, lag time.Duration) error) error
 
-// Sink takes what follows, in order.
+// Sink receives alerts and revisions of incidents, in order.
 type Sink interface {
 	Alert(*event.Alert) error
 	Incident(*event.Incident) error // a revision
 }
 
-// Totals are what a replay has seen.
+// Totals count what a replay has read and raised.
 type Totals struct {
 	Snapshots   int
-	Connections int // connections that were opened
+	Connections int // opened
 	Alerts      int
 	Incidents   int
 	Notified    int
-	Failures    int   // evaluations of rules that failed
+	Failures    int   // failed evaluations
 	FirstError  error // of these
 	From, Until time.Time
-	Muted       map[string]int // by rule: how often an exception kept it from firing
-	Fired       map[string]int // by rule, also of those that raise no alert
+	Muted       map[string]int // by rule: matches suppressed by an exception
+	Fired       map[string]int // by rule, building blocks included
 }
 
-// Run replays snapshots. Comparing them and correlating what changed are done
-// side by side.
+// Run replays snapshots. Comparing and correlating run concurrently.
 func Run(ctx context.Context, o Options, source Source, sink Sink) (Totals, error) {
-	totals, err := RunAll(ctx, Compare(source), []Side{{Options: o, Sink: sink}})
+	totals, err := RunAll(ctx, Compare(source), []Variant{{Options: o, Sink: sink}})
 	return totals[0], err
 }
 
-// Compare feeds what changed from each snapshot of a source to the next, as the
-// tracker says it.
+// Compare feeds the changes between the snapshots of a source, as the tracker
+// computes them.
 func Compare(source Source) Feed {
-	return func(tape *Tape) error {
+	return func(buffer *Buffer) error {
 		tables := map[string]*conntable.Table{}
 		var comparer conntable.Comparer
 		return source(func(s *event.Snapshot, lag time.Duration) error {
@@ -68,18 +67,18 @@ func Compare(source Source) Feed {
 				t = new(conntable.Table)
 				tables[s.Host] = t
 			}
-			if comparer.Apply(t, s, lag, tape.Next()) != conntable.Compared {
+			if comparer.Apply(t, s, lag, buffer.Next()) != conntable.Compared {
 				return nil
 			}
-			return tape.Put(s.TakenAt.Add(lag))
+			return buffer.Put(s.TakenAt.Add(lag))
 		})
 	}
 }
 
 type run struct {
-	*Side
-	correlation    *detect.Engine
-	changes        event.Changes // the message that is applied
+	*Variant
+	engine         *detect.Engine
+	changes        event.Changes // the message at hand
 	totals         Totals
 	seen, notified map[string]bool // incidents
 }
@@ -96,7 +95,7 @@ func (r *run) apply(changes *event.Changes, storedAt time.Time) error {
 			t.Connections++
 		}
 	}
-	out := r.correlation.Apply(changes, storedAt)
+	out := r.engine.Apply(changes, storedAt)
 	if r.Applied != nil {
 		r.Applied(out)
 	}

@@ -20,7 +20,7 @@ func address(text string) event.Address          { return event.AddressFrom(neti
 
 // TestTimesAreTheStreams replays a host whose clock is wrong.
 func TestTimesAreTheStreams(t *testing.T) {
-	set, err := rule.Load(rules.Files, "the default pack")
+	set, err := rule.Load(rules.Files, "the default ruleset")
 	if err != nil {
 		t.Fatal(err)
 	}

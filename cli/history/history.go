@@ -144,7 +144,7 @@ func (h *History) running(ctx context.Context, b *bus.Bus, p Plan, bar *cmdutil.
 	}
 	o.From = p.since.before(o.Until)
 	o.ReadAt = o.From.Add(-p.WarmUp)
-	o.Feed = func(tape *replay.Tape) error {
+	o.Feed = func(buffer *replay.Buffer) error {
 		var decoder event.ChangesDecoder
 		var began time.Time
 		n := 0
@@ -158,7 +158,7 @@ func (h *History) running(ctx context.Context, b *bus.Bus, p Plan, bar *cmdutil.
 			if n++; n&1023 == 0 {
 				bar.Show("replaying", int64(m.StoredAt.Sub(began)), int64(o.Until.Sub(began)))
 			}
-			changes := tape.Next()
+			changes := buffer.Next()
 			err := decoder.Decode(m.Data, changes)
 			if want := event.ConnectionSubject(changes.Host); err == nil && m.Subject != want {
 				err = fmt.Errorf("host %q on subject %s, want %s", changes.Host, m.Subject, want)
@@ -172,7 +172,7 @@ func (h *History) running(ctx context.Context, b *bus.Bus, p Plan, bar *cmdutil.
 			if o.First.IsZero() {
 				o.First = changes.StreamTime(changes.ObservedAt)
 			}
-			return tape.Put(m.StoredAt)
+			return buffer.Put(m.StoredAt)
 		})
 		if errors.Is(err, errUntil) {
 			return nil

@@ -28,7 +28,7 @@ type storedAlert struct {
 
 // findAlert finds an alert among those that the system has stored, or that a
 // replay raises.
-func findAlert(ctx context.Context, h *history.Past, side replay.Side, id alertID) (storedAlert, error) {
+func findAlert(ctx context.Context, h *history.Past, side replay.Variant, id alertID) (storedAlert, error) {
 	found := map[string]storedAlert{}
 	note := func(a *event.Alert, storedAt time.Time) {
 		if a.Rule == id.rule && strings.HasPrefix(a.ID, strings.ToLower(id.prefix)) && len(found) < maxNamed {
@@ -49,7 +49,7 @@ func findAlert(ctx context.Context, h *history.Past, side replay.Side, id alertI
 				note(a, time.Time{})
 			}
 		}
-		_, err = replay.RunAll(ctx, h.Feed, []replay.Side{side})
+		_, err = replay.RunAll(ctx, h.Feed, []replay.Variant{side})
 	}
 	if err != nil {
 		return storedAlert{}, err

@@ -130,14 +130,14 @@ func (o *backtestOptions) run(c *cobra.Command) error {
 
 // outcomes replays a history with the old and the new rules.
 func (o *backtestOptions) outcomes(ctx context.Context, p *backtestPlan, h *history.Past, feed replay.Feed) (outcomes [2]*backtest.Outcome, err error) {
-	var sides []replay.Side
+	var sides []replay.Variant
 	var recorders []*backtest.Recorder
 	options := h.Detect
 	options.Incident = incident.Options{Threshold: o.threshold, PerDay: o.budget}
 	for _, set := range []*ruleset{&p.old, &p.new} {
 		r := backtest.NewRecorder(h.From)
 		recorders = append(recorders, r)
-		sides = append(sides, replay.Side{Sink: r, Options: replay.Options{Rules: set.Set, Correlation: options}})
+		sides = append(sides, replay.Variant{Sink: r, Options: replay.Options{Rules: set.Set, Correlation: options}})
 	}
 	totals, err := replay.RunAll(ctx, feed, sides)
 	if err != nil {

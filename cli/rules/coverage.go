@@ -137,7 +137,7 @@ func (ignored) Incident(*event.Incident) error { return nil }
 // evaluate replays the history and reads the stored alerts.
 func (o *coverageOptions) evaluate(ctx context.Context, report *coverage.Report, p *coveragePlan, h *history.Past) error {
 	hearts := coverage.NewHeartbeats()
-	totals, err := replay.RunAll(ctx, h.Feed, []replay.Side{{
+	totals, err := replay.RunAll(ctx, h.Feed, []replay.Variant{{
 		Sink:    ignored{},
 		Look:    func(changes *event.Changes, _ time.Time) { hearts.See(changes) },
 		Options: replay.Options{Rules: p.rules.Set, Correlation: h.Detect},

@@ -158,7 +158,7 @@ func (o *explainOptions) explain(ctx context.Context, set *ruleset, h *history.P
 	}
 	q := explain.New(set.Set, r, o.subject)
 	side.Begin, side.Applied = q.Begin, q.Applied
-	totals, err := replay.RunAll(ctx, h.Feed, []replay.Side{side})
+	totals, err := replay.RunAll(ctx, h.Feed, []replay.Variant{side})
 	if err != nil {
 		return nil, err
 	}
@@ -195,12 +195,12 @@ func ambiguousConnection(id string, r *explain.Report) error {
 }
 
 // silentSide replays rules and drops the results.
-func silentSide(set *ruleset, h *history.Past) replay.Side {
-	return replay.Side{Sink: ignored{}, Options: replay.Options{Rules: set.Set, Correlation: h.Detect}}
+func silentSide(set *ruleset, h *history.Past) replay.Variant {
+	return replay.Variant{Sink: ignored{}, Options: replay.Options{Rules: set.Set, Correlation: h.Detect}}
 }
 
 // selectAlert selects the connection of an alert.
-func (o *explainOptions) selectAlert(ctx context.Context, side replay.Side, h *history.Past) error {
+func (o *explainOptions) selectAlert(ctx context.Context, side replay.Variant, h *history.Past) error {
 	a, err := findAlert(ctx, h, side, alertID{o.rule, o.alert})
 	if err != nil {
 		return err

@@ -211,7 +211,7 @@ func (o *newOptions) find(ctx context.Context, h *history.Past) (*scaffold.Examp
 	}
 	f := scaffold.NewFinder(id, host)
 	side.Begin = f.Begin
-	if _, err := replay.RunAll(ctx, h.Feed, []replay.Side{side}); err != nil {
+	if _, err := replay.RunAll(ctx, h.Feed, []replay.Variant{side}); err != nil {
 		return nil, err
 	}
 	e, err := f.Example()

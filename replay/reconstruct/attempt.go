@@ -6,15 +6,15 @@ import (
 	"headstart/replay/zeek"
 )
 
-// retransmissions is when a kernel sends a SYN again after the first one: the
+// retransmissions are the times at which a kernel resends a SYN: the
 // timeout begins with 1 s (TCP_TIMEOUT_INIT) and doubles, six times
 // (net.ipv4.tcp_syn_retries); the last of the times is when it gives up.
 var retransmissions = [...]int64{second, 3 * second, 7 * second, 15 * second, 31 * second, 63 * second, 127 * second}
 
 const second = int64(time.Second)
 
-// schedule returns how often a SYN was sent again a time after the first, and
-// when the next one, or the end, is due.
+// schedule returns the number of retransmissions by a time after the first SYN,
+// and when the next one, or the end, is due.
 func schedule(elapsed int64) (sent uint8, due int64) {
 	for n, at := range retransmissions {
 		if elapsed < at {
@@ -25,14 +25,13 @@ func schedule(elapsed int64) (sent uint8, due int64) {
 	return uint8(n), retransmissions[n]
 }
 
-// attemptEnd returns until when a socket waits for an answer, whose first SYN
-// was sent at a time and whose last ones are in a record.
+// attemptEnd returns until when a socket waits for an answer, given the time of its
+// first SYN and the record of its last ones.
 //
-// A SYN that was refused or given up ends with the record. Of one that nobody
-// answered the record's duration tells when the last SYN was seen, or else the
-// number of packets how many there were: the socket was there until the next
-// one was due and wasn't sent. A SYN that comes somewhat late still belongs to
-// the socket, so it stays a little longer.
+// A refused or abandoned SYN ends with the record. Without an answer, the record's
+// duration gives the time of the last SYN, or else the number of packets their
+// number: the socket was there until the next one was due and wasn't sent. A
+// late SYN still belongs to the socket, so it stays a little longer.
 func attemptEnd(r *zeek.Record, first int64) int64 {
 	if r.State != zeek.S0 && r.State != zeek.Unknown {
 		return r.End()

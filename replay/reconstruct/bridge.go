@@ -7,14 +7,14 @@ import (
 	"headstart/replay/zeek"
 )
 
-// Zeek gives a connection up when it is silent for so long
-// (tcp_inactivity_timeout), and begins a new record with its next packet.
+// inactivity is the silence after which Zeek gives a connection up
+// (tcp_inactivity_timeout); its next packet begins a new record.
 const inactivity = int64(5 * time.Minute)
 
-// longestSilence is how long a connection may be silent and go on.
+// longestSilence bounds the silence after which a connection continues.
 const longestSilence = int64(24 * time.Hour)
 
-// ends are the addresses and ports of a connection, whoever began it.
+// ends are the addresses and ports of a connection, regardless of its direction.
 type ends struct {
 	low, high         event.Address
 	lowPort, highPort uint16
@@ -28,8 +28,8 @@ func endsOf(r *zeek.Record) ends {
 	return e
 }
 
-// bridge finds the records whose connection goes on in a later one: no end was
-// seen, and then, between the same ports, no beginning.
+// bridge finds records whose connection continues in a later one: the first lacks
+// the end, and the next between the same ports lacks the beginning.
 func (f *Fleet) bridge() {
 	f.bridged = map[uint32]int64{}
 	open := map[ends]uint32{}
@@ -38,7 +38,7 @@ func (f *Fleet) bridge() {
 		if kindOf(r) != established {
 			continue
 		}
-		unended := closersOf(r) == nobody
+		unended := closersOf(r) == neither
 		if !unended && len(open) == 0 {
 			continue
 		}
@@ -55,9 +55,8 @@ func (f *Fleet) bridge() {
 	}
 }
 
-// lookBack finds the records whose connection was there when the log began: no
-// beginning was seen, soon after the log's own, and nothing between its ports
-// before.
+// lookBack finds records whose connection is older than the log: soon after the
+// log's beginning, the first between their ports, and without a handshake.
 func (f *Fleet) lookBack() {
 	f.early = map[uint32]bool{}
 	known := map[ends]bool{}

@@ -14,14 +14,13 @@ import (
 
 // HostFeed is one host's snapshots, in order. It serves one goroutine.
 type HostFeed struct {
-	fleet   *Fleet
-	host    *host
-	ends    []end // that begin after the last poll
-	random  *rand.Rand
-	poll    int64 // when the next one is
-	until   int64
-	boot    int64
-	changed bool
+	fleet  *Fleet
+	host   *host
+	ends   []end // that begin after the last poll
+	random *rand.Rand
+	poll   int64 // when the next one is
+	until  int64
+	boot   int64
 
 	table, spare sockets
 	arrivals     arrivals
@@ -31,17 +30,17 @@ type HostFeed struct {
 	snapshot event.Snapshot
 }
 
-// sockets are rows by key and the life of each.
+// sockets are rows by key and the lifetime of each.
 type sockets struct {
-	rows  []event.Socket
-	lives []life
+	rows      []event.Socket
+	lifetimes []lifetime
 }
 
-func (s *sockets) reset() { s.rows, s.lives = s.rows[:0], s.lives[:0] }
+func (s *sockets) reset() { s.rows, s.lifetimes = s.rows[:0], s.lifetimes[:0] }
 
-func (s *sockets) add(row *event.Socket, l *life) {
+func (s *sockets) add(row *event.Socket, l *lifetime) {
 	s.rows = append(s.rows, *row)
-	s.lives = append(s.lives, *l)
+	s.lifetimes = append(s.lifetimes, *l)
 }
 
 // Feeds returns a feed of each host, in the order of Hosts. Each call returns
@@ -67,7 +66,7 @@ func (f *Fleet) feed(h *host) *HostFeed {
 		due:    never,
 	}
 	for i := range h.listens {
-		feed.table.add(&h.listens[i], &life{from: feed.boot, turn: never, gone: never, inode: h.listens[i].Inode, before: event.Listen})
+		feed.table.add(&h.listens[i], &lifetime{from: feed.boot, turn: never, gone: never, inode: h.listens[i].Inode, before: event.Listen})
 	}
 	feed.snapshot = event.Snapshot{
 		Host: h.name, BootID: bootID(seed), Run: hex.EncodeToString(seed[:6]), Interval: f.interval,
@@ -88,13 +87,13 @@ func bootID(seed [32]byte) string {
 // Host returns the host's name.
 func (h *HostFeed) Host() string { return h.host.name }
 
-// NextAt returns when the next snapshot is taken, in nanoseconds since 1970,
-// and false when there is none any more.
+// NextAt returns the time of the next snapshot, in nanoseconds since 1970, and
+// false after the last one.
 func (h *HostFeed) NextAt() (int64, bool) { return h.poll, h.poll <= h.until }
 
-// Next takes the next snapshot, nil when there is none any more. It and its
-// sockets are valid, and not to be changed, until the next call; its addresses
-// and roles are for good.
+// Next takes the next snapshot, nil after the last one. It and its sockets are
+// valid, and must not be changed, until the next call; its addresses and roles
+// stay valid.
 func (h *HostFeed) Next() *event.Snapshot {
 	if h.poll > h.until {
 		return nil
@@ -104,8 +103,8 @@ func (h *HostFeed) Next() *event.Snapshot {
 	return s
 }
 
-// At takes a snapshot at a time of the caller's choice, in nanoseconds since
-// 1970, which is later than that of the one before. It is valid as that of Next.
+// At takes a snapshot at a given time, in nanoseconds since 1970, later than that
+// of the one before. It is valid like that of Next.
 func (h *HostFeed) At(t int64) *event.Snapshot {
 	h.advance(t)
 	s := &h.snapshot
@@ -115,15 +114,12 @@ func (h *HostFeed) At(t int64) *event.Snapshot {
 	return s
 }
 
-// jitter is that of the poller: a random time within a fifth of the interval.
+// jitter returns the time to the next poll: the interval, give or take a fifth at
+// random, as the poller does.
 func (h *HostFeed) jitter() int64 {
 	d := int64(h.fleet.interval)
 	return d - d/5 + h.random.Int64N(2*d/5+1)
 }
-
-// Changed reports whether the last snapshot shows anything else than the one
-// before, but for timers and retransmits that went on.
-func (h *HostFeed) Changed() bool { return h.changed }
 
 // arrival is an end of a connection that began since the last poll.
 type arrival struct {
@@ -167,24 +163,23 @@ func rowOf(r *zeek.Record, responder bool) event.Socket {
 	return event.Socket{Local: r.Originator, LocalPort: r.OriginatorPort, Remote: r.Responder, RemotePort: r.ResponderPort}
 }
 
-// advance makes the table that of a time. Between most polls nothing happens
-// on most hosts, so nothing is done for what doesn't change.
+// advance brings the table to a time. Between most polls nothing happens on most
+// hosts, so unchanged sockets cost nothing.
 func (h *HostFeed) advance(t int64) {
-	h.changed = h.snapshot.Sequence == 0
 	h.arrive(t)
 	switch {
-	case len(h.arrivals) > 0 || t >= h.due || h.changed:
+	case len(h.arrivals) > 0 || t >= h.due || h.snapshot.Sequence == 0:
 		h.merge(t)
 	case h.ticking:
 		for i := range h.table.rows {
 			if row := &h.table.rows[i]; row.Timer != event.TimerOff {
-				h.table.lives[i].show(row, t)
+				h.table.lifetimes[i].show(row, t)
 			}
 		}
 	}
 }
 
-// merge walks the sockets that were there and those that came since.
+// merge walks the present sockets and the new ones.
 func (h *HostFeed) merge(t int64) {
 	old, came := &h.table, h.arrivals
 	h.spare.reset()
@@ -198,19 +193,19 @@ func (h *HostFeed) merge(t int64) {
 			order = old.rows[i].CompareKey(&came[j].row)
 		}
 		if order < 0 {
-			h.keep(&old.rows[i], &old.lives[i], t)
+			h.keep(&old.rows[i], &old.lifetimes[i], t)
 			i++
 			continue
 		}
-		var l life
+		var l lifetime
 		row := &came[j].row
 		if order == 0 {
-			row, l = &old.rows[i], old.lives[i]
+			row, l = &old.rows[i], old.lifetimes[i]
 			i++
 		}
 		key := &came[j].row
 		for ; j < len(came) && came[j].row.CompareKey(key) == 0; j++ {
-			l = h.fleet.follow(&l, came[j].end)
+			l = h.fleet.succeed(&l, came[j].end)
 		}
 		h.keep(row, &l, t)
 	}
@@ -218,9 +213,8 @@ func (h *HostFeed) merge(t int64) {
 }
 
 // keep puts a socket into the new table, if it is still there.
-func (h *HostFeed) keep(row *event.Socket, l *life, t int64) {
+func (h *HostFeed) keep(row *event.Socket, l *lifetime, t int64) {
 	if t >= l.gone {
-		h.changed = h.changed || row.State != 0
 		return
 	}
 	h.spare.add(row, l)
@@ -228,18 +222,17 @@ func (h *HostFeed) keep(row *event.Socket, l *life, t int64) {
 	if l.show(now, t) {
 		h.ticking = true
 	}
-	h.changed = h.changed || now.State != row.State || now.Inode != row.Inode
 	h.due = min(h.due, l.due(t))
 }
 
-// doubled is within what time two records of one connection begin, if two of
-// Zeek's sensors saw it.
+// doubled bounds the time between two records of one connection that two sensors
+// of Zeek saw.
 const doubled = second
 
-// follow returns the life of a socket, or none, with a connection that begins
-// on its addresses and ports.
-func (f *Fleet) follow(l *life, e end) life {
-	n := f.lifeOf(e)
+// succeed returns the lifetime of a socket, if there is one, after a connection
+// that begins on its addresses and ports.
+func (f *Fleet) succeed(l *lifetime, e end) lifetime {
+	n := f.lifetimeOf(e)
 	r := &f.records[e.record()]
 	if l.before == 0 || n.from > l.gone {
 		return n
@@ -257,7 +250,7 @@ func (f *Fleet) follow(l *life, e end) life {
 	case l.openEnd && midstream(r):
 		n.from, n.inode = l.from, l.inode
 	case midstream(r) && l.state(n.from) == event.TimeWait:
-		return *l // a straggler: only a SYN makes another connection of it
+		return *l // a late packet: only a SYN begins another connection
 	case n.from-l.from < doubled && n.before == l.before && n.gone <= l.gone:
 		return *l
 	}

@@ -10,7 +10,7 @@ import (
 	"headstart/replay/zeek"
 )
 
-// findHosts sets the hosts, and returns which of them has an address.
+// findHosts sets the hosts, and returns the host of each address.
 func (f *Fleet) findHosts(o Options) (map[event.Address]int32, error) {
 	if o.Inventory != nil {
 		for i := range o.Inventory.Hosts {
@@ -19,12 +19,12 @@ func (f *Fleet) findHosts(o Options) (map[event.Address]int32, error) {
 			}
 		}
 		if len(f.hosts) == 0 {
-			return nil, errors.New("no host of the inventory is monitored: nobody would see anything")
+			return nil, errors.New("no host of the inventory is monitored: mark at least one as monitored")
 		}
 	} else {
 		f.hosts, f.LeftOut = privateHosts(f.records, o.MaxHosts)
 		if len(f.hosts) == 0 {
-			return nil, errors.New("no connection has an end in a private network: say in an inventory which addresses are whose")
+			return nil, errors.New("no connection has an end in a private network: assign the addresses to hosts in an inventory")
 		}
 	}
 	slices.SortFunc(f.hosts, func(a, b host) int { return strings.Compare(a.name, b.name) })
@@ -38,8 +38,8 @@ func (f *Fleet) findHosts(o Options) (map[event.Address]int32, error) {
 	return at, nil
 }
 
-// privateHosts makes a host of each private address that sent a packet, of at
-// most so many: those with most connections.
+// privateHosts returns a host for each private address that sent a packet, up to
+// a maximum, those with the most connections first.
 func privateHosts(records []zeek.Record, most int) (hosts []host, left int) {
 	connections := map[event.Address]int{}
 	private := func(a event.Address) bool {
@@ -71,7 +71,7 @@ func privateHosts(records []zeek.Record, most int) (hosts []host, left int) {
 	return hosts, left
 }
 
-// answered reports whether the responder sent a packet, as far as can be told.
+// answered reports whether the responder sent a packet, as far as known.
 func answered(r *zeek.Record) bool {
 	return kindOf(r) == established || r.State == zeek.REJ
 }

@@ -8,15 +8,15 @@ import (
 	"headstart/replay/zeek"
 )
 
-// maxListens is more ports than a server listens on.
+// maxListens is above the number of ports that a server listens on.
 const maxListens = 512
 
-// Linux's default ip_local_port_range. Below it, whoever accepts a connection
-// listens. In it, a connection whose beginning was not seen can look turned
-// round, and a port that one peer connects to is often one of many.
+// The default of Linux's ip_local_port_range. A port below it that accepts a
+// connection is listened on. In it, a connection without a handshake can have
+// its direction swapped, and a port with a single peer is often one of many.
 const ephemeralLow, ephemeralHigh = 32768, 60999
 
-// listening collects on which ports hosts accept connections.
+// listening collects the ports on which hosts accept connections.
 type listening []map[uint16]*port
 
 type port struct {
@@ -31,7 +31,7 @@ func newListening(hosts int) listening { return make(listening, hosts) }
 // accepted notes a connection that a host accepted.
 func (l listening) accepted(n int32, r *zeek.Record) {
 	if midstream(r) && (r.ResponderPort >= ephemeralLow || r.ResponderPort >= r.OriginatorPort) {
-		return // perhaps it is turned round
+		return // the direction may be swapped
 	}
 	if l[n] == nil {
 		l[n] = map[uint16]*port{}

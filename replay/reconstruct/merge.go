@@ -7,9 +7,9 @@ import (
 	"headstart/event"
 )
 
-// Merge yields the snapshots of several feeds in the order in which they are
-// taken; of those taken together, in the order of the feeds. A snapshot is
-// valid until the next one of its host.
+// Merge yields the snapshots of several feeds in order of time, and at the same
+// time in the order of the feeds. A snapshot is valid until the next one of its
+// host.
 func Merge(feeds []*HostFeed) iter.Seq[*event.Snapshot] {
 	return func(yield func(*event.Snapshot) bool) {
 		q := make(queue, 0, len(feeds))

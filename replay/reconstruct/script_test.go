@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -112,6 +113,7 @@ func build(t testing.TB, records []zeek.Record, o Options) *Fleet {
 type printer struct {
 	feed   *HostFeed
 	inodes map[uint64]int
+	before []event.Socket
 }
 
 // at polls at a time of its own choice.
@@ -119,9 +121,10 @@ func (p *printer) at(at time.Time) string {
 	p.feed.poll, p.feed.until = at.UnixNano(), at.UnixNano()
 	s := p.feed.Next()
 	var b strings.Builder
-	if !p.feed.Changed() {
+	if !tableChanged(p.before, s.Sockets) {
 		b.WriteString("unchanged\n")
 	}
+	p.before = append([]event.Socket{}, s.Sockets...)
 	for i := range s.Sockets {
 		row := &s.Sockets[i]
 		fmt.Fprint(&b, ends4(row.Local, row.LocalPort))
@@ -144,6 +147,14 @@ func (p *printer) at(at time.Time) string {
 		b.WriteByte('\n')
 	}
 	return b.String()
+}
+
+// tableChanged reports whether a table shows other sockets, states or inodes than
+// the one before, if there was one.
+func tableChanged(before, now []event.Socket) bool {
+	return before == nil || !slices.EqualFunc(before, now, func(a, b event.Socket) bool {
+		return a.CompareKey(&b) == 0 && a.State == b.State && a.Inode == b.Inode
+	})
 }
 
 func ends4(a event.Address, port uint16) string {

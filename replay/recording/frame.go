@@ -22,11 +22,11 @@ const (
 	maxBody    = bodyHead + maxSubject + event.MaxMessage
 )
 
-// errTorn is a frame that was not written whole. errForeign is a file that was
-// never one of a recording, or is of a newer one.
+// errTorn is an incomplete frame. errForeign is a file of another format, or of a
+// newer version.
 var (
 	errTorn    = errors.New("cut off or damaged")
-	errForeign = errors.New("no file of a recording of this format")
+	errForeign = errors.New("not a recording of this format")
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -74,8 +74,8 @@ func readFrame(b []byte, m *Message) (rest []byte, err error) {
 	return rest, nil
 }
 
-// scan calls do with the messages of a file's content. whole is how much of it
-// is whole frames.
+// scan calls do with the messages of a file's content. whole is the length of its
+// whole frames.
 func scan(content []byte, do func(*Message) error) (whole int, err error) {
 	if n := min(len(content), len(magic)); string(content[:n]) != magic[:n] {
 		return 0, errForeign

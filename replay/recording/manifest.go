@@ -38,8 +38,8 @@ func readManifest(dir string) (*Manifest, error) {
 	return m, nil
 }
 
-// check holds a manifest to what a recorder writes. Names have a form of their
-// own: none leads out of the directory.
+// check rejects a manifest that no recorder writes. File names have a fixed form:
+// none leads out of the directory.
 func (m *Manifest) check() error {
 	if m.Format != Format {
 		return fmt.Errorf("format %d; this program reads format %d", m.Format, Format)
@@ -54,7 +54,7 @@ func (m *Manifest) check() error {
 		case !fileName.MatchString(f.Name):
 			return fmt.Errorf("file %d: name %.64q: want snapshots-000001.hsr or the like", i+1, f.Name)
 		case i > 0 && f.Name <= m.Files[i-1].Name:
-			return fmt.Errorf("file %d: %s doesn't follow %s", i+1, f.Name, m.Files[i-1].Name)
+			return fmt.Errorf("file %d: %s is not after %s", i+1, f.Name, m.Files[i-1].Name)
 		case err != nil || len(sum) != 32:
 			return fmt.Errorf("file %d: sha256 %.80q: want 64 hexadecimal digits", i+1, f.SHA256)
 		case f.Bytes < int64(len(magic)) || f.Bytes > maxFileBytes || f.Messages < 0:
@@ -64,8 +64,7 @@ func (m *Manifest) check() error {
 	return nil
 }
 
-// write replaces the manifest of a directory: who reads it finds the old one or
-// the new one.
+// write replaces the manifest of a directory atomically.
 func (m *Manifest) write(dir string) (err error) {
 	text, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
@@ -96,7 +95,7 @@ func (m *Manifest) write(dir string) (err error) {
 	return syncDirectory(dir)
 }
 
-// syncDirectory makes what was created and renamed in a directory last.
+// syncDirectory makes created and renamed files in a directory durable.
 func syncDirectory(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
@@ -122,7 +121,7 @@ func (m *Manifest) unlisted(dir string) ([]string, error) {
 		switch {
 		case !fileName.MatchString(e.Name()) || listed:
 		case strings.Compare(e.Name(), last) < 0:
-			return nil, fmt.Errorf("%s is not in %s, but older than what is", filepath.Join(dir, e.Name()), manifestName)
+			return nil, fmt.Errorf("%s is not in %s, but older than its files", filepath.Join(dir, e.Name()), manifestName)
 		default:
 			names = append(names, e.Name())
 		}

@@ -14,12 +14,12 @@ import (
 	"headstart/event"
 )
 
-// Recording is a recording to be read.
+// Recording is a recording to read.
 type Recording struct {
 	Manifest Manifest
 
-	// Unfinished files were being written when the recorder was killed, or are
-	// just now: they are read as far as they are whole.
+	// Unfinished files are being written, or were when the recorder was killed.
+	// They are read as far as they are whole.
 	Unfinished []string
 
 	dir string
@@ -37,14 +37,6 @@ func Open(dir string) (*Recording, error) {
 	r := &Recording{Manifest: *m, dir: dir}
 	r.Unfinished, err = m.unlisted(dir)
 	return r, err
-}
-
-// Bytes returns the length of the finished files.
-func (r *Recording) Bytes() (n int64) {
-	for i := range r.Manifest.Files {
-		n += r.Manifest.Files[i].Bytes
-	}
-	return n
 }
 
 // Messages calls do with all messages in the order in which they were recorded.
@@ -71,7 +63,7 @@ func (r *Recording) Messages(ctx context.Context, do func(*Message) error) error
 		case err != nil:
 			return err
 		case n != f.Messages:
-			return fmt.Errorf("%s: %d messages, the manifest says %d", filepath.Join(r.dir, f.Name), n, f.Messages)
+			return fmt.Errorf("%s: %d messages, want %d as in the manifest", filepath.Join(r.dir, f.Name), n, f.Messages)
 		}
 	}
 	for _, name := range r.Unfinished {
@@ -89,7 +81,7 @@ func (r *Recording) Messages(ctx context.Context, do func(*Message) error) error
 	return nil
 }
 
-// readListed reads a file of the manifest, and checks that it is as it was.
+// readListed reads a file of the manifest, and checks its SHA-256.
 func readListed(dir string, f *File) ([]byte, error) {
 	path := filepath.Join(dir, f.Name)
 	content, err := readBounded(path)
@@ -97,7 +89,7 @@ func readListed(dir string, f *File) ([]byte, error) {
 		return nil, err
 	}
 	if sum := sha256.Sum256(content); hex.EncodeToString(sum[:]) != f.SHA256 {
-		return nil, fmt.Errorf("%s is not what was recorded: %d bytes with SHA-256 %x, the manifest says %d with %s",
+		return nil, fmt.Errorf("%s was changed: %d bytes with SHA-256 %x, want %d with %s as in the manifest",
 			path, len(content), sum, f.Bytes, f.SHA256)
 	}
 	return content, nil
@@ -114,23 +106,22 @@ func readBounded(path string) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-// Totals are what was read.
+// Totals count what was read.
 type Totals struct {
 	Messages   int
 	Snapshots  int
-	Incomplete int // snapshots of which a part is missing
-	Bad        int // messages that are none, as the tracker would put aside
+	Incomplete int // snapshots without all parts
+	Bad        int // invalid messages, which the tracker would dead-letter
 
-	// Mistakes are the first few of the bad ones.
+	// Mistakes are the errors of the first bad ones.
 	Mistakes []error
 }
 
 const maxMistakes = 5
 
-// Snapshots calls do with all whole snapshots in the order in which they were
-// recorded, those in parts put together, and with the lag of each, as
-// table.Comparer.Apply asks for it. A snapshot is valid until the next one, its
-// addresses and roles included. An error of do is returned as it is.
+// Snapshots calls do with every whole snapshot in recorded order, parts joined, and
+// its lag, for conntable.Comparer.Apply. A snapshot is valid until the next one,
+// its addresses and roles included. An error of do is returned unchanged.
 func (r *Recording) Snapshots(ctx context.Context, do func(s *event.Snapshot, lag time.Duration) error) (Totals, error) {
 	j := &joiner{pending: map[string]*parts.Pending{}}
 	err := r.Messages(ctx, func(m *Message) error {
@@ -152,7 +143,7 @@ func (r *Recording) Snapshots(ctx context.Context, do func(s *event.Snapshot, la
 	return j.totals, err
 }
 
-// joiner puts parts together.
+// joiner joins parts.
 type joiner struct {
 	totals   Totals
 	decoder  event.SnapshotDecoder
@@ -160,10 +151,10 @@ type joiner struct {
 	pending  map[string]*parts.Pending // by subject; as many as there are hosts that sent parts
 }
 
-// maxPending bounds the hosts whose parts are kept.
+// maxPending bounds the hosts with incomplete snapshots.
 const maxPending = 10_000
 
-// take reads a message. It reports whether a snapshot is whole with it.
+// take reads a message. It reports whether it completes a snapshot.
 func (j *joiner) take(m *Message) (whole bool, err error) {
 	s := &j.snapshot
 	if err := j.decoder.Decode(m.Data, s); err != nil {

@@ -1,4 +1,4 @@
-// Package recording keeps snapshot messages in a directory, as they came, for
+// Package recording keeps snapshot messages in a directory, byte for byte, as
 // evidence and for headstart replay.
 //
 //	writer, err := recording.Create(dir, recording.Options{})
@@ -9,24 +9,24 @@
 //	totals, err := r.Snapshots(ctx, func(s *event.Snapshot, lag time.Duration) error { … })
 //
 // A recording is manifest.json and the files that it lists, each with the times
-// of its first and last message, their number, its length and its SHA-256. A
-// file is begun when the last one is large or old enough; the manifest is then
-// replaced at once by one that lists the last one.
+// of its first and last message, their number, its length and its SHA-256. When a
+// file is large or old enough, the next one begins, and a manifest that lists the
+// finished one atomically replaces the manifest.
 //
 // It guarantees:
-//   - What is recorded is every message that Write was given and returned no
-//     error for, byte for byte, in that order, wherever the process is killed.
-//     (What a power failure can cost is the file that was being written.)
-//   - A file that was not finished is not listed. It is read as far as its
-//     messages are whole, and said to be unfinished; Create finishes it.
-//   - What is read of a listed file is what was written: its SHA-256 is checked
-//     before anything of it is handed out. A missing or changed file is an error
-//     that names it.
-//   - Two processes don't write into one recording.
+//   - Every message for which Write returned no error is recorded, byte for byte
+//     and in order, wherever the process is killed. (A power failure can cost the
+//     file being written.)
+//   - An unfinished file is not listed. It is read as far as its messages are
+//     whole, and reported as unfinished; Create finishes it.
+//   - A listed file is read as it was written: its SHA-256 is checked before any
+//     of its messages is used. A missing or changed file is an error that names
+//     it.
+//   - Two processes never write into one recording.
 //
-// The SHA-256 in the manifest protects against damage, and against who can
-// change a file but not the manifest. Who hands a recording on as evidence
-// writes down the manifest's own SHA-256.
+// The SHA-256 in the manifest protects against damage, and against changes by
+// those who can't change the manifest. To hand a recording on as evidence, note
+// the manifest's own SHA-256.
 package recording
 
 import (
@@ -41,15 +41,14 @@ import (
 type Message struct {
 	Subject  string
 	Data     []byte    // an encoded snapshot, or a part of one; at most event.MaxMessage bytes
-	Stream   time.Time // when the stream was created that held it
-	Sequence uint64    // its place there
-	StoredAt time.Time // there, by the server's clock
-	SentAt   time.Time // by the sender's clock; zero if it didn't say
+	Stream   time.Time // creation time of its stream
+	Sequence uint64    // in the stream
+	StoredAt time.Time // in the stream, by the server's clock
+	SentAt   time.Time // by the sender's clock; zero if unknown
 }
 
-// Lag is the time of storing the message minus the host's time of sending it,
-// as table.Comparer.Apply asks for it. takenAt stands in for a time of sending
-// that the message doesn't have.
+// Lag returns the time of storing the message minus the host's time of sending it,
+// for conntable.Comparer.Apply. takenAt replaces an unknown time of sending.
 func (m *Message) Lag(takenAt time.Time) time.Duration {
 	if m.SentAt.IsZero() {
 		return m.StoredAt.Sub(takenAt)
@@ -64,14 +63,14 @@ const Format = 1
 type Manifest struct {
 	Format  int       `json:"format"`
 	Created time.Time `json:"created"`
-	Hosts   []string  `json:"hosts,omitempty"` // that were recorded; all if there is none
+	Hosts   []string  `json:"hosts,omitempty"` // recorded ones; empty for all
 	Files   []File    `json:"files"`           // finished ones, in the order of their messages
 }
 
 // File is a finished file.
 type File struct {
 	Name     string    `json:"name"`
-	First    time.Time `json:"first"` // when its first and its last message was stored in the stream
+	First    time.Time `json:"first"` // times at which the first and last message were stored
 	Last     time.Time `json:"last"`
 	Messages int       `json:"messages"`
 	Bytes    int64     `json:"bytes"`
@@ -94,7 +93,7 @@ var fileName = regexp.MustCompile(`^snapshots-([0-9]{6})\.hsr$`)
 
 func nameOf(number int) string { return fmt.Sprintf("snapshots-%06d.hsr", number) }
 
-// check refuses what a frame can't hold.
+// check rejects a message that a frame can't hold.
 func (m *Message) check() error {
 	switch {
 	case len(m.Data) > event.MaxMessage:

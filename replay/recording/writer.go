@@ -14,34 +14,34 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Options say how a recording is written.
+// Options configure a recording.
 type Options struct {
 	Created   time.Time     // now
-	Hosts     []string      // that are recorded, for the manifest; all if empty
-	FileBytes int64         // after which a file is finished; 64 MiB if zero
-	FileTime  time.Duration // of messages after which a file is finished; an hour if zero
+	Hosts     []string      // recorded ones, for the manifest; empty for all
+	FileBytes int64         // maximum length of a file; 64 MiB if zero
+	FileTime  time.Duration // maximum time between the messages of a file; an hour if zero
 }
 
-// Writer adds to a recording. It serves one goroutine.
+// Writer appends to a recording. One goroutine uses it at a time.
 type Writer struct {
 	dir      string
 	options  Options
 	lock     *os.File
 	manifest Manifest
 
-	file   *os.File // nil between two
+	file   *os.File // nil between two files
 	entry  File
 	number int
 	hash   hash.Hash
 	frame  []byte
-	broken error // the recording can't be gone on with
+	broken error // why nothing more can be written
 
 	stream   time.Time // of the last message, with its sequence
 	sequence uint64
 }
 
-// Create begins a recording in a directory, or goes on with the one that is
-// there. What a killed recorder left unfinished is finished first.
+// Create begins a recording in a directory, or continues the one there. It first
+// finishes the file of a killed recorder.
 func Create(dir string, o Options) (*Writer, error) {
 	if o.FileBytes <= 0 {
 		o.FileBytes = 64 << 20
@@ -72,12 +72,12 @@ func lockDirectory(dir string) (*os.File, error) {
 	}
 	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		lock.Close()
-		return nil, fmt.Errorf("%s is being recorded into by another process", dir)
+		return nil, fmt.Errorf("%s is in use by another recorder", dir)
 	}
 	return lock, nil
 }
 
-// resume takes over what is in the directory.
+// resume continues the recording in the directory.
 func (w *Writer) resume() error {
 	m, err := readManifest(w.dir)
 	if err != nil {
@@ -87,7 +87,7 @@ func (w *Writer) resume() error {
 		m = &Manifest{Format: Format, Created: w.options.Created.UTC(), Hosts: w.options.Hosts}
 	}
 	if !slices.Equal(m.Hosts, w.options.Hosts) {
-		return fmt.Errorf("the recording there is of other hosts (%q); choose another directory", m.Hosts)
+		return fmt.Errorf("the recording there is of other hosts (%q): choose another directory", m.Hosts)
 	}
 	w.manifest = *m
 	if n := len(m.Files); n > 0 {
@@ -112,14 +112,14 @@ func (w *Writer) resume() error {
 	return w.manifest.write(w.dir)
 }
 
-// note remembers which message was the last.
+// note remembers the last message.
 func (w *Writer) note(m *Message) error {
 	w.stream, w.sequence = m.Stream, m.Sequence
 	return nil
 }
 
-// recover finishes a file that was being written. What is no whole message at
-// its end is moved into a file beside it, whose name has .cut at its end.
+// recover finishes an unfinished file. An incomplete message at its end is moved
+// into a file beside it, with the suffix .cut.
 func (w *Writer) recover(name string) error {
 	path := filepath.Join(w.dir, name)
 	content, err := readBounded(path)
@@ -171,14 +171,14 @@ func (f *File) count(m *Message) {
 	f.Messages++
 }
 
-// Has reports whether a message of a stream is recorded, or at least one that
-// came after it: a stream is recorded in order.
+// Has reports whether a message of a stream, or a later one, is recorded: a stream
+// is recorded in order.
 func (w *Writer) Has(stream time.Time, sequence uint64) bool {
 	return w.stream.Equal(stream) && !stream.IsZero() && sequence <= w.sequence
 }
 
-// Write adds a message. After an error nothing more can be written; what was
-// written before is there.
+// Write appends a message. After an error nothing more can be written; earlier
+// messages are safe.
 func (w *Writer) Write(m *Message) error {
 	if w.broken != nil {
 		return w.broken
@@ -214,7 +214,7 @@ func (w *Writer) write(m *Message) error {
 
 func (w *Writer) begin() error {
 	if w.number > maxFiles {
-		return fmt.Errorf("%d files are there; choose another directory", maxFiles)
+		return fmt.Errorf("%d files: choose another directory", maxFiles)
 	}
 	name := nameOf(w.number)
 	file, err := os.OpenFile(filepath.Join(w.dir, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)

@@ -10,11 +10,10 @@ import (
 	"strings"
 )
 
-// Find returns the files that some names mean, each once, in the order of
-// their names. A name is that of a file; of a directory, for every conn.log at
-// any depth in it, rotated or not, as Zeek and zeekctl name them; or a pattern
-// such as logs/2025-06-*/conn.*.log.gz (see path/filepath.Match), for the files
-// and directories that it matches.
+// Find returns the files of some names, each once, sorted. A name is a file; a
+// directory, which stands for every conn.log at any depth in it, rotated or not,
+// named as Zeek and zeekctl name them; or a pattern such as
+// logs/2025-06-*/conn.*.log.gz (see path/filepath.Match).
 func Find(names []string) ([]string, error) {
 	var all []string
 	for _, name := range names {
@@ -60,7 +59,7 @@ func matches(pattern string) ([]string, error) {
 	return all, nil
 }
 
-// filesOf returns a file as it is, and of a directory the files in it.
+// filesOf returns a file itself, or the files in a directory.
 func filesOf(name string) ([]string, error) {
 	name = filepath.Clean(name)
 	info, err := os.Stat(name)
@@ -68,8 +67,8 @@ func filesOf(name string) ([]string, error) {
 		return []string{name}, err
 	}
 	var all []string
-	// A link to a directory is followed when it is what was asked for, and
-	// only then: zeekctl's "current" is a link into its spool.
+	// A link to a directory is followed only if it is the given name: zeekctl's
+	// "current" is a link into its spool.
 	err = filepath.WalkDir(name+string(filepath.Separator), func(file string, entry fs.DirEntry, err error) error {
 		if err == nil && !entry.IsDir() && isConnLog(entry.Name()) {
 			if all = append(all, filepath.Clean(file)); len(all) > maxFiles {

@@ -11,9 +11,8 @@ var (
 	errTrailing = errors.New("something follows the JSON object")
 )
 
-// scanJSON finds the fields of a line that is a JSON object. It looks at what
-// it needs and skips the rest by its brackets and quotes: a line that is bad in
-// what is skipped can pass.
+// scanJSON finds the fields of a JSON object. It skips other values by their
+// brackets and quotes, so a syntax error in them can pass.
 func (v *values) scanJSON(line []byte) error {
 	*v = values{}
 	i := space(line, 0)
@@ -62,8 +61,8 @@ func (v *values) scanJSON(line []byte) error {
 	}
 }
 
-// scanValue keeps the value at i if it is that of a field, and returns what
-// follows it, or -1 when the line ends before.
+// scanValue keeps the value at i if it belongs to a field, and returns the index
+// after it, -1 if the line ends before.
 func (v *values) scanValue(line []byte, i int, f field) int {
 	if i == len(line) {
 		return -1
@@ -95,7 +94,7 @@ func (v *values) scanValue(line []byte, i int, f field) int {
 	return end
 }
 
-// skipNested returns what follows the brackets that open at i.
+// skipNested returns the index after the brackets that open at i.
 func skipNested(line []byte, i int) int {
 	depth := 0
 	for i < len(line) {
@@ -119,8 +118,8 @@ func skipNested(line []byte, i int) int {
 	return -1
 }
 
-// quoted returns what is between the quotes that open at i, what follows them
-// or -1, and whether there is a backslash in it.
+// quoted returns the text between the quotes that open at i, the index after them
+// or -1, and whether the text has a backslash.
 func quoted(line []byte, i int) (text []byte, end int, escaped bool) {
 	for n := i + 1; n < len(line); n++ {
 		switch line[n] {

@@ -22,12 +22,12 @@ type reader struct {
 	values     values
 	lines      *bufio.Reader
 
-	progress        func(done, total int64)
-	done, told, all int64 // bytes of the files
+	progress            func(done, total int64)
+	done, reported, all int64 // bytes of the files
 }
 
-// measure adds up how large the files are, and so finds early which can't be
-// read.
+// measure adds up the sizes of the files, which also finds unreadable names before
+// anything is read.
 func (r *reader) measure(files []string) error {
 	for _, file := range files {
 		info, err := os.Stat(file)
@@ -42,17 +42,17 @@ func (r *reader) measure(files []string) error {
 	return nil
 }
 
-// tellEvery so many bytes progress is told.
-const tellEvery = 1 << 20
+// reportEvery is the number of bytes between two reports of progress.
+const reportEvery = 1 << 20
 
 func (r *reader) report(end bool) {
-	if r.progress != nil && (end || r.done-r.told >= tellEvery) {
-		r.told = r.done
+	if r.progress != nil && (end || r.done-r.reported >= reportEvery) {
+		r.reported = r.done
 		r.progress(r.done, max(r.all, r.done))
 	}
 }
 
-// tracked is a file whose reading is told, and stops with the context.
+// tracked is a file whose reading reports progress and stops with the context.
 type tracked struct {
 	*reader
 	file io.Reader
@@ -77,7 +77,7 @@ func (r *reader) readFile(name string) error {
 	return r.read(name, tracked{r, file})
 }
 
-// read reads what is plain or compressed with gzip, by its first bytes.
+// read detects gzip by the first bytes.
 func (r *reader) read(name string, in io.Reader) error {
 	raw := bufio.NewReaderSize(in, 256<<10)
 	start, err := raw.Peek(sniffed)
@@ -106,7 +106,8 @@ func (r *reader) read(name string, in io.Reader) error {
 	return r.readLines(name)
 }
 
-// hopeless is after how many bad lines a file without a good one is left.
+// hopeless is the number of bad lines after which a file without a good one is
+// rejected.
 const hopeless = 1000
 
 func (r *reader) readLines(name string) error {
@@ -141,10 +142,10 @@ func (r *reader) readLines(name string) error {
 	}
 }
 
-// errTooMany is more records than memory is to be spent on.
+// errTooMany is returned beyond the maximum number of records.
 var errTooMany = errors.New("too many records")
 
-// take reads a line. An empty one is nothing.
+// take reads a line. It skips an empty one.
 func (r *reader) take(line []byte, headers *header) error {
 	if space(line, 0) == len(line) {
 		return nil
@@ -188,10 +189,11 @@ func (r *reader) bad(name string, number int, err error) {
 	}
 }
 
-// sniffed bytes of a file tell what it looks like.
+// sniffed is the number of bytes in which a format is detected.
 const sniffed = 512
 
-// looksLike says what a file is that is surely no conn.log, empty otherwise.
+// looksLike names the format of a file that is certainly no conn.log; else it
+// returns "".
 func looksLike(start []byte) string {
 	text := strings.TrimLeft(string(start), " \t\r\n")
 	for magic, what := range map[string]string{

@@ -9,7 +9,7 @@ import (
 	"headstart/event"
 )
 
-// Unset is a number that the log doesn't tell.
+// Unset is a number that the log lacks.
 const Unset = -1
 
 // Record is a TCP connection as Zeek saw it. It holds no pointer.
@@ -21,11 +21,11 @@ type Record struct {
 	Originator, Responder         event.Address
 	OriginatorPort, ResponderPort uint16
 
-	OriginatorPackets int32 // Unset if the log doesn't tell; as all numbers here
+	OriginatorPackets int32 // Unset if the log lacks it, as all numbers here
 	OriginatorBytes   int64
 	ResponderBytes    int64
 
-	UID     uint64 // a hash of Zeek's uid: tells a record that is there twice; 0 if there is none
+	UID     uint64 // hash of Zeek's uid, to find duplicates; 0 without one
 	State   State
 	History History
 }
@@ -33,14 +33,14 @@ type Record struct {
 // End returns when the last packet was seen, in nanoseconds since 1970.
 func (r *Record) End() int64 { return r.Start + max(r.Duration, 0) }
 
-// String returns the record on a line, for people.
+// String returns the record on one line.
 func (r *Record) String() string {
 	return fmt.Sprintf("%s %s:%d > %s:%d %s %s %s", time.Unix(0, r.Start).UTC().Format(time.RFC3339Nano),
 		r.Originator, r.OriginatorPort, r.Responder, r.ResponderPort, r.State, &r.History, time.Duration(max(r.Duration, 0)))
 }
 
-// compare orders records by start. Of those that began together the order is
-// of no meaning, but always the same.
+// compare orders records by start, then by all other fields, so that the order is
+// always the same.
 func (r *Record) compare(o *Record) int {
 	if r.Start != o.Start {
 		return cmp.Compare(r.Start, o.Start)
@@ -56,8 +56,7 @@ func (r *Record) compare(o *Record) int {
 	)
 }
 
-// byStart sorts in place: a record is too large to be passed by value, as the
-// functions of package slices do.
+// byStart sorts in place: package slices would pass the large records by value.
 type byStart []Record
 
 func (b *byStart) Len() int           { return len(*b) }
@@ -67,9 +66,9 @@ func (b *byStart) Swap(i, j int)      { (*b)[i], (*b)[j] = (*b)[j], (*b)[i] }
 // State is Zeek's conn_state.
 type State uint8
 
-// The states, as base/protocols/conn/main.zeek tells them apart.
+// The states of base/protocols/conn/main.zeek.
 const (
-	Unknown State = iota // the log doesn't tell
+	Unknown State = iota // the log lacks it
 	S0                   // a SYN without an answer
 	S1                   // established, no end seen
 	SF                   // established and ended in order
@@ -107,11 +106,11 @@ func parseState(b []byte) (State, bool) {
 	return Unknown, false
 }
 
-// History is what became of Zeek's history: in the order of their first
-// occurrence those of its letters that tell the states of a connection. Upper
-// case is the originator, lower case the responder: S a SYN, H a SYN-ACK, A an
-// acknowledgement, D data, F a FIN, R a reset. ^ says that Zeek took the
-// originator for the responder first and changed that.
+// History is Zeek's history reduced to the letters that matter for the state of a
+// connection, in the order of their first occurrence. Upper case is the
+// originator, lower case the responder: S a SYN, H a SYN-ACK, A an
+// acknowledgement, D data, F a FIN, R a reset. ^ means that Zeek swapped
+// originator and responder.
 type History [13]byte
 
 const historyLetters = "SsHhAaDdFfRr^"
@@ -127,10 +126,10 @@ func parseHistory(b []byte) (h History) {
 	return h
 }
 
-// ParseHistory keeps of Zeek's history what History holds.
+// ParseHistory reduces Zeek's history to a History.
 func ParseHistory(text string) History { return parseHistory([]byte(text)) }
 
-// Index returns the place of a letter, -1 if it isn't there.
+// Index returns the index of a letter, -1 if it is absent.
 func (h *History) Index(letter byte) int {
 	for i, c := range h {
 		if c == letter {
@@ -143,7 +142,7 @@ func (h *History) Index(letter byte) int {
 	return -1
 }
 
-// Has reports whether any of some letters is there.
+// Has reports whether any of the letters is present.
 func (h *History) Has(letters string) bool {
 	for i := range len(letters) {
 		if h.Index(letters[i]) >= 0 {
@@ -153,7 +152,7 @@ func (h *History) Has(letters string) bool {
 	return false
 }
 
-// Empty reports whether the log doesn't tell.
+// Empty reports whether the log lacks the history.
 func (h *History) Empty() bool { return h[0] == 0 }
 
 // String returns the letters.

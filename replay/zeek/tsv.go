@@ -8,31 +8,31 @@ import (
 	"slices"
 )
 
-// header is what the lines that begin with # say of those that follow.
+// header is the format declared by the lines that begin with #.
 type header struct {
 	separator    byte
 	unset, empty []byte
-	columns      []field // none where a column is not read; nil before #fields
+	columns      []field // none for an unused column; nil before #fields
 }
 
-// maxColumns is more than any log has.
+// maxColumns is above the number of columns of any log.
 const maxColumns = 1000
 
 func newHeader() header {
 	return header{separator: '\t', unset: []byte("-"), empty: []byte("(empty)")}
 }
 
-// errNoFields is a line of values before anything says what they are.
+// errNoFields is a line of values without a #fields line before it.
 var errNoFields = errors.New("no JSON object, and no #fields line says what the columns are")
 
-// notConn is a file of another of Zeek's logs.
+// notConn is a file of another log of Zeek.
 type notConn struct{ path string }
 
 func (e *notConn) Error() string {
 	return fmt.Sprintf("this is Zeek's %.64s log, by its #path; want the conn log", e.path)
 }
 
-// take reads a line that begins with #. What it doesn't know is a comment.
+// take reads a line that begins with #. It skips unknown ones.
 func (h *header) take(line []byte) error {
 	if text, ok := bytes.CutPrefix(line, []byte("#separator ")); ok {
 		b := bytes.TrimSpace(text)

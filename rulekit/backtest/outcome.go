@@ -2,7 +2,7 @@
 // pure: the caller replays the history.
 //
 //	old, new := backtest.NewRecorder(from), backtest.NewRecorder(from)
-//	totals, err := replay.RunAll(ctx, feed, []replay.Side{{oldOptions, old}, {newOptions, new}})
+//	totals, err := replay.RunAll(ctx, feed, []replay.Variant{{oldOptions, old}, {newOptions, new}})
 //	result := backtest.Compare(old.Outcome(totals[0]), new.Outcome(totals[1]), backtest.Span{…})
 //
 // It guarantees:

@@ -2,7 +2,7 @@
 // replayed. A Trace observes each evaluation of the rule and what follows from it:
 //
 //	t := explain.New(set, rule, explain.Subject{Host: "web-01", Port: 22})
-//	replay.RunAll(ctx, feed, []replay.Side{{…, Begin: t.Begin, Applied: t.Applied}})
+//	replay.RunAll(ctx, feed, []replay.Variant{{…, Begin: t.Begin, Applied: t.Applied}})
 //	report := t.Report(3)
 //
 // It guarantees that the explanation is of what the correlator evaluated: the

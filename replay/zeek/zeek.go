@@ -1,8 +1,8 @@
-// Package zeek reads Zeek's conn.log: JSON lines and tab-separated values,
-// plain or compressed with gzip, one file or a directory of rotated ones.
+// Package zeek reads Zeek's conn.log: JSON lines or tab-separated values, plain
+// or gzipped, one file or a directory of rotated ones.
 //
-//	files, err := connlog.Find([]string{"/var/log/zeek"})
-//	log, err := connlog.Read(ctx, files, connlog.Options{})
+//	files, err := zeek.Find([]string{"/var/log/zeek"})
+//	log, err := zeek.Read(ctx, files, zeek.Options{})
 //	for i := range log.Records { … log.Records[i] … }
 //
 // Zeek writes a record when a connection ends, and rotates files in between:
@@ -11,14 +11,14 @@
 //
 // It guarantees:
 //   - Only TCP is kept; the rest is counted.
-//   - A line that can't be read is counted and told, never guessed at. A file
+//   - A line that can't be read is counted and reported, never guessed. A file
 //     without any record, or more than a tenth of bad lines, is an error that
-//     says what the file looks like instead.
+//     names the format that the file seems to have.
 //   - A line, the number of records and so memory are bounded, whatever the
 //     files hold: 96 bytes a record, and as much again while they are collected.
 //
-// The fields are those of base/protocols/conn/main.zeek. Needed are ts, the
-// four of id, and proto; the others may be missing.
+// The fields are those of base/protocols/conn/main.zeek. It requires ts, the
+// four of id, and proto.
 package zeek
 
 import (
@@ -28,7 +28,7 @@ import (
 	"sort"
 )
 
-// Limits of what is read.
+// Limits of the input.
 const (
 	MaxLine           = 1 << 20 // bytes
 	DefaultMaxRecords = 20_000_000
@@ -36,31 +36,31 @@ const (
 	maxFiles = 100_000
 )
 
-// Options say how much is read, and who wants to know how far it is.
+// Options bound the input and report progress.
 type Options struct {
 	MaxRecords int // of TCP; DefaultMaxRecords if zero
 
-	// Progress is told how many bytes of the files are read, about every
-	// mebibyte and at the end. It may be nil.
+	// Progress is called with the number of bytes read, about every mebibyte and
+	// at the end. It may be nil.
 	Progress func(done, total int64)
 }
 
-// Log is what the files hold.
+// Log is the content of the files.
 type Log struct {
 	Records  []Record // TCP connections, each once, by Start
-	Lines    int      // that hold a record or should
-	Others   int      // of them not TCP, or of another of Zeek's logs
-	Bad      int      // of them not readable
-	Repeated int      // records that were there twice, as rotated files can overlap
+	Lines    int      // with a record, or without a readable one
+	Others   int      // records of other protocols, or of other logs of Zeek
+	Bad      int      // unreadable lines
+	Repeated int      // duplicate records: rotated files can overlap
 
-	// Mistakes are the first few of the bad lines, as file:line: what is wrong.
+	// Mistakes are the errors of the first bad lines, as file:line: error.
 	Mistakes []error
 }
 
-// maxMistakes are told of the bad lines.
+// maxMistakes bounds Log.Mistakes.
 const maxMistakes = 5
 
-// Read reads files, as Find returns them.
+// Read reads files found by Find.
 func Read(ctx context.Context, files []string, o Options) (*Log, error) {
 	if len(files) == 0 {
 		return nil, errors.New("no conn.log given")
@@ -93,7 +93,7 @@ func (l *Log) tooBad() error {
 	return fmt.Errorf("%d of %d lines are no records of Zeek's conn.log:\n%w", l.Bad, l.Lines, errors.Join(l.Mistakes...))
 }
 
-// order sorts the records and drops those that are there twice.
+// order sorts the records and drops duplicates.
 func (l *Log) order() {
 	sort.Sort((*byStart)(&l.Records))
 	kept := 0

@@ -21,10 +21,10 @@ const many, ports = 5000, 500
 
 // sessions feeds a host that opens a connection with each message, to one port
 // after the other.
-func sessions(tape *replay.Tape) error {
+func sessions(buffer *replay.Buffer) error {
 	at := time.Date(2025, 6, 5, 14, 30, 0, 0, time.UTC)
 	for n := range many {
-		c := tape.Next()
+		c := buffer.Next()
 		*c = event.Changes{
 			Host: "web-01", BootID: "b", Run: "r", Sequence: uint64(n + 1), ObservedAt: at, PreviousAt: at.Add(-time.Second), Interval: time.Second, Part: 1, Parts: 1,
 			Connections: append(c.Connections[:0], event.Connection{
@@ -33,7 +33,7 @@ func sessions(tape *replay.Tape) error {
 				OpenedBefore: at, SeenUntil: at,
 			}),
 		}
-		if err := tape.Put(at); err != nil {
+		if err := buffer.Put(at); err != nil {
 			return err
 		}
 		at = at.Add(time.Second)
@@ -61,14 +61,14 @@ func TestSidesDoNotKnowOfEachOther(t *testing.T) {
 	alone := map[int]*kept{}
 	for _, port := range []int{22, 23} {
 		alone[port] = new(kept)
-		totals, err := replay.RunAll(t.Context(), sessions, []replay.Side{{Options: replay.Options{Rules: onPort(t, port)}, Sink: alone[port]}})
+		totals, err := replay.RunAll(t.Context(), sessions, []replay.Variant{{Options: replay.Options{Rules: onPort(t, port)}, Sink: alone[port]}})
 		if err != nil || totals[0].Alerts != many/ports || totals[0].Snapshots != many || totals[0].Fired["a"] != many/ports {
 			t.Fatalf("%+v, %v", totals, err)
 		}
 	}
 	both := []*kept{new(kept), new(kept), new(kept)}
 	looks := 0
-	totals, err := replay.RunAll(t.Context(), sessions, []replay.Side{
+	totals, err := replay.RunAll(t.Context(), sessions, []replay.Variant{
 		{Options: replay.Options{Rules: onPort(t, 22)}, Sink: both[0]},
 		{Options: replay.Options{Rules: onPort(t, 23)}, Sink: both[1], Look: func(*event.Changes, time.Time) { looks++ }},
 		{Options: replay.Options{Rules: onPort(t, 22)}, Sink: both[2]},
@@ -78,7 +78,7 @@ func TestSidesDoNotKnowOfEachOther(t *testing.T) {
 	}
 	for i, port := range []int{22, 23, 22} {
 		if !slices.Equal(both[i].ids(), alone[port].ids()) || totals[i].Alerts != many/ports {
-			t.Errorf("side %d has other alerts than alone: %+v", i, totals[i])
+			t.Errorf("variant %d has other alerts than alone: %+v", i, totals[i])
 		}
 	}
 }
@@ -92,26 +92,26 @@ func (failing) Alert(*event.Alert) error { return errSink }
 
 func TestWhatFailsEndsAllSides(t *testing.T) {
 	set := onPort(t, 22)
-	good := func() replay.Side {
-		return replay.Side{Options: replay.Options{Rules: set}, Sink: new(counted)}
+	good := func() replay.Variant {
+		return replay.Variant{Options: replay.Options{Rules: set}, Sink: new(counted)}
 	}
-	if _, err := replay.RunAll(t.Context(), sessions, []replay.Side{good(), {Options: replay.Options{Rules: set}, Sink: new(failing)}}); !errors.Is(err, errSink) {
+	if _, err := replay.RunAll(t.Context(), sessions, []replay.Variant{good(), {Options: replay.Options{Rules: set}, Sink: new(failing)}}); !errors.Is(err, errSink) {
 		t.Errorf("a sink: %v", err)
 	}
-	feed := func(tape *replay.Tape) error { return errors.Join(sessions(tape), errFeed) }
-	if _, err := replay.RunAll(t.Context(), feed, []replay.Side{good(), good()}); !errors.Is(err, errFeed) {
+	feed := func(buffer *replay.Buffer) error { return errors.Join(sessions(buffer), errFeed) }
+	if _, err := replay.RunAll(t.Context(), feed, []replay.Variant{good(), good()}); !errors.Is(err, errFeed) {
 		t.Errorf("a feed: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	endless := func(tape *replay.Tape) error {
+	endless := func(buffer *replay.Buffer) error {
 		for {
-			if err := sessions(tape); err != nil {
+			if err := sessions(buffer); err != nil {
 				return err
 			}
 			cancel()
 		}
 	}
-	if _, err := replay.RunAll(ctx, endless, []replay.Side{good(), good()}); !errors.Is(err, context.Canceled) {
+	if _, err := replay.RunAll(ctx, endless, []replay.Variant{good(), good()}); !errors.Is(err, context.Canceled) {
 		t.Errorf("the end of the context: %v", err)
 	}
 }

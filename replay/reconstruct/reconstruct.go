@@ -1,37 +1,37 @@
-// Package reconstruct builds, of the connections that Zeek saw, what every
-// monitored host's kernel would have shown of them: whole snapshots of its
-// table of sockets, poll by poll. It is pure; the same records, options and
-// seed give the same snapshots.
+// Package reconstruct computes the snapshots that each monitored host's kernel
+// would have shown of the connections in Zeek's conn.log: whole tables of sockets,
+// poll by poll. It is pure; the same records, options and seed give the same
+// snapshots.
 //
-//	fleet, err := kernel.Build(log.Records, kernel.Options{Inventory: inventory})
-//	for snapshot := range kernel.Merge(fleet.Feeds()) {
+//	fleet, err := reconstruct.Build(log.Records, reconstruct.Options{Inventory: inventory})
+//	for snapshot := range reconstruct.Merge(fleet.Feeds()) {
 //		comparer.Apply(tables[snapshot.Host], snapshot, 0, &changes)
 //	}
 //
-// Feeds are independent of each other: each can be read by a goroutine of its
-// own, if whoever reads them puts the snapshots in order of time again.
+// Feeds are independent: each can be read by its own goroutine, if the snapshots
+// are put in order of time again.
 //
-// # What a table shows
+// # The content of a table
 //
 //   - A connection is ESTABLISHED on both ends from its first packet to its
 //     last. Ended in order, it is in TIME_WAIT for 60 s on the side that sent
 //     the first FIN by Zeek's history (without one: the originator), with the
 //     timer, no inode and no uid. Reset, it leaves nothing.
 //   - Closed by one side only (S2, S3), it is an orphan in FIN_WAIT2 there and
-//     in CLOSE_WAIT on the other side, both for 60 s after the last packet: how
-//     long the other program really took, nobody saw.
+//     in CLOSE_WAIT on the other side, both for 60 s after the last packet: the
+//     log lacks how long the other program really took.
 //   - Without the beginning (OTH and others), it is there for its duration if
 //     both sides spoke; in the log's first five minutes, since the log began. A
-//     connection that was silent for so long that Zeek gave it up, and goes on
-//     without a SYN within a day, was there all the time.
+//     connection that Zeek gave up for its silence, and that continues without a
+//     SYN within a day, was there all the time.
 //   - A SYN without an answer is in SYN_SENT on the originator, with retransmits
 //     and timer by Linux's schedule (tcp_syn_retries 6), until the next one
-//     would have been due and wasn't seen; 127 s when the log tells nothing.
+//     would have been due and wasn't seen; 127 s if the log lacks it.
 //     What Zeek logs as several attempts of one socket is one. A refused one is
-//     there for its round trip. The responder shows nothing of either.
-//   - Ports that accepted a connection anywhere in the log are listened on from
-//     the beginning.
-//   - The uid is 0 throughout: a network doesn't tell it. So are the states of
+//     there for its round trip. The responder shows neither.
+//   - A host listens from the beginning on every port that accepts a connection
+//     in the log.
+//   - The uid is 0 throughout: a network doesn't show it. So are the states of
 //     a handshake and a close while packets are on their way, which a poll
 //     practically never sees.
 package reconstruct
@@ -54,17 +54,17 @@ const (
 	DefaultMaxHosts = 1000
 )
 
-// maxPolls bounds what a log of a hundred years would come to.
+// maxPolls bounds the number of snapshots, such as of a log with a wrong clock.
 const maxPolls = 1_000_000_000
 
-// Options say who looks, when and how often.
+// Options define the monitored hosts and their polls.
 type Options struct {
 	// Inventory says which hosts are monitored. Without one, every private
 	// address that sent a packet is a host of that name.
 	Inventory *inventory.Inventory
 
-	// MaxHosts bounds the hosts that are made up without an inventory: those
-	// with most connections are taken. DefaultMaxHosts if zero.
+	// MaxHosts bounds the hosts found without an inventory, those with the most
+	// connections first. DefaultMaxHosts if zero.
 	MaxHosts int
 
 	Interval time.Duration // between two polls, 100 ms to 24 h; DefaultInterval if zero
@@ -77,7 +77,7 @@ type Options struct {
 	From, Until time.Time
 }
 
-// Fleet is all monitored hosts and what happened to them.
+// Fleet is the monitored hosts and their connections.
 type Fleet struct {
 	Hosts []string // names, sorted
 
@@ -86,11 +86,11 @@ type Fleet struct {
 	From, Until time.Time
 
 	// Unmonitored connections have no monitored host on either end. Ignored
-	// ones left no trace that tells whether there was a connection.
+	// ones do not show whether there was a connection.
 	Unmonitored, Ignored int
 
-	// LeftOut hosts are more than MaxHosts, Unlistened ports more than a host
-	// is believed to listen on.
+	// LeftOut counts the hosts beyond MaxHosts, Unlistened the ports beyond the
+	// maximum of a host.
 	LeftOut, Unlistened int
 
 	records  []zeek.Record
@@ -117,11 +117,11 @@ type end uint32
 func (e end) record() uint32  { return uint32(e) >> 1 }
 func (e end) responder() bool { return e&1 == 1 }
 
-// maxRecords is what an end can number.
+// maxRecords is the number of records that an end can index.
 const maxRecords = 1 << 30
 
-// Build finds out what happened to which host. The records are by Start, as
-// connlog.Read returns them, and are not to be changed while the Fleet is used.
+// Build assigns connections to hosts. The records are sorted by Start, as
+// zeek.Read returns them, and must not change while the Fleet is used.
 func Build(records []zeek.Record, o Options) (*Fleet, error) {
 	if o.Interval == 0 {
 		o.Interval = DefaultInterval
@@ -146,7 +146,7 @@ func Build(records []zeek.Record, o Options) (*Fleet, error) {
 		return nil, err
 	}
 	if polls := int64(f.Until.Sub(f.From)/o.Interval) * int64(len(f.hosts)); polls > maxPolls {
-		return nil, fmt.Errorf("%d hosts every %s from %s to %s are %d snapshots, more than %d; choose a shorter time, or look for a wrong clock in the log",
+		return nil, fmt.Errorf("%d hosts every %s from %s to %s are %d snapshots, more than %d; choose a shorter time, or check the log for a wrong clock",
 			len(f.hosts), o.Interval, f.From.Format(time.RFC3339), f.Until.Format(time.RFC3339), polls, maxPolls)
 	}
 	if f.Until.Before(f.From) {

@@ -62,13 +62,13 @@ func TestBuildMistakes(t *testing.T) {
 		options Options
 		want    string
 	}{
-		"no connection":    {nil, Options{}, "no TCP connection"},
-		"interval":         {one, Options{Interval: time.Millisecond}, "interval 1ms: want 100ms to 24h"},
-		"most hosts":       {one, Options{MaxHosts: -1}, "at most -1 hosts"},
-		"nobody looks":     {one, Options{Inventory: parseInventory(t, "hosts:\n  a: {addresses: [10.0.0.5], monitored: false}\n")}, "no host of the inventory is monitored"},
-		"nobody's at home": {public, Options{}, "no connection has an end in a private network"},
-		"a century":        {century, Options{Interval: time.Second}, "are 3000000001 snapshots, more than 1000000000; choose a shorter time"},
-		"turned round":     {one, Options{From: time.Unix(2e9, 0), Until: time.Unix(1e9, 0)}, "is before from"},
+		"no connection":      {nil, Options{}, "no TCP connection"},
+		"interval":           {one, Options{Interval: time.Millisecond}, "interval 1ms: want 100ms to 24h"},
+		"most hosts":         {one, Options{MaxHosts: -1}, "at most -1 hosts"},
+		"no monitored host":  {one, Options{Inventory: parseInventory(t, "hosts:\n  a: {addresses: [10.0.0.5], monitored: false}\n")}, "no host of the inventory is monitored"},
+		"no private address": {public, Options{}, "no connection has an end in a private network"},
+		"a century":          {century, Options{Interval: time.Second}, "are 3000000001 snapshots, more than 1000000000; choose a shorter time"},
+		"turned round":       {one, Options{From: time.Unix(2e9, 0), Until: time.Unix(1e9, 0)}, "is before from"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f, err := Build(c.records, c.options)

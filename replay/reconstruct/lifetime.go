@@ -7,18 +7,18 @@ import (
 	"headstart/replay/zeek"
 )
 
-// timeWait is how long a kernel waits: TCP_TIMEWAIT_LEN in include/net/tcp.h,
-// and net.ipv4.tcp_fin_timeout unless it is changed.
+// timeWait is the kernel's TCP_TIMEWAIT_LEN (include/net/tcp.h), and the default of
+// net.ipv4.tcp_fin_timeout.
 const timeWait = int64(60 * time.Second)
 
 // never is later than any poll.
 const never = int64(1<<63 - 1)
 
-// kind is what a record was to the kernels on its ends.
+// kind is the effect of a record on the kernels of its ends.
 type kind uint8
 
 const (
-	ignored     kind = iota // nothing that can be told
+	ignored     kind = iota // unknown
 	attempt                 // the originator's socket waited for an answer
 	established             // both had a connection
 )
@@ -63,25 +63,25 @@ func midstream(r *zeek.Record) bool {
 	return !r.History.Has("SsHh")
 }
 
-// life is what becomes of a socket, as far as is known by now.
-type life struct {
+// lifetime is the states of a socket over time, as far as known.
+type lifetime struct {
 	from  int64 // since when it is there, in nanoseconds since 1970, as all times here
 	turn  int64 // until when it is in the state before
 	gone  int64 // and from then in the state after until it is gone
 	inode uint64
 
 	before, after event.State // after is 0 if there is nothing after
-	openEnd       bool        // the record doesn't say that it ended
+	openEnd       bool        // the record lacks its end
 }
 
 // firstInode is that of the first connection. It grows with the connections,
 // as a kernel's does.
 const firstInode = 1 << 20
 
-// lifeOf returns the life of an end of a connection, seen by itself.
-func (f *Fleet) lifeOf(e end) life {
+// lifetimeOf returns the lifetime of an end of a connection, seen by itself.
+func (f *Fleet) lifetimeOf(e end) lifetime {
 	r := &f.records[e.record()]
-	l := life{from: f.began(e.record()), turn: r.End(), inode: firstInode + uint64(e), before: event.Established}
+	l := lifetime{from: f.began(e.record()), turn: r.End(), inode: firstInode + uint64(e), before: event.Established}
 	if kindOf(r) == attempt {
 		l.before = event.SynSent
 		l.turn = attemptEnd(r, r.Start)
@@ -89,7 +89,7 @@ func (f *Fleet) lifeOf(e end) life {
 		return l
 	}
 	switch closers := closersOf(r); {
-	case closers == nobody:
+	case closers == neither:
 		l.openEnd = true
 		if later, ok := f.bridged[e.record()]; ok {
 			l.turn = later
@@ -108,12 +108,12 @@ func (f *Fleet) lifeOf(e end) life {
 	return l
 }
 
-// closers is who closed a connection.
+// closers is the side that closed a connection.
 type closers uint8
 
 const (
-	nobody closers = iota // as far as was seen
-	reset                 // no matter by whom
+	neither closers = iota // no end was seen
+	reset                  // by either
 	originatorFirst
 	responderFirst
 	onlyOriginator
@@ -130,10 +130,10 @@ func closersOf(r *zeek.Record) closers {
 	case zeek.S3, zeek.SHR:
 		return onlyResponder
 	case zeek.S1:
-		return nobody
+		return neither
 	}
-	// SF, OTH, or unknown. A reset also ends what is in TIME_WAIT, and who
-	// sends one has no socket there (tcp_timewait_state_process in
+	// SF, OTH, or unknown. A reset also ends what is in TIME_WAIT, and its
+	// sender has no socket there (tcp_timewait_state_process in
 	// net/ipv4/tcp_minisocks.c).
 	switch ended := r.State == zeek.SF || r.State == zeek.Unknown && r.History.Empty(); {
 	case r.History.Has("Rr"):
@@ -143,7 +143,7 @@ func closersOf(r *zeek.Record) closers {
 	case ended:
 		return originatorFirst
 	case originator < 0 && responder < 0:
-		return nobody
+		return neither
 	case originator < 0:
 		return onlyResponder
 	case responder < 0:
@@ -155,7 +155,7 @@ func closersOf(r *zeek.Record) closers {
 }
 
 // state returns the socket's state at a time at which it is there.
-func (l *life) state(t int64) event.State {
+func (l *lifetime) state(t int64) event.State {
 	if t < l.turn {
 		return l.before
 	}
@@ -163,15 +163,15 @@ func (l *life) state(t int64) event.State {
 }
 
 // due returns when its state changes next.
-func (l *life) due(t int64) int64 {
+func (l *lifetime) due(t int64) int64 {
 	if t < l.turn {
 		return l.turn
 	}
 	return l.gone
 }
 
-// show sets what a row tells at a time. It reports whether a timer runs.
-func (l *life) show(row *event.Socket, t int64) (ticking bool) {
+// show sets the columns of a row at a time. It reports whether a timer runs.
+func (l *lifetime) show(row *event.Socket, t int64) (ticking bool) {
 	row.State = l.state(t)
 	row.Timer, row.Retransmits, row.Remaining, row.Inode = event.TimerOff, 0, 0, l.inode
 	switch row.State {
