@@ -36,19 +36,20 @@ func TestTreeOfTheArchitecture(t *testing.T) {
 }
 
 // tree returns the folders of the fenced block that begins with cmd/. Two spaces of
-// indentation are one level; a line's first word is a folder if it ends with a slash.
+// indentation are one level; a line's first words are folders if they end with a slash.
 func tree(text string) []string {
 	_, block, _ := strings.Cut(text, "```\ncmd/")
 	block, _, _ = strings.Cut("cmd/"+block, "```")
 	var all, parents []string
 	for line := range strings.Lines(block) {
-		words := strings.Fields(line)
-		if len(words) == 0 || !strings.HasSuffix(words[0], "/") {
-			continue
-		}
 		level := min((len(line)-len(strings.TrimLeft(line, " ")))/2, len(parents))
-		parents = append(parents[:level], words[0])
-		all = append(all, path.Join(parents...))
+		for _, word := range strings.Fields(line) {
+			if !strings.HasSuffix(word, "/") {
+				break
+			}
+			parents = append(parents[:level], word)
+			all = append(all, path.Join(parents...))
+		}
 	}
 	return all
 }
