@@ -94,13 +94,13 @@ func TestMistakeInArithmetic(t *testing.T) {
 		`baseline.length > duration("1s")`:                      "5:16 baseline.length is not a value; it has baseline.length.p50, baseline.length.p99, baseline.length.count",
 		`learning`:                                              "5:7 unknown name learning; did you mean baseline.host.learning or baseline.peer.learning?",
 		`basline.known`:                                         "5:7 unknown name basline; did you mean baseline?",
-		`baseline.host in roles.web`:                            "5:21 roles.web is asked of an end: host in roles.web, peer in roles.web",
+		`baseline.host in roles.web`:                            "5:21 roles.web is for an end: host in roles.web, peer in roles.web",
 		`conn.weekday == "Monday"`:                              `5:23 conn.weekday is never "Monday"; did you mean monday?`,
 		`conn.weekday in ["sat"]`:                               `5:24 conn.weekday is never "sat"; it has sunday, monday, tuesday, wednesday, thursday, friday or saturday`,
 		`conn.age.min in 2 * baseline.length.p99`:               "5:20 in takes a list on its right, not duration",
 		`host.name in "web-01"`:                                 "5:17 in takes a list on its right, not text",
 		`conn.port in conn.uid`:                                 "5:17 in takes a list on its right, not number",
-		`any(host.addresses, # == conn.peer or baseline.known)`: "5:54 in a loop over addresses only addresses can be asked; ask baseline.known outside of it",
+		`any(host.addresses, # == conn.peer or baseline.known)`: "5:54 a loop over addresses can only test addresses; test baseline.known outside of it",
 	} {
 		_, err := load(header + "when: |\n      " + when + "\n")
 		if err == nil {

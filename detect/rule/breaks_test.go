@@ -172,7 +172,7 @@ func breakings() []breaking {
 		{"a field of YAML that means something else", replacing(`^title: (.*)`, "title: *important"), "alias"},
 		{"a rule's name with spaces", replacing(`^rule: (.*)`, "rule: My Rule"), "lower-case letters"},
 		{"an impossible condition", adding("and conn.port == 1 and conn.port == 2"), "can't be true of one connection"},
-		{"an exception that is over", before("severity:", "unless:", "  - {when: host.name == 'web-01', owner: o, reason: r, expires: 2020-12-31}"), "last day is over"},
+		{"an exception that is over", before("severity:", "unless:", "  - {when: host.name == 'web-01', owner: o, reason: r, expires: 2020-12-31}"), "has expired"},
 	}
 }
 

@@ -27,7 +27,7 @@ func NewEvaluator(set *Set) *Evaluator { return &Evaluator{set: set, machine: se
 type Result struct {
 	Rule  *Rule
 	Part  int           // the step of a sequence, from 0; else 0
-	Wait  time.Duration // how much older the connection must at least get, for what the condition asks of its age, Rule.For or Step.For
+	Wait  time.Duration // how much older the connection must at least get, for what the condition needs of its age, Rule.For or Step.For
 	Muted *Exception    // holds too
 	Err   error         // why the rule could not be evaluated
 
@@ -127,15 +127,15 @@ func (e *Evaluator) Try(r *Rule, part int, o Observation) (Result, bool) {
 // evaluate adds the result of a part of a rule, if it has one.
 func (e *Evaluator) evaluate(results []Result, r *Rule, number int, o *Observation) []Result {
 	if e.meter == nil || !e.meter.due() {
-		return e.ask(results, r, number, o)
+		return e.evaluatePart(results, r, number, o)
 	}
 	began := e.meter.clock()
-	results = e.ask(results, r, number, o)
+	results = e.evaluatePart(results, r, number, o)
 	e.meter.add(r, e.meter.clock()-began)
 	return results
 }
 
-func (e *Evaluator) ask(results []Result, r *Rule, number int, o *Observation) []Result {
+func (e *Evaluator) evaluatePart(results []Result, r *Rule, number int, o *Observation) []Result {
 	p := &r.parts[number]
 	if p.Lasts > 0 && !condition.Lasts(o.Connection) {
 		return results
@@ -165,7 +165,7 @@ func (e *Evaluator) ask(results []Result, r *Rule, number int, o *Observation) [
 	return results
 }
 
-// except asks the exceptions of a rule whose condition holds.
+// except evaluates the exceptions of a rule whose condition holds.
 func (e *Evaluator) except(result *Result, o *Observation) {
 	for _, exception := range result.Rule.Unless {
 		if exception.Expired(o.At) {

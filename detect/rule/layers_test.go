@@ -212,14 +212,14 @@ site/macros.yaml:7:4 a condition is true or false, this is of the type port`},
 		{"macro that is too large", "-- site/macros.yaml --\na: " + strings.Repeat("conn.open and ", 40) + "conn.open\n" + site + header + "when: macros.a and macros.a and macros.a and macros.a\n",
 			"site/o.yaml:4:40 with its macros the expression has more than 500 parts; make two rules of it"},
 		{"macro where it can't be asked", site + header + "absent: {of: poller, for: 5m}\nwhen: macros.remote\n",
-			"site/o.yaml:5:14 in the macro remote: conn.port can't be asked of a poller that is missing; host.… and now can\nsite/o.yaml:5:14 in the macro remote: conn.loopback can't be asked of a poller that is missing; host.… and now can"},
+			"site/o.yaml:5:14 in the macro remote: conn.port is unknown for a missing poller; use host.… and now\nsite/o.yaml:5:14 in the macro remote: conn.loopback is unknown for a missing poller; use host.… and now"},
 		{"list to add to", "-- site/lists.yaml --\nadd: {ports: {shh: [1]}, port: {x: [1]}}\n", "site/lists.yaml:1:26 add has no field \"port\"; did you mean ports?\nsite/lists.yaml:1:15 there is no list shh in ports to add to; did you mean ssh?"},
 		{"hosts", "-- site/lists.yaml --\nhosts: {a: [\"web-[\", \"\", x, " + strings.Repeat("y", 70) + "*]}\n" + site + header + "when: |\n  conn.peer in hosts.a or any(host.roles, # in hosts.a)\n",
 			`site/lists.yaml:1:13 "web-[" is not a name such as web-01, or web-* for all that begin so
 site/lists.yaml:1:22 a host is empty
 site/lists.yaml:1:29 a name with * has at most 64 characters
-site/o.yaml:5:13 hosts.a is asked of an end: host in hosts.a, peer in hosts.a
-site/o.yaml:5:45 hosts.a can't be asked in a loop`},
+site/o.yaml:5:13 hosts.a is for an end: host in hosts.a, peer in hosts.a
+site/o.yaml:5:45 hosts.a can't be used in a loop`},
 		{"glob that fits nothing", site + header + "when: conn.port in ports[\"dbx_*\"]\n", "site/o.yaml:4:25 lists.yaml has no list dbx_* in ports"},
 		{"time zones", site + header + "when: hour(conn.began, \"Berlin\") < 6 and hour(conn.port, \"UTC\") < 6 and weekday(now) == \"x\" and weekday(now, \"UTC\") == \"sonntag\" and time_of_day(now, \"UTC\") > 3\n",
 			`site/o.yaml:4:24 there is no time zone "Berlin"; they are called as in "Europe/Berlin", "America/New_York" or "UTC"
@@ -229,7 +229,7 @@ site/o.yaml:4:120 weekday(…) is never "sonntag"; it has sunday, monday, tuesda
 site/o.yaml:4:160 a duration is written duration("30s")`},
 		{"fired", site + header + "when: fired(\"swep\", host) or fired(\"sweep\", conn) or fired(\"sweep\") or fired(\"sweep\", host, duration(\"1000h\")) or fired(\"sweep\", host, conn.age.min)\n",
 			`site/o.yaml:4:13 there is no rule swep; did you mean sweep?
-site/o.yaml:4:45 fired asks about host or peer
+site/o.yaml:4:45 fired is about host or peer
 site/o.yaml:4:54 fired takes a rule and an end, and how long ago it may be: fired("new-listening-port", host, duration("1h"))
 site/o.yaml:4:93 fired looks back from 1s to 720h (30 days)
 site/o.yaml:4:145 how long ago it may be is a duration that is written out: duration("1h")`},

@@ -61,7 +61,7 @@ func defineList(l *condition.Lists, s *source, one namedEntries) {
 }
 
 // usedByItself reports whether headstart uses a list, whatever the rules do:
-// what is internal, and where people take control of a machine.
+// what is internal, and where users take control of a machine.
 func usedByItself(kind, name string) bool {
 	return kind == schema.NetworkLists && name == condition.InternalNetworks || kind == schema.PortLists && (name == "remote_administration" || name == "database")
 }
@@ -90,7 +90,7 @@ type namedEntries struct {
 }
 
 // lists returns the lists of a kind. An empty list is one: rules can name it
-// before anybody has filled it.
+// before it has entries.
 func (s *source) lists(n *yaml.Node, kind string) []namedEntries {
 	if n == nil || n.Tag == "!!null" {
 		return nil

@@ -20,12 +20,12 @@ import (
 	"headstart/yamlsrc"
 )
 
-// loader collects what the files of the layers hold, and their mistakes.
+// loader collects what the files of the layers hold, and their errors.
 type loader struct {
 	lists    *condition.Lists
 	macros   macroFiles
 	language *condition.Language
-	rules    map[string]*draft // that are in force, by id
+	rules    map[string]*draft // that are active, by id
 	over     []*draft          // overrides, in the order of the layers
 	unlisted []*draft          // rules that no other can take the place of: their id is taken, or none
 	hashes   []string
@@ -111,7 +111,7 @@ func (l *loader) settle(drafts []*draft) (first map[string]*draft) {
 	return first
 }
 
-// finish reads the rules that are in force, with what overrides them.
+// finish reads the rules that are active, with what overrides them.
 func (l *loader) finish() []*Rule {
 	ids := slices.Sorted(maps.Keys(l.rules))
 	if len(ids) > MaxRules {

@@ -61,7 +61,7 @@ func (m *macroFiles) read(s *source, data []byte) *yaml.Node {
 	return root
 }
 
-// check compiles each macro by itself, so that its mistakes are reported where
+// check compiles each macro by itself, so that its errors are reported where
 // they are and not in every rule that uses it.
 func (m *macroFiles) check(lang *condition.Language) {
 	checked := map[*source]int{}

@@ -8,7 +8,7 @@ import (
 
 // Meaning stands for what the rule asks of a connection: another text when its
 // conditions, its exceptions, its thresholds or how long it waits are others. What is
-// not its own, lists and macros, is not looked at.
+// not its own, lists and macros, is ignored.
 func (r *Rule) Meaning() string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%q %d\n", r.When, r.For)

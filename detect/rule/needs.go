@@ -9,14 +9,14 @@ import (
 // looking at the rule alone. There can be more to it.
 type Needs struct {
 	// Lengths are how long a connection must be seen to last at least: one for
-	// each part of the rule that asks for a length.
+	// each part of the rule that needs a length.
 	Lengths []time.Duration
 
 	// Hosts and Peers are lists of roles of each of which a host that reports,
 	// or the other end of its connection, must have one.
 	Hosts, Peers []RoleList
 
-	Baseline bool // it asks what is normal, so that little can be said of a host that is still learnt
+	Baseline bool // it needs the baseline, which says little of a host that is still learning
 }
 
 // Needs returns what a rule of the set needs.

@@ -15,7 +15,7 @@ type Count struct {
 	Within  time.Duration // the window's length, in event time
 	AtLeast float64       // what must be reached
 
-	// AboveUsual also asks for this many times the originator's usual fan-out
+	// AboveUsual also asks for this many times the originator's baseline fan-out
 	// on the service (baseline.fanout.p99), where that is more; zero: doesn't.
 	AboveUsual float64
 
@@ -36,7 +36,7 @@ type Sequence struct {
 type Step struct {
 	By   []string // expressions that make the key, as written; as many in each step
 	When string
-	For  time.Duration // how long the connection must have lived; zero: not asked
+	For  time.Duration // how long the connection must have lived; zero: any
 }
 
 // Path fires when matches join into a path: each began at the host that the
@@ -57,7 +57,7 @@ const (
 )
 
 // Absent fires when something expected has not come for a time. The condition
-// of such a rule asks about the host, and for a peer report also the connection.
+// of such a rule is about the host, and for a peer report also the connection.
 type Absent struct {
 	Of  Missing
 	For time.Duration

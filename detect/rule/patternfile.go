@@ -40,12 +40,12 @@ func (p *patternReader) read() {
 	pattern := p.one()
 	switch pattern {
 	case "sequence":
-		p.refuse("when", "a rule with sequence has a condition in each of its steps")
-		p.refuse("for", "in a rule with sequence, for belongs to a step")
+		p.reject("when", "a rule with sequence has a condition in each of its steps")
+		p.reject("for", "in a rule with sequence, for belongs to a step")
 		p.sequence(p.fields[pattern])
 		return
 	case "absent":
-		p.refuse("for", "in a rule with absent, for belongs below absent")
+		p.reject("for", "in a rule with absent, for belongs below absent")
 		p.absent(p.fields[pattern])
 		return
 	}
@@ -90,8 +90,8 @@ func (p *patternReader) one() string {
 	return first.Value
 }
 
-// refuse reports a field that the rule must not have.
-func (p *patternReader) refuse(field, why string) {
+// reject reports a field that the rule must not have.
+func (p *patternReader) reject(field, why string) {
 	for i := 0; i+1 < len(p.root.Content); i += 2 {
 		if key := p.root.Content[i]; key.Value == field {
 			p.Errorf(yamlsrc.PlaceOf(key), "%s", why)
@@ -159,9 +159,9 @@ func (v setting) aboveUsual(of bool) float64 {
 	factor, ok := v.s.Number(v.n, "above_usual")
 	switch {
 	case ok && factor <= 0:
-		v.s.Errorf(yamlsrc.PlaceOf(v.n), "above_usual is how many times the usual it must be, more than 0, not %s", v.n.Value)
+		v.s.Errorf(yamlsrc.PlaceOf(v.n), "above_usual must be more than 0, not %s", v.n.Value)
 	case !of:
-		v.s.Errorf(yamlsrc.PlaceOf(v.n), "above_usual compares with how many responders are usual; count them with of: conn.peer")
+		v.s.Errorf(yamlsrc.PlaceOf(v.n), "above_usual compares with the baseline number of responders; count them with of: conn.peer")
 	}
 	return factor
 }
@@ -175,13 +175,13 @@ func (p *patternReader) beaconing(n *yaml.Node, given setting, c *Count) float64
 	score, ok := given.s.Number(given.n, "beaconing")
 	switch {
 	case ok && (score <= 0 || score > 1):
-		given.s.Errorf(yamlsrc.PlaceOf(given.n), "beaconing is how regular connections must be, more than 0 and at most 1, not %s", given.n.Value)
+		given.s.Errorf(yamlsrc.PlaceOf(given.n), "beaconing must be more than 0 and at most 1, not %s", given.n.Value)
 	case c.Of != "" || c.Sum != "":
-		p.Errorf(yamlsrc.PlaceOf(n), "beaconing looks at the times of connections; leave out of and sum")
+		p.Errorf(yamlsrc.PlaceOf(n), "beaconing compares the times of connections; remove of and sum")
 	case !slices.ContainsFunc(c.By, func(by string) bool { return strings.TrimSpace(by) == "host.name" }):
-		p.Errorf(yamlsrc.PlaceOf(n), "beaconing compares what one host reports; add host.name to by")
+		p.Errorf(yamlsrc.PlaceOf(n), "beaconing compares the connections of one host; add host.name to by")
 	case c.AtLeast < minBeacons && c.AtLeast >= 1:
-		p.Errorf(yamlsrc.PlaceOf(n), "beaconing needs an at_least of %d or more: fewer connections have no rhythm", minBeacons)
+		p.Errorf(yamlsrc.PlaceOf(n), "beaconing needs an at_least of %d or more: fewer connections show no interval", minBeacons)
 	}
 	return score
 }
@@ -336,14 +336,14 @@ func (p *patternReader) by(n *yaml.Node) (texts []string, values []condition.Val
 	return texts, values
 }
 
-// value compiles an expression and reports its mistakes where they are.
+// value compiles an expression and reports its errors where they are.
 func (p *patternReader) value(n *yaml.Node, field string, kinds ...string) (string, condition.Value) {
 	text, ok := p.Text(n, field)
 	if !ok {
 		return "", condition.Value{}
 	}
-	v, mistakes := p.language.CompileValue(n.Value, p.Frame, kinds...)
-	p.mistakesIn(n, field, mistakes)
+	v, errs := p.language.CompileValue(n.Value, p.Frame, kinds...)
+	p.errorsIn(n, field, errs)
 	return text, v
 }
 

@@ -20,16 +20,16 @@ func TestMistakeInPattern(t *testing.T) {
 			"5:44 count has of (distinct values are counted) or sum (numbers are added up), not both",
 			`5:62 "31d" is not a duration such as 30s, 5m, 1h30m or 24h`,
 			"5:77 at_least must be 1 or more, not 0",
-			"5:93 above_usual is how many times the usual it must be, more than 0, not 0",
+			"5:93 above_usual must be more than 0, not 0",
 			`5:96 count has no field "distinct"; it has by, of, sum, within, at_least, above_usual or beaconing`}},
 		{"beaconing out of range", "when: conn.open\ncount: {by: host.name, within: 1h, at_least: 10, beaconing: 1.2}\n", []string{
-			"5:61 beaconing is how regular connections must be, more than 0 and at most 1, not 1.2"}},
+			"5:61 beaconing must be more than 0 and at most 1, not 1.2"}},
 		{"beaconing of distinct values", "when: conn.open\ncount: {by: host.name, of: conn.peer, within: 1h, at_least: 10, beaconing: 0.8}\n", []string{
-			"5:76 beaconing looks at the times of connections; leave out of and sum"}},
+			"5:76 beaconing compares the times of connections; remove of and sum"}},
 		{"beaconing of several hosts together", "when: conn.open\ncount: {by: conn.peer, within: 1h, at_least: 10, beaconing: 0.8}\n", []string{
-			"5:61 beaconing compares what one host reports; add host.name to by"}},
+			"5:61 beaconing compares the connections of one host; add host.name to by"}},
 		{"beaconing of a few", "when: conn.open\ncount: {by: [host.name, conn.peer], within: 1h, at_least: 5, beaconing: 0.8}\n", []string{
-			"5:73 beaconing needs an at_least of 6 or more: fewer connections have no rhythm"}},
+			"5:73 beaconing needs an at_least of 6 or more: fewer connections show no interval"}},
 		{"no key, short window, half a match", "when: conn.open\ncount: {by: [], within: 0.5s, at_least: 2.5}\n", []string{
 			"5:13 by is one expression or a list of 4 at most, not of 0",
 			"5:25 within is from 1s to 720h (30 days), not 0.5s",
@@ -45,7 +45,7 @@ func TestMistakeInPattern(t *testing.T) {
 			"5:50 this must be text, a number, an address, an end, or true or false; it is of the type time",
 			"5:64 the duration 10 has no unit; write 10s for seconds",
 			`5:78 at_least must be a number, this is ".nan"`,
-			"5:97 above_usual compares with how many responders are usual; count them with of: conn.peer"}},
+			"5:97 above_usual compares with the baseline number of responders; count them with of: conn.peer"}},
 		{"a field in quotes, a list, a large number", "when: conn.open\ncount: {by: '\"host.name\"', of: host.addresses, within: 5m, at_least: 1000000}\n", []string{
 			"5:14 this is always the same; name a field, such as host.name or conn.peer",
 			"5:32 this must be text, a number, an address, an end, or true or false; it is of the type list of addresses",
@@ -128,12 +128,12 @@ when: |
   and any(peer.roles, # == "x")
 unless: [{when: conn.port in ports.database, owner: o, reason: r, expires: 2026-01-01}]
 `, []string{
-			"6:8 conn.open can't be asked of a poller that is missing; host.… and now can",
-			"6:22 peer.roles can't be asked of a poller that is missing; host.… and now can",
-			"6:45 peer.roles can't be asked of a poller that is missing; host.… and now can",
-			"6:72 baseline.known can't be asked of a poller that is missing; host.… and now can",
-			"8:16 peer.roles can't be asked of a poller that is missing; host.… and now can",
-			"9:22 conn.port can't be asked of a poller that is missing; host.… and now can"}},
+			"6:8 conn.open is unknown for a missing poller; use host.… and now",
+			"6:22 peer.roles is unknown for a missing poller; use host.… and now",
+			"6:45 peer.roles is unknown for a missing poller; use host.… and now",
+			"6:72 baseline.known is unknown for a missing poller; use host.… and now",
+			"8:16 peer.roles is unknown for a missing poller; use host.… and now",
+			"9:22 conn.port is unknown for a missing poller; use host.… and now"}},
 
 		{"score too high", "score: 101\nwhen: conn.open\n", []string{"4:8 score is from 0 to 100, not 101"}},
 		{"score below nothing", "score: -0.5\nwhen: conn.open\n", []string{"4:8 score is from 0 to 100, not -0.5"}},

@@ -31,7 +31,7 @@ type Rule struct {
 	Enabled        bool    // a rule that isn't is checked and never evaluated
 	File           string  // that it comes from, as the user knows it
 	Score          float64 // what it adds to an incident's, 0 to 100
-	ScoreLearning  float64 // the same while the host is still learnt; half of Score unless said
+	ScoreLearning  float64 // the same while the host is still learning; half of Score unless said
 	Alert          bool    // it raises alerts; one that doesn't only feeds fired(…) in others
 	Tests          *Tests  // nil when it has none
 	TestFile       string  // beside the rule, with more cases of Tests; empty: none
@@ -72,7 +72,7 @@ func (r *Rule) AbsentCondition() *When { return &r.absent }
 // Exception keeps a rule from firing where its condition holds too.
 type Exception struct {
 	When    string
-	Owner   string // whom to ask
+	Owner   string // who answers for it
 	Reason  string
 	Expires time.Time // the first instant, in UTC, at which it no longer counts
 	File    string    // that it is in: the rule's or an override's
@@ -117,7 +117,7 @@ func (d *draft) rule(lang *condition.Language) *Rule {
 	return r
 }
 
-// about reads what a rule says to people.
+// about reads the texts of a rule.
 func (d *draft) about(r *Rule) {
 	if n := d.fields["title"]; n != nil {
 		r.Title, _ = d.OneLine(n, "title", schema.MaxLine)
@@ -221,7 +221,7 @@ func (v setting) forDuration() time.Duration {
 	}
 	d, err := condition.ParseDuration(text)
 	if err == nil && d <= 0 {
-		err = fmt.Errorf("for must be longer than nothing, not %s", text)
+		err = fmt.Errorf("for must be longer than 0s, not %s", text)
 	}
 	if err != nil {
 		v.s.Errorf(yamlsrc.PlaceOf(v.n), "%v", err)
@@ -230,22 +230,22 @@ func (v setting) forDuration() time.Duration {
 	return d
 }
 
-// condition compiles an expression and reports its mistakes where they are in
+// condition compiles an expression and reports its errors where they are in
 // the file.
 func (s *source) condition(n *yaml.Node, field string, lang *condition.Language, in condition.Frame) (string, When) {
 	text, ok := s.Text(n, field)
 	if !ok {
 		return "", When{}
 	}
-	c, mistakes := lang.Compile(n.Value, in)
+	c, errs := lang.Compile(n.Value, in)
 	lang.Share(&c, n.Value, in)
-	s.mistakesIn(n, field, mistakes)
+	s.errorsIn(n, field, errs)
 	return text, When{c, in, s, n}
 }
 
-// mistakesIn reports the mistakes in a field that is an expression.
-func (s *source) mistakesIn(n *yaml.Node, field string, mistakes []condition.Error) {
-	for _, m := range mistakes {
+// errorsIn reports the errors in a field that is an expression.
+func (s *source) errorsIn(n *yaml.Node, field string, errs []condition.Error) {
+	for _, m := range errs {
 		s.Errorf(s.PlaceIn(n, m.Offset), "%s%s", m.Message, s.commentHint(n, field))
 	}
 }

@@ -28,11 +28,11 @@ type Set struct {
 	Rules       []*Rule             // by id, with the rules that are not enabled
 	Hash        string              // hexadecimal; the same for the same files, whatever their names and order within a directory
 	Definitions []Definition        // the lists and macros, by kind and name
-	Warnings    yamlsrc.Diagnostics // what is no mistake, but hardly meant
+	Warnings    yamlsrc.Diagnostics // what is valid but hardly meant
 
 	ports    map[string]*condition.PortSet
 	features condition.Extractor
-	fed      map[string]time.Duration // the rules that others ask about with fired(…), and how far they look back
+	fed      map[string]time.Duration // the rules that others use with fired(…), and how far they look back
 	language *condition.Language
 	macros   map[string]*macroSource
 	index    index
@@ -41,7 +41,7 @@ type Set struct {
 // Internal reports whether an address is in networks.internal.
 func (s *Set) Internal(a event.Address) bool { return s.features.Internal.Has(a) }
 
-// Short is as much of the hash as names the set where people read it.
+// Short is as much of the hash as names the set where users read it.
 func (s *Set) Short() string { return s.Hash[:min(len(s.Hash), 12)] }
 
 // Rule returns a rule by its id, nil when there is none.
@@ -88,14 +88,14 @@ func Load(fsys fs.FS, name string) (*Set, error) { return LoadLayers([]Layer{{na
 // LoadLayers reads directories of rules, of which a later one wins. In the root
 // of each, every file whose name ends in .yaml or .yml and doesn't begin with a
 // dot is a rule or an override, but for lists.yaml and macros.yaml. Other files,
-// and directories, are not looked at.
+// and directories, are ignored.
 //
 // A rule takes the place of one with its id in an earlier directory, and so do
 // lists and macros; an override changes a rule of the same or an earlier one.
 // internal is what an inventory says of the internal networks: it takes the
 // place of networks.internal, unless it is empty.
 //
-// The error is of type [Errors] and holds every mistake in every file.
+// The error is of type [yamlsrc.Diagnostics] and holds every error in every file.
 func LoadLayers(layers []Layer, internal []netip.Prefix) (*Set, error) {
 	_, set, errors := LoadFiles(layers, internal)
 	if errors != nil {

@@ -10,13 +10,13 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Tests are those that a rule carries: hosts, what is usual among them, and
-// cases that begin with what was learnt. What the lines of the tables mean is
+// Tests are those that a rule carries: hosts, their baseline traffic, and
+// cases that begin with what was learned. What the lines of the tables mean is
 // for who plays them to say.
 type Tests struct {
 	File      string // that hosts and cases are in: the rule's, an override's, or the one beside the rule
 	Hosts     Table
-	LearnDays int // from which the usual is learnt; 0: nothing is
+	LearnDays int // of baseline learning; 0: none
 	Usual     Table
 	Cases     []Case
 }

@@ -211,7 +211,7 @@ func (w *writer) term(t *explain.Term, indent int) {
 	case explain.Or:
 		text = "any of"
 	case explain.Not:
-		if inner := t.Terms[0]; inner.Kind == explain.Asks {
+		if inner := t.Terms[0]; inner.Kind == explain.Leaf {
 			shown, below = inner.Values, nil
 		} else {
 			text = "not"

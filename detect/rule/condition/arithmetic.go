@@ -18,7 +18,7 @@ func (r *resolver) arithmetic(n *ast.Node, node *ast.BinaryNode) string {
 	result := arithmeticType(node.Operator, plain(left), plain(right))
 	switch function := durationFunction(node.Operator, left, right); {
 	case result == Unknown:
-		r.mistake(node, "invalid operation: %s (mismatched types %s and %s)", node.Operator, left, right)
+		r.errorf(node, "invalid operation: %s (mismatched types %s and %s)", node.Operator, left, right)
 	case function != nil:
 		r.replace(n, node, call(function, node.Left, node.Right))
 	}

@@ -20,14 +20,14 @@ type Baseline struct {
 	Peer       LearningHost `expr:"peer"`
 }
 
-// UsualLength is how long connections of an edge usually live.
+// UsualLength is the baseline of how long connections of an edge live.
 type UsualLength struct {
 	P50   time.Duration `expr:"p50" doc:"half of the edge's connections lived at most this long; 0 when none has ended yet" example:"conn.age.min > 10 * baseline.length.p50"`
 	P99   time.Duration `expr:"p99" doc:"99 of 100 of the edge's connections lived at most this long; 0 when none has ended yet" example:"conn.age.min > 3 * baseline.length.p99"`
 	Count int           `expr:"count" doc:"how many connections these are from" example:"baseline.length.count >= 20"`
 }
 
-// UsualFanout is how many responders the originator usually reaches in an hour.
+// UsualFanout is the baseline of how many responders the originator reaches in an hour.
 type UsualFanout struct {
 	P99 float64 `expr:"p99" doc:"in 99 of 100 hours the originator reached at most this many responders on this port; 0 when it never did" example:"baseline.fanout.p99 < 3"`
 	Now int     `expr:"now" doc:"how many it has reached or tried in this hour" example:"baseline.fanout.now > 10"`

@@ -100,7 +100,7 @@ func (c Change) service() End {
 	return end
 }
 
-// The lengths of the prefixes that are taken for a subnet where nobody says
+// The lengths of the prefixes that are taken for a subnet where nothing says
 // how networks are cut.
 const subnet4, subnet6 = 24, 64
 

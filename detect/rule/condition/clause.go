@@ -13,7 +13,7 @@ import (
 // connection that is only too young is known to be just that.
 type Clause struct {
 	program  *vm.Program
-	baseline bool // it asks for the baseline
+	baseline bool // it needs the baseline
 	Fired    bool // it can become true when another rule fires
 }
 
@@ -26,7 +26,7 @@ type bound struct {
 	orAt   bool          // >=, not >
 }
 
-// split compiles the clauses of a condition that has no mistakes.
+// split compiles the clauses of a condition without errors.
 func (l *Language) split(tree *parser.Tree, asksFired map[ast.Node]bool) (c Condition, err error) {
 	var cheap, usual, fired ast.Node
 	for _, n := range conjuncts(tree.Node, nil) {

@@ -39,9 +39,9 @@ func (r *resolver) binary(n *ast.Node, node *ast.BinaryNode) string {
 	case "+", "-", "*", "/", "%":
 		return r.arithmetic(n, node)
 	case "..":
-		r.mistake(node, "a range stands on the right of in: conn.port in 1000..2000")
+		r.errorf(node, "a range stands on the right of in: conn.port in 1000..2000")
 	default:
-		r.mistake(node, "%s is not part of the rule language", node.Operator)
+		r.errorf(node, "%s is not part of the rule language", node.Operator)
 	}
 	return Unknown
 }
@@ -67,7 +67,7 @@ func (r *resolver) equality(n *ast.Node, node *ast.BinaryNode) {
 	case isText:
 		a, err := parseAddress(literal.Value)
 		if err != nil {
-			r.mistake(literal, "%v%s", err, networkHint(literal.Value))
+			r.errorf(literal, "%v%s", err, networkHint(literal.Value))
 			return
 		}
 		want := event.AddressFrom(a)
@@ -132,13 +132,13 @@ func (r *resolver) types(node *ast.BinaryNode, field string, literal ast.Node, l
 	case field == Unknown || literalType == Unknown || field == literalType || isNumber(field) && isNumber(literalType):
 	case field == TypeAddress && literalType == TypeText:
 	case field == TypeDuration && isLiteral(literal):
-		r.mistake(literal, `a duration is written duration("30s")`)
+		r.errorf(literal, `a duration is written duration("30s")`)
 	case field == TypeTime && isLiteral(literal):
-		r.mistake(literal, `a time is written date("2026-12-31")`)
+		r.errorf(literal, `a time is written date("2026-12-31")`)
 	case isNumber(field) && literalType == TypeText && isLiteral(literal):
-		r.mistake(literal, "a number is written without quotes")
+		r.errorf(literal, "a number is written without quotes")
 	default:
-		r.mistake(node, "can't compare %s with %s", field, literalType)
+		r.errorf(node, "can't compare %s with %s", field, literalType)
 	}
 }
 
@@ -199,7 +199,7 @@ func compared(operator string, n int) *PortSet {
 
 func (r *resolver) portNumber(n *ast.IntegerNode) {
 	if n.Value < 0 || n.Value > schema.MaxPort {
-		r.mistake(n, "there is no port %d; ports go from 0 to %d", n.Value, schema.MaxPort)
+		r.errorf(n, "there is no port %d; ports go from 0 to %d", n.Value, schema.MaxPort)
 	}
 }
 
@@ -209,7 +209,7 @@ func (r *resolver) values(d *dimension, path string, texts ...*ast.StringNode) F
 	var allowed Facts
 	for _, text := range texts {
 		if !slices.Contains(d.values(), text.Value) {
-			r.mistake(text, "%s is never %q%s", path, yamlsrc.Short(text.Value), suggest.OrList(text.Value, quoteEmpty(d.values())))
+			r.errorf(text, "%s is never %q%s", path, yamlsrc.Short(text.Value), suggest.OrList(text.Value, quoteEmpty(d.values())))
 			continue
 		}
 		allowed |= d.Fact(slices.Index(d.names, text.Value))

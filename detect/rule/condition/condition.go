@@ -27,7 +27,7 @@ const (
 // Condition is a compiled expression, and what a change must have for it to
 // hold. Without clauses and bounds it holds always.
 type Condition struct {
-	Clauses []Clause // in the order in which they are asked
+	Clauses []Clause // in the order of evaluation
 	Bounds  []bound  // then these
 	Needs   Guard
 	number  int // that it has in common with those that are written alike; 0: none
@@ -46,7 +46,7 @@ func newConfigs(expect reflect.Kind) configs {
 	return c
 }
 
-// of returns the configuration for what asks for the baseline, or doesn't.
+// of returns the configuration for what needs the baseline, or doesn't.
 func (c configs) of(baseline bool) *conf.Config {
 	if baseline {
 		return c.env
@@ -61,30 +61,30 @@ func (l *Language) Parse(text string) (*parser.Tree, []Error) {
 	}
 	tree, err := parser.ParseWithConfig(text, l.conditions.env)
 	if err != nil {
-		return nil, []Error{syntaxMistake(text, err)}
+		return nil, []Error{syntaxError(text, err)}
 	}
 	return tree, nil
 }
 
-// Compile compiles the text of a condition, or returns its mistakes.
+// Compile compiles the text of a condition, or returns its errors.
 func (l *Language) Compile(text string, in Frame) (Condition, []Error) {
-	tree, mistakes := l.Parse(text)
-	if mistakes != nil {
-		return Condition{}, mistakes
+	tree, errs := l.Parse(text)
+	if errs != nil {
+		return Condition{}, errs
 	}
 	r := newResolver(l, in, tree.Node)
 	r.condition(&tree.Node)
-	if len(r.mistakes) > 0 || r.unsure {
-		return Condition{}, r.mistakes
+	if len(r.errors) > 0 || r.unsure {
+		return Condition{}, r.errors
 	}
 	ast.Walk(&tree.Node, l.calculator)
-	if mistakes := typeMistakes(tree, l.conditions.of(r.baseline)); mistakes != nil {
-		return Condition{}, mistakes
+	if errs := typeErrors(tree, l.conditions.of(r.baseline)); errs != nil {
+		return Condition{}, errs
 	}
 	needs := necessary(tree.Node, true, r.leaves)
 	c, err := l.split(tree, r.asksFired)
 	if err != nil {
-		return Condition{}, []Error{mistakeOf(err, 0)}
+		return Condition{}, []Error{errorOf(err, 0)}
 	}
 	c.Needs = needs
 	return c, nil
@@ -100,18 +100,18 @@ func assemble(tree *parser.Tree, config *conf.Config) (*vm.Program, error) {
 	return compiler.Compile(tree, config)
 }
 
-// typeMistakes checks the types of each condition that and, or and not
-// connect, on its own: the checker stops at the first mistake it finds.
-func typeMistakes(tree *parser.Tree, config *conf.Config) []Error {
+// typeErrors checks the types of each condition that and, or and not
+// connect, on its own: the checker stops at the first error.
+func typeErrors(tree *parser.Tree, config *conf.Config) []Error {
 	switch n := tree.Node.(type) {
 	case *ast.UnaryNode:
 		if IsNot(n.Operator) {
-			return typeMistakes(&parser.Tree{Node: n.Node, Source: tree.Source}, config)
+			return typeErrors(&parser.Tree{Node: n.Node, Source: tree.Source}, config)
 		}
 	case *ast.BinaryNode:
 		if IsAnd(n.Operator) || IsOr(n.Operator) {
-			left := typeMistakes(&parser.Tree{Node: n.Left, Source: tree.Source}, config)
-			return append(left, typeMistakes(&parser.Tree{Node: n.Right, Source: tree.Source}, config)...)
+			left := typeErrors(&parser.Tree{Node: n.Left, Source: tree.Source}, config)
+			return append(left, typeErrors(&parser.Tree{Node: n.Right, Source: tree.Source}, config)...)
 		}
 	}
 	_, err := checker.Check(tree, config)
@@ -122,7 +122,7 @@ func typeMistakes(tree *parser.Tree, config *conf.Config) []Error {
 	if mistyped := (*file.Error)(nil); !errors.As(err, &mistyped) {
 		return []Error{{start, "a condition is true or false, this is of the type " + inWords(tree.Node.Type().String())}}
 	}
-	return []Error{mistakeOf(err, start)}
+	return []Error{errorOf(err, start)}
 }
 
 // startOf returns where an expression begins: a comparison's own place is its
@@ -137,8 +137,8 @@ type firstNode struct{ at int }
 
 func (f *firstNode) Visit(n *ast.Node) { f.at = min(f.at, (*n).Location().From) }
 
-// mistakeOf takes message and place from an error of expr.
-func mistakeOf(err error, otherwise int) Error {
+// errorOf takes message and place from an error of expr.
+func errorOf(err error, otherwise int) Error {
 	var placed *file.Error
 	if errors.As(err, &placed) {
 		if strings.HasPrefix(placed.Message, "invalid operation: % (") {
@@ -175,15 +175,15 @@ func inWords(message string) string {
 	})
 }
 
-// CompileAny compiles an expression of any type; false when it has mistakes.
+// CompileAny compiles an expression of any type; false when it has errors.
 func (l *Language) CompileAny(text string, in Frame) (Clause, bool) {
-	tree, mistakes := l.Parse(text)
-	if mistakes != nil {
+	tree, errs := l.Parse(text)
+	if errs != nil {
 		return Clause{}, false
 	}
 	r := newResolver(l, in, tree.Node)
 	r.expression(&tree.Node)
-	if len(r.mistakes) > 0 || r.unsure {
+	if len(r.errors) > 0 || r.unsure {
 		return Clause{}, false
 	}
 	ast.Walk(&tree.Node, l.calculator)

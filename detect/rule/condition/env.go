@@ -17,7 +17,7 @@ type Env struct {
 }
 
 // Change is the part of the environment that is known without the baseline.
-// Conditions that don't ask for more see only that: it is cheaper to make.
+// Conditions that need no more see only that: it is cheaper to make.
 type Change struct {
 	Conn  Conn `expr:"conn"`
 	Host  Host `expr:"host"`
@@ -38,16 +38,16 @@ type Conn struct {
 	PeerPort      int                   `expr:"peer_port" kind:"port" doc:"the port at the peer's end; 0 for a listening socket" example:"conn.peer_port < 1024"`
 	State         string                `expr:"state" doc:"TCP state of the row that shows the change, as Linux spells it; for a row that is gone, the last one seen" example:"conn.state == \"ESTABLISHED\""`
 	Age           Age                   `expr:"age"`
-	Began         calculated[time.Time] `expr:"began" doc:"when it began; of what began between two looks at the host, the later" example:"hour(conn.began, \"Europe/Berlin\") < 6"`
-	Weekday       calculated[string]    `expr:"weekday" doc:"the day of the week, in UTC, on which it began; of what began between two looks at the host, the later" example:"conn.weekday in [\"saturday\", \"sunday\"]"`
+	Began         calculated[time.Time] `expr:"began" doc:"when it began; for what began between two polls, the later bound" example:"hour(conn.began, \"Europe/Berlin\") < 6"`
+	Weekday       calculated[string]    `expr:"weekday" doc:"the day of the week, in UTC, on which it began; for what began between two polls, the later bound" example:"conn.weekday in [\"saturday\", \"sunday\"]"`
 	Hour          calculated[int]       `expr:"hour" doc:"the hour of the day, 0 to 23 in UTC, in which it began; likewise" example:"conn.hour < 6 or conn.hour >= 20"`
 	Originator    calculated[End]       `expr:"originator" doc:"who began it: the host's name, or the address where no name is known; for the keys of patterns, alike from both ends" example:"conn.originator != conn.responder"`
-	Responder     calculated[End]       `expr:"responder" doc:"who was asked; likewise" example:"conn.responder != conn.originator"`
-	Service       calculated[End]       `expr:"service" doc:"who was asked, and the port; likewise" example:"conn.service != conn.responder"`
+	Responder     calculated[End]       `expr:"responder" doc:"the responder; likewise" example:"conn.responder != conn.originator"`
+	Service       calculated[End]       `expr:"service" doc:"the responder and the port; likewise" example:"conn.service != conn.responder"`
 	Attempted     bool                  `expr:"attempted" doc:"the host sent a SYN that was not answered yet (SYN_SENT)" example:"conn.attempted and conn.port == 445"`
 	Open          bool                  `expr:"open" doc:"it is open with this change; false for attempts, listening sockets and what was over when it was first seen" example:"conn.open and conn.port == 22"`
 	Closed        bool                  `expr:"closed" doc:"it ended with this change; for a listening socket: it is no longer listened on" example:"conn.closed and conn.reason == \"reset-or-unknown\""`
-	BeganBefore   bool                  `expr:"began_before" doc:"it began before the host was first looked at, so nothing bounds its age from above" example:"not conn.began_before"`
+	BeganBefore   bool                  `expr:"began_before" doc:"it began before the host was first polled, so nothing bounds its age from above" example:"not conn.began_before"`
 	Loopback      bool                  `expr:"loopback" doc:"both ends are the host itself, or it listens on a loopback address only" example:"not conn.loopback"`
 	weekday, hour uint8
 	began         time.Time
@@ -57,9 +57,9 @@ type Conn struct {
 }
 
 // Age is how long a connection has lived, between two bounds: the host is
-// looked at only every so often.
+// polled only at intervals.
 type Age struct {
-	Min time.Duration `expr:"min" doc:"it has lived at least this long; for an ended one its whole life" example:"conn.age.min > duration(\"30s\")"`
+	Min time.Duration `expr:"min" doc:"it has lived at least this long; for an ended one its duration" example:"conn.age.min > duration(\"30s\")"`
 	Max time.Duration `expr:"max" doc:"it has lived at most this long; when nothing bounds it (conn.began_before), longer than any duration" example:"conn.age.max < duration(\"2s\")"`
 }
 
@@ -73,7 +73,7 @@ type End struct {
 // Host is a host that reports its connections, or that an inventory lists.
 type Host struct {
 	Name        string          `expr:"name" doc:"the host's name as its poller reports it" example:"host.name startsWith \"web-\""`
-	Roles       []string        `expr:"roles" doc:"what the host is for; empty when nobody has said" example:"host in roles.web"`
+	Roles       []string        `expr:"roles" doc:"what the host is for; empty when unknown" example:"host in roles.web"`
 	Addresses   []event.Address `expr:"addresses" doc:"the host's own addresses, without loopback" example:"any(host.addresses, # in networks.dmz)"`
 	ClockOffset time.Duration   `expr:"clock_offset" doc:"how far the host's clock is behind that of the stream; negative when it is ahead" example:"host.clock_offset > duration(\"2s\")"`
 

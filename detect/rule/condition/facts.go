@@ -12,7 +12,7 @@ import (
 // the values with which it can hold.
 type Facts uint64
 
-// allFacts is what a condition that asks for nothing has.
+// allFacts is what a condition that needs nothing has.
 const allFacts = ^Facts(0)
 
 // dimension is a field with few values and its place in facts. A number that

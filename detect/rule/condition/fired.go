@@ -18,23 +18,23 @@ const FiredFor = 24 * time.Hour
 // fired resolves fired("rule-id", host) and fired("rule-id", peer, duration("1h")).
 func (r *resolver) fired(n *ast.Node, node *ast.CallNode) string {
 	if len(node.Arguments) < 2 || len(node.Arguments) > 3 {
-		r.mistake(node, `fired takes a rule and an end, and how long ago it may be: fired("new-listening-port", host, duration("1h"))`)
+		r.errorf(node, `fired takes a rule and an end, and how long ago it may be: fired("new-listening-port", host, duration("1h"))`)
 		return Unknown
 	}
 	id, ok := node.Arguments[0].(*ast.StringNode)
 	end, _ := PathOf(node.Arguments[1])
 	switch {
 	case !ok:
-		r.mistake(node.Arguments[0], "the id of a rule is written in quotes")
+		r.errorf(node.Arguments[0], "the id of a rule is written in quotes")
 		return Unknown
 	case end != "host" && end != "peer":
-		r.mistake(node.Arguments[1], "fired asks about host or peer")
+		r.errorf(node.Arguments[1], "fired is about host or peer")
 		return Unknown
 	case !slices.Contains(r.ids, id.Value):
-		r.mistake(id, "there is no rule %s%s", yamlsrc.Short(id.Value), suggest.DidYouMean(id.Value, r.ids))
+		r.errorf(id, "there is no rule %s%s", yamlsrc.Short(id.Value), suggest.DidYouMean(id.Value, r.ids))
 		return Unknown
 	case r.element != Unknown:
-		r.mistake(node, "fired can't be asked in a loop")
+		r.errorf(node, "fired can't be used in a loop")
 		return Unknown
 	}
 	within, ok := FiredFor, true
@@ -44,7 +44,7 @@ func (r *resolver) fired(n *ast.Node, node *ast.CallNode) string {
 	if !ok {
 		return Unknown
 	}
-	r.asked(node.Arguments[1], end+".name")
+	r.uses(node.Arguments[1], end+".name")
 	r.Fed[id.Value] = max(r.Fed[id.Value], within)
 	rule, peer := id.Value, end == "peer"
 	by := call(func(env any) bool { return changeOf(env).hasFired(rule, peer, within) }, &ast.IdentifierNode{Value: "$env"})
@@ -63,12 +63,12 @@ func (r *resolver) firedWithin(n *ast.Node) (time.Duration, bool) {
 	}
 	constant, _ := (*n).(*ast.ConstantNode)
 	if constant == nil || kind != TypeDuration {
-		r.mistake(*n, `how long ago it may be is a duration that is written out: duration("1h")`)
+		r.errorf(*n, `how long ago it may be is a duration that is written out: duration("1h")`)
 		return 0, false
 	}
 	within, _ := constant.Value.(time.Duration)
 	if within < schema.MinWindow || within > schema.MaxWindow {
-		r.mistake(*n, "fired looks back from 1s to 720h (30 days)")
+		r.errorf(*n, "fired looks back from 1s to 720h (30 days)")
 		return 0, false
 	}
 	return within, true
@@ -88,7 +88,7 @@ func (c Change) hasFired(rule string, peer bool, within time.Duration) bool {
 }
 
 // mayFire reports whether a part of a condition can become true when another
-// rule fires: it asks for that, and not for the opposite.
+// rule fires: it needs that, and not for the opposite.
 func mayFire(n ast.Node, asksFired map[ast.Node]bool) bool {
 	if asksFired[n] {
 		return true
@@ -102,11 +102,11 @@ func mayFire(n ast.Node, asksFired map[ast.Node]bool) bool {
 }
 
 type firedCall struct {
-	Id string
+	ID string
 	At int
 }
 
-// CallsOfFired returns the rules whose alerts an expression asks for.
+// CallsOfFired returns the rules whose alerts an expression uses.
 func CallsOfFired(tree ast.Node) []firedCall {
 	var v firedVisitor
 	ast.Walk(&tree, &v)

@@ -14,7 +14,7 @@ import (
 func (r *resolver) function(n *ast.Node, call *ast.BuiltinNode) string {
 	switch {
 	case !slices.Contains(functions(), call.Name):
-		r.mistake(call, "the function %s is not part of the rule language%s", call.Name, suggest.OrList(call.Name, functions()))
+		r.errorf(call, "the function %s is not part of the rule language%s", call.Name, suggest.OrList(call.Name, functions()))
 	case slices.Contains(loops(), call.Name):
 		r.loop(call)
 		if call.Name == "count" {
@@ -22,13 +22,13 @@ func (r *resolver) function(n *ast.Node, call *ast.BuiltinNode) string {
 		}
 		return TypeBool
 	case len(call.Arguments) != 1:
-		r.mistake(call, "%s takes one value: %s(…)", call.Name, call.Name)
+		r.errorf(call, "%s takes one value: %s(…)", call.Name, call.Name)
 	case call.Name == "duration":
 		return r.duration(n, call)
 	case call.Name == "date":
 		return r.date(n, call)
 	case isLiteral(call.Arguments[0]):
-		r.mistake(call, "%s of what is written out is always the same; write the result", call.Name)
+		r.errorf(call, "%s of what is written out is always the same; write the result", call.Name)
 	case call.Name == "len":
 		r.expression(&call.Arguments[0])
 		return TypeNumber
@@ -40,19 +40,19 @@ func (r *resolver) function(n *ast.Node, call *ast.BuiltinNode) string {
 }
 
 // loop resolves any(list, condition) and its like. A loop within a loop is
-// refused: the cost of a rule would grow with the power of its depth.
+// rejected: the cost of a rule would grow with the power of its depth.
 func (r *resolver) loop(call *ast.BuiltinNode) {
 	if r.element != Unknown {
-		r.mistake(call, "%s within another %s is not part of the rule language", call.Name, suggest.OneOf(loops()))
+		r.errorf(call, "%s within another %s is not part of the rule language", call.Name, suggest.OneOf(loops()))
 		return
 	}
 	if len(call.Arguments) != 2 {
-		r.mistake(call, "%s takes a list and a condition on its elements: %s(host.roles, # startsWith \"web\")", call.Name, call.Name)
+		r.errorf(call, "%s takes a list and a condition on its elements: %s(host.roles, # startsWith \"web\")", call.Name, call.Name)
 		return
 	}
 	element, ok := elementOf(r.expression(&call.Arguments[0]))
 	if !ok {
-		r.mistake(call, "%s takes a list first: host.roles, host.addresses, peer.roles or [a, b]", call.Name)
+		r.errorf(call, "%s takes a list first: host.roles, host.addresses, peer.roles or [a, b]", call.Name)
 		return
 	}
 	if predicate, ok := call.Arguments[1].(*ast.PredicateNode); ok {
@@ -65,12 +65,12 @@ func (r *resolver) loop(call *ast.BuiltinNode) {
 func (r *resolver) duration(n *ast.Node, call *ast.BuiltinNode) string {
 	text, ok := call.Arguments[0].(*ast.StringNode)
 	if !ok {
-		r.mistake(call, `duration takes a text: duration("30s")`)
+		r.errorf(call, `duration takes a text: duration("30s")`)
 		return TypeDuration
 	}
 	d, err := ParseDuration(text.Value)
 	if err != nil {
-		r.mistake(text, "%v", err)
+		r.errorf(text, "%v", err)
 	}
 	ast.Patch(n, &ast.ConstantNode{Value: d})
 	return TypeDuration
@@ -79,7 +79,7 @@ func (r *resolver) duration(n *ast.Node, call *ast.BuiltinNode) string {
 func (r *resolver) date(n *ast.Node, call *ast.BuiltinNode) string {
 	text, ok := call.Arguments[0].(*ast.StringNode)
 	if !ok {
-		r.mistake(call, `date takes a text: date("2026-12-31")`)
+		r.errorf(call, `date takes a text: date("2026-12-31")`)
 		return TypeTime
 	}
 	at, err := time.Parse(time.DateOnly, text.Value)
@@ -87,7 +87,7 @@ func (r *resolver) date(n *ast.Node, call *ast.BuiltinNode) string {
 		at, err = time.Parse(time.RFC3339, text.Value)
 	}
 	if err != nil {
-		r.mistake(text, `%q is not a date such as "2026-12-31" or "2026-12-31T18:00:00Z"`, yamlsrc.Short(text.Value))
+		r.errorf(text, `%q is not a date such as "2026-12-31" or "2026-12-31T18:00:00Z"`, yamlsrc.Short(text.Value))
 	}
 	ast.Patch(n, &ast.ConstantNode{Value: at})
 	return TypeTime

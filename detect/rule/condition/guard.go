@@ -89,7 +89,7 @@ func (g Guard) Split(most int) (ports []uint16, rest Guard, ok bool) {
 	return ports, g, true
 }
 
-// leaf is a part of a condition that asks about one field only: the guards of
+// leaf is a part of a condition that is about one field only: the guards of
 // its being true and of its being false.
 type leaf struct{ holds, fails Guard }
 

@@ -22,7 +22,7 @@ type Language struct {
 	Lists      *Lists
 	Macros     *Macros
 	ids        []string                 // of every rule, in order
-	Fed        map[string]time.Duration // the rules that fired(…) asks about, and how far it looks back
+	Fed        map[string]time.Duration // the rules that fired(…) uses, and how far it looks back
 	calculator calculator
 	conditions configs
 	values     configs // of expressions that may be of any type

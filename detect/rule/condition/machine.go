@@ -127,7 +127,7 @@ func (m *Machine) missing(b *bound, o *Observation) (time.Duration, error) {
 	return max(0, addDurations(must, -has)), nil
 }
 
-// see returns what programs see that ask for the baseline, or that don't.
+// see returns what programs see that need the baseline, or don't.
 func (m *Machine) see(o *Observation, baseline bool) any {
 	if !baseline {
 		if m.change == nil {

@@ -25,7 +25,7 @@ func (r *resolver) membership(n *ast.Node, node *ast.BinaryNode) {
 		return
 	}
 	if end, ok := PathOf(node.Left); ok && (end == "host" || end == "peer") {
-		r.mistake(node.Left, `%s can only be in a list of roles: %s in roles.NAME, "web" in %s.roles`, end, end, end)
+		r.errorf(node.Left, `%s can only be in a list of roles: %s in roles.NAME, "web" in %s.roles`, end, end, end)
 		r.expression(&node.Right)
 		return
 	}
@@ -62,14 +62,14 @@ func (r *resolver) membership(n *ast.Node, node *ast.BinaryNode) {
 func (r *resolver) list(node *ast.BinaryNode) {
 	right := r.expression(&node.Right)
 	if _, ok := elementOf(right); !ok && right != Unknown {
-		r.mistake(node, "in takes a list on its right, not %s", right)
+		r.errorf(node, "in takes a list on its right, not %s", right)
 	}
 }
 
-// inAddresses asks whether an address is one of the host's.
+// inAddresses tests whether an address is one of the host's.
 func (r *resolver) inAddresses(n *ast.Node, node *ast.BinaryNode) {
 	if r.element != Unknown {
-		r.mistake(node, "in host.addresses can't be asked in a loop")
+		r.errorf(node, "in host.addresses can't be used in a loop")
 		return
 	}
 	isOneOf := func(a, all any) bool { return slices.Contains(all.([]event.Address), a.(event.Address)) }
@@ -83,7 +83,7 @@ func (r *resolver) namedList(n *ast.Node, node *ast.BinaryNode, kind, name strin
 		if r.Lists.Unread {
 			r.unsure = true
 		} else {
-			r.mistake(node.Right, "%s has no list %s in %s%s", schema.ListsFile, yamlsrc.Short(name), kind, suggest.DidYouMean(name, r.Lists.Names(kind)))
+			r.errorf(node.Right, "%s has no list %s in %s%s", schema.ListsFile, yamlsrc.Short(name), kind, suggest.DidYouMean(name, r.Lists.Names(kind)))
 		}
 		if path, _ := PathOf(node.Left); path != "host" && path != "peer" {
 			r.expression(&node.Left)
@@ -100,22 +100,22 @@ func (r *resolver) namedList(n *ast.Node, node *ast.BinaryNode, kind, name strin
 	}
 	switch path, _ := PathOf(node.Left); {
 	case path == "host" && kind == schema.NetworkLists:
-		r.mistake(node.Left, "a host has several addresses; write conn.local in networks.%s or any(host.addresses, # in networks.%s)", name, name)
+		r.errorf(node.Left, "a host has several addresses; write conn.local in networks.%s or any(host.addresses, # in networks.%s)", name, name)
 		return
 	case path == "peer" && kind == schema.NetworkLists:
-		r.mistake(node.Left, "write conn.peer in networks.%s", name)
+		r.errorf(node.Left, "write conn.peer in networks.%s", name)
 		return
 	}
-	before := len(r.mistakes)
+	before := len(r.errors)
 	left := r.expression(&node.Left)
 	switch {
-	case len(r.mistakes) > before:
+	case len(r.errors) > before:
 	case kind == schema.PortLists && isNumber(left):
 		r.inPorts(n, node, UnitePorts(all(names, r.Lists.Ports)...))
 	case kind == schema.NetworkLists && left == TypeAddress:
 		r.inNetworks(n, node, UniteNetworks(all(names, r.Lists.Networks)...))
 	default:
-		r.mistake(node, "%s.%s can't hold what is of the type %s; write %s", kind, name, cmp.Or(left, "unknown"), listExample(kind))
+		r.errorf(node, "%s.%s can't hold what is of the type %s; write %s", kind, name, cmp.Or(left, "unknown"), listExample(kind))
 	}
 }
 
@@ -127,22 +127,22 @@ func all[T any](names []string, of map[string]T) (values []T) {
 	return values
 }
 
-// namedHosts asks whether an end is one of the hosts of a list.
+// namedHosts tests whether an end is one of the hosts of a list.
 func (r *resolver) namedHosts(n *ast.Node, node *ast.BinaryNode, name string, hosts *NameSet) {
 	if r.element != Unknown {
-		r.mistake(node, "hosts.%s can't be asked in a loop", name)
+		r.errorf(node, "hosts.%s can't be used in a loop", name)
 		return
 	}
 	has := func(v string) bool { return hosts.has(v) }
 	if end, _ := PathOf(node.Left); end == "host" || end == "peer" {
-		r.refuseAmongAddresses(node, "hosts")
-		r.asked(node, end+".name")
+		r.rejectAmongAddresses(node, "hosts")
+		r.uses(node, end+".name")
 		field := &ast.MemberNode{Node: &ast.IdentifierNode{Value: end}, Property: &ast.StringNode{Value: "name"}}
 		r.replace(n, node, call(has, field))
 		return
 	}
 	if left := r.expression(&node.Left); left != TypeText && left != Unknown {
-		r.mistake(node, "hosts.%s is asked of an end: host in hosts.%s, peer in hosts.%s", name, name, name)
+		r.errorf(node, "hosts.%s is for an end: host in hosts.%s, peer in hosts.%s", name, name, name)
 		return
 	}
 	r.replace(n, node, call(has, node.Left))
@@ -157,7 +157,7 @@ func (r *resolver) namedRoles(n *ast.Node, node *ast.BinaryNode, name string, ro
 		r.replace(n, node, call(roles.has, node.Left))
 		return
 	}
-	r.mistake(node, "roles.%s is asked of an end: host in roles.%s, peer in roles.%s", name, name, name)
+	r.errorf(node, "roles.%s is for an end: host in roles.%s, peer in roles.%s", name, name, name)
 }
 
 // replace puts a call in the place of a comparison.
@@ -166,11 +166,11 @@ func (r *resolver) replace(n *ast.Node, node *ast.BinaryNode, by *ast.CallNode) 
 	ast.Patch(n, by)
 }
 
-// inRoles asks whether an end, host or peer, has a role of a set. name is that
+// inRoles tests whether an end, host or peer, has a role of a set. name is that
 // of the set, or the only role in it, quoted.
 func (r *resolver) inRoles(n *ast.Node, node *ast.BinaryNode, end, name string, roles RoleSet) {
-	r.refuseAmongAddresses(node, "roles")
-	r.asked(node, end+".roles")
+	r.rejectAmongAddresses(node, "roles")
+	r.uses(node, end+".roles")
 	field := &ast.MemberNode{
 		Node:     &ast.IdentifierNode{Value: end},
 		Property: &ast.StringNode{Value: "roles"},
@@ -206,7 +206,7 @@ func (r *resolver) literalList(n *ast.Node, node *ast.BinaryNode, left string, e
 		for _, text := range texts {
 			p, err := ParseNetwork(text.Value)
 			if err != nil {
-				r.mistake(text, "%v", err)
+				r.errorf(text, "%v", err)
 				continue
 			}
 			prefixes = append(prefixes, p)
@@ -244,7 +244,7 @@ func (r *resolver) inRange(n *ast.Node, node, bounds *ast.BinaryNode, left strin
 	from, fromOK := bounds.Left.(*ast.IntegerNode)
 	to, toOK := bounds.Right.(*ast.IntegerNode)
 	if !fromOK || !toOK || !isNumber(left) {
-		r.mistake(bounds, "a range is of two numbers, for a number: conn.port in 1000..2000")
+		r.errorf(bounds, "a range is of two numbers, for a number: conn.port in 1000..2000")
 		return
 	}
 	if left != TypePort {

@@ -14,7 +14,7 @@ type Observation struct {
 	Peer       *Host             // that has the remote address; nil when no host that reports has it
 
 	// Baseline says what is normal for the connection, or the listening
-	// socket. It is called at most once, when a rule asks that could hold for
+	// socket. It is called at most once, when a rule needs it that could hold for
 	// all that is known without it. nil knows nothing.
 	Baseline func(*event.Connection) Baseline
 

@@ -8,7 +8,7 @@ import (
 	"headstart/event"
 )
 
-// Field is one thing that a condition can ask about.
+// Field is one thing that a condition can use.
 type Field struct {
 	Name    string   `json:"name"`             // conn.age.min
 	Type    string   `json:"type"`             // one of the Type constants

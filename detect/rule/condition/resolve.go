@@ -13,16 +13,16 @@ import (
 )
 
 // resolver goes over the tree of one expression. It checks every name and
-// literal and reports all mistakes, refuses what is not in the language,
+// literal and reports all errors, rejects what is not in the language,
 // replaces what refers to lists by constants, and notes what the parts of the
 // expression need of a change.
 type resolver struct {
 	*Language
-	mistakes []Error
-	leaves   map[ast.Node]leaf
-	element  string // the type of # in the loop that is being resolved
-	states   int    // of all regular expressions
-	unsure   bool   // a list may exist that could not be read
+	errors  []Error
+	leaves  map[ast.Node]leaf
+	element string // the type of # in the loop that is being resolved
+	states  int    // of all regular expressions
+	unsure  bool   // a list may exist that could not be read
 	Frame
 	within              []string          // macros, from the outermost
 	nodes               int               // of the expression and the macros in it so far
@@ -49,7 +49,7 @@ func newResolver(l *Language, in Frame, tree ast.Node) *resolver {
 	return r
 }
 
-// scope is what an expression can ask about.
+// scope is what an expression can use.
 type scope uint8
 
 const (
@@ -57,24 +57,24 @@ const (
 	AboutHost                    // a host that says nothing: there is no connection
 )
 
-// mistake is one in an expression, at a character of it.
+// Error is an error in an expression, at a character of it.
 type Error struct {
 	Offset  int
 	Message string
 }
 
-func (r *resolver) mistake(n ast.Node, format string, args ...any) {
-	r.mistakeAt(n.Location().From, format, args...)
+func (r *resolver) errorf(n ast.Node, format string, args ...any) {
+	r.errorAt(n.Location().From, format, args...)
 }
 
-func (r *resolver) mistakeAt(offset int, format string, args ...any) {
+func (r *resolver) errorAt(offset int, format string, args ...any) {
 	m := Error{offset, fmt.Sprintf(format, args...)}
-	if !slices.Contains(r.mistakes, m) {
-		r.mistakes = append(r.mistakes, m)
+	if !slices.Contains(r.errors, m) {
+		r.errors = append(r.errors, m)
 	}
 }
 
-// Unknown is the type of an expression that had a mistake, or that is left to
+// Unknown is the type of an expression that had an error, or that is left to
 // the type checker.
 const Unknown = ""
 
@@ -97,7 +97,7 @@ func (r *resolver) expression(n *ast.Node) string {
 		return r.name(*n)
 	case *ast.PointerNode:
 		if node.Name != "" {
-			r.mistake(node, "#%s is not part of the rule language; # is the element", node.Name)
+			r.errorf(node, "#%s is not part of the rule language; # is the element", node.Name)
 		}
 		return r.element
 	case *ast.UnaryNode:
@@ -113,7 +113,7 @@ func (r *resolver) expression(n *ast.Node) string {
 	case *ast.CallNode:
 		return r.ownCall(n, node)
 	default:
-		r.mistake(node, "%s not part of the rule language", construct(node))
+		r.errorf(node, "%s not part of the rule language", construct(node))
 	}
 	return Unknown
 }
@@ -128,7 +128,7 @@ func (r *resolver) unary(n *ast.UnaryNode) string {
 		return Unknown
 	}
 	if t != Unknown && t != TypeBool {
-		r.mistake(n, "not is for what is true or false, not for %s; write not (a == b), or a not in b", t)
+		r.errorf(n, "not is for what is true or false, not for %s; write not (a == b), or a not in b", t)
 		return Unknown
 	}
 	return TypeBool
@@ -139,7 +139,7 @@ func (r *resolver) choice(n *ast.ConditionalNode) string {
 	r.condition(&n.Cond)
 	a, b := plain(r.expression(&n.Exp1)), plain(r.expression(&n.Exp2))
 	if a != b && a != Unknown && b != Unknown {
-		r.mistakeAt(startOf(n), "one side of the choice is of the type %s, the other of the type %s", a, b)
+		r.errorAt(startOf(n), "one side of the choice is of the type %s, the other of the type %s", a, b)
 		return Unknown
 	}
 	return a
@@ -149,7 +149,7 @@ func (r *resolver) choice(n *ast.ConditionalNode) string {
 func (r *resolver) condition(n *ast.Node) {
 	start := startOf(*n)
 	if t := r.expression(n); t != Unknown && t != TypeBool {
-		r.mistakeAt(start, "a condition is true or false, this is of the type %s", t)
+		r.errorAt(start, "a condition is true or false, this is of the type %s", t)
 	}
 }
 
@@ -176,13 +176,13 @@ func construct(n ast.Node) string {
 func (r *resolver) name(n ast.Node) string {
 	path, ok := PathOf(n)
 	if !ok {
-		r.mistake(n, "only a field can follow here; the elements of a list are asked with any(…), all(…) or in")
+		r.errorf(n, "only a field can follow here; the elements of a list are tested with any(…), all(…) or in")
 		return Unknown
 	}
 	if field, ok := r.fields[path]; ok {
-		r.asked(n, path)
+		r.uses(n, path)
 		if field.Type != TypeAddress {
-			r.refuseAmongAddresses(n, path)
+			r.rejectAmongAddresses(n, path)
 		}
 		if d := r.dimensions[path]; d != nil && d.names == nil {
 			r.leaves[n] = factLeaf(d, d.truth(true))
@@ -192,34 +192,34 @@ func (r *resolver) name(n ast.Node) string {
 	root, list, _ := strings.Cut(path, ".")
 	switch {
 	case r.IsGroup(path):
-		r.mistake(n, "%s is not a value; it has %s", path, r.someFields(path))
+		r.errorf(n, "%s is not a value; it has %s", path, r.someFields(path))
 	case path == schema.ThresholdGroup || path == schema.MacroGroup:
-		r.mistake(n, "%s is not a value; name one of them: %s.NAME", path, path)
+		r.errorf(n, "%s is not a value; name one of them: %s.NAME", path, path)
 	case IsListKind(root) && list != "":
-		r.mistake(n, "%s is a list; it stands on the right of in: %s", path, listExample(root))
+		r.errorf(n, "%s is a list; it stands on the right of in: %s", path, listExample(root))
 	case IsListKind(root):
-		r.mistake(n, "%s is not a value; its lists are used as in %s", path, listExample(root))
+		r.errorf(n, "%s is not a value; its lists are used as in %s", path, listExample(root))
 	default:
 		r.unknownName(n, path)
 	}
 	return Unknown
 }
 
-// asked notes that an expression asks for a field.
-func (r *resolver) asked(n ast.Node, path string) {
+// uses records that an expression uses a field.
+func (r *resolver) uses(n ast.Node, path string) {
 	group, _, _ := strings.Cut(path, ".")
 	r.asks = true
 	r.baseline = r.baseline || group == "baseline"
 	if r.About == AboutHost && group != "host" && group != "now" {
-		r.mistake(n, "%s can't be asked of a poller that is missing; host.… and now can", path)
+		r.errorf(n, "%s is unknown for a missing poller; use host.… and now", path)
 	}
 }
 
-// refuseAmongAddresses keeps a loop over addresses, of which a host can have
+// rejectAmongAddresses keeps a loop over addresses, of which a host can have
 // thousands, to comparisons of addresses, which cost next to nothing.
-func (r *resolver) refuseAmongAddresses(n ast.Node, what string) {
+func (r *resolver) rejectAmongAddresses(n ast.Node, what string) {
 	if r.element == TypeAddress {
-		r.mistake(n, "in a loop over addresses only addresses can be asked; ask %s outside of it", what)
+		r.errorf(n, "a loop over addresses can only test addresses; test %s outside of it", what)
 	}
 }
 
@@ -244,15 +244,15 @@ func listExample(kind string) string {
 func (r *resolver) unknownName(n ast.Node, path string) {
 	member, ok := n.(*ast.MemberNode)
 	if !ok {
-		r.mistake(n, "unknown name %s%s", yamlsrc.Short(path), r.suggest(path))
+		r.errorf(n, "unknown name %s%s", yamlsrc.Short(path), r.suggest(path))
 		return
 	}
 	base, _ := PathOf(member.Node)
 	switch _, isField := r.fields[base]; {
 	case r.IsGroup(base):
-		r.mistake(n, "%s has no field %s%s", base, yamlsrc.Short(strings.TrimPrefix(path, base+".")), suggest.DidYouMean(path, slices.Concat(r.groups, r.names)))
+		r.errorf(n, "%s has no field %s%s", base, yamlsrc.Short(strings.TrimPrefix(path, base+".")), suggest.DidYouMean(path, slices.Concat(r.groups, r.names)))
 	case isField:
-		r.mistake(n, "%s is %s and has no fields", base, r.fields[base].Type)
+		r.errorf(n, "%s is %s and has no fields", base, r.fields[base].Type)
 	default:
 		r.unknownName(member.Node, base)
 	}
@@ -263,15 +263,15 @@ func (r *resolver) unknownCall(n *ast.CallNode) {
 		r.expression(&n.Arguments[i])
 	}
 	if _, ok := n.Callee.(*ast.MemberNode); ok {
-		r.mistake(n.Callee, "fields have no functions of their own")
+		r.errorf(n.Callee, "fields have no functions of their own")
 		return
 	}
 	name, _ := PathOf(n.Callee)
 	if ours := elsewhere[strings.ToLower(name)]; ours != "" {
-		r.mistake(n, "unknown function %s; write %s", yamlsrc.Short(name), ours)
+		r.errorf(n, "unknown function %s; write %s", yamlsrc.Short(name), ours)
 		return
 	}
-	r.mistake(n, "unknown function %s%s", yamlsrc.Short(name), suggest.OrList(name, functions()))
+	r.errorf(n, "unknown function %s%s", yamlsrc.Short(name), suggest.OrList(name, functions()))
 }
 
 func (r *resolver) array(n *ast.ArrayNode) string {

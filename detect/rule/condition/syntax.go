@@ -9,9 +9,9 @@ import (
 	"unicode"
 )
 
-// syntaxMistake explains what expr's parser could not read.
-func syntaxMistake(text string, err error) Error {
-	m := mistakeOf(err, 0)
+// syntaxError explains what expr's parser could not read.
+func syntaxError(text string, err error) Error {
+	m := errorOf(err, 0)
 	runes := []rune(text)
 	at := min(max(0, m.Offset), len(runes))
 	rest := runes[at:]
@@ -32,7 +32,7 @@ func syntaxMistake(text string, err error) Error {
 		}
 		return Error{m.Offset, "the expression ends too early"}
 	}
-	if explained := operatorMistake(runes, at, word); explained != "" {
+	if explained := operatorError(runes, at, word); explained != "" {
 		m.Message = explained
 	} else if open >= 0 && (word == "" || !isLowerWord(word)) && len(rest) > 0 && !unicode.IsLetter(rest[0]) {
 		return Error{open, fmt.Sprintf("the bracket %c that begins here isn't closed", runes[open])}
@@ -98,8 +98,8 @@ func openQuote(text []rune) int {
 	return -1
 }
 
-// operatorMistake explains operators of other languages; empty for what is none.
-func operatorMistake(text []rune, at int, word string) string {
+// operatorError explains operators of other languages; empty for what is none.
+func operatorError(text []rune, at int, word string) string {
 	rest := text[at:]
 	before := rune(0)
 	if at > 0 {

@@ -11,9 +11,9 @@ func (r *resolver) texts(node *ast.BinaryNode, side string) {
 	switch side {
 	case Unknown, TypeText:
 	case TypeAddress:
-		r.mistake(node, "%s is for text, not for addresses; write conn.peer in \"10.1.0.0/16\"", node.Operator)
+		r.errorf(node, "%s is for text, not for addresses; write conn.peer in \"10.1.0.0/16\"", node.Operator)
 	default:
-		r.mistake(node, "%s is for text, not for %s", node.Operator, side)
+		r.errorf(node, "%s is for text, not for %s", node.Operator, side)
 	}
 }
 
@@ -25,16 +25,16 @@ const maxPatternStates = 500
 
 func (r *resolver) pattern(node *ast.BinaryNode) {
 	if !isShortText(node.Left) {
-		r.mistake(node, "matches is asked of a field, of lower(field) or upper(field), or of #")
+		r.errorf(node, "matches takes a field, lower(field), upper(field) or #")
 	}
 	text, ok := node.Right.(*ast.StringNode)
 	if !ok {
-		r.mistake(node, `matches takes a regular expression in quotes: host.name matches "^web-[0-9]+$"`)
+		r.errorf(node, `matches takes a regular expression in quotes: host.name matches "^web-[0-9]+$"`)
 		return
 	}
 	parsed, err := syntax.Parse(text.Value, syntax.Perl)
 	if err != nil {
-		r.mistake(text, "not a regular expression (RE2 syntax): %v", err)
+		r.errorf(text, "not a regular expression (RE2 syntax): %v", err)
 		return
 	}
 	program, err := syntax.Compile(parsed.Simplify())
@@ -42,7 +42,7 @@ func (r *resolver) pattern(node *ast.BinaryNode) {
 		r.states += len(program.Inst)
 	}
 	if err != nil || r.states > maxPatternStates {
-		r.mistake(text, "the regular expressions have more than %d states; make them shorter or their repetitions smaller", maxPatternStates)
+		r.errorf(text, "the regular expressions have more than %d states; make them shorter or their repetitions smaller", maxPatternStates)
 	}
 }
 

@@ -41,13 +41,13 @@ func (r *resolver) macro(n *ast.Node, path string) string {
 		r.unsure = true
 		return Unknown
 	case one == nil:
-		r.mistake(use, "%s has no macro %s%s", schema.MacrosFile, yamlsrc.Short(name), suggest.DidYouMean(name, r.Macros.Names()))
+		r.errorf(use, "%s has no macro %s%s", schema.MacrosFile, yamlsrc.Short(name), suggest.DidYouMean(name, r.Macros.Names()))
 		return Unknown
 	case slices.Contains(r.within, name):
-		r.mistake(use, "the macro %s uses itself (%s)", name, strings.Join(append(slices.Clone(r.within), name), ", "))
+		r.errorf(use, "the macro %s uses itself (%s)", name, strings.Join(append(slices.Clone(r.within), name), ", "))
 		return Unknown
 	case len(r.within) == maxDepth:
-		r.mistake(use, "macros within macros, more than %d deep", maxDepth)
+		r.errorf(use, "macros within macros, more than %d deep", maxDepth)
 		return Unknown
 	case one.Broken:
 		r.unsure = true
@@ -63,17 +63,17 @@ func (r *resolver) macro(n *ast.Node, path string) string {
 		return Unknown
 	}
 	if r.nodes += count(tree.Node); r.nodes > maxNodes {
-		r.mistake(use, "with its macros the expression has more than %d parts; make two rules of it", maxNodes)
+		r.errorf(use, "with its macros the expression has more than %d parts; make two rules of it", maxNodes)
 		return Unknown
 	}
 	ast.Walk(&tree.Node, moveTo{use.Location()})
 	*n = tree.Node
-	before := len(r.mistakes)
+	before := len(r.errors)
 	r.within = append(r.within, name)
 	r.condition(n)
 	r.within = r.within[:len(r.within)-1]
-	for i := range r.mistakes[before:] {
-		m := &r.mistakes[before+i]
+	for i := range r.errors[before:] {
+		m := &r.errors[before+i]
 		m.Message = "in the macro " + name + ": " + m.Message
 	}
 	return TypeBool

@@ -56,12 +56,12 @@ func (t Thresholds) Find(path string) (found *Threshold, why string) {
 // threshold puts a threshold's value in the place of its name.
 func (r *resolver) threshold(n *ast.Node, path string) string {
 	if r.Thresholds == nil {
-		r.mistake(*n, "only a rule has thresholds; a macro is the same for all rules")
+		r.errorf(*n, "only a rule has thresholds; a macro is the same for all rules")
 		return Unknown
 	}
 	t, why := r.Thresholds.Find(path)
 	if t == nil {
-		r.mistake(*n, "%s", why)
+		r.errorf(*n, "%s", why)
 		return Unknown
 	}
 	literal, kind := t.literal()

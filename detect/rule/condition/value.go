@@ -24,17 +24,17 @@ type Value struct {
 func (v *Value) Given() bool { return v.program != nil }
 
 // CompileValue compiles an expression whose value is a number, or of one of the
-// [keyTypes], or returns its mistakes.
+// [keyTypes], or returns its errors.
 func (l *Language) CompileValue(text string, in Frame, kinds ...string) (Value, []Error) {
-	tree, mistakes := l.Parse(text)
-	if mistakes != nil {
-		return Value{}, mistakes
+	tree, errs := l.Parse(text)
+	if errs != nil {
+		return Value{}, errs
 	}
 	start := startOf(tree.Node)
 	r := newResolver(l, in, tree.Node)
 	kind := plain(r.expression(&tree.Node))
-	if len(r.mistakes) > 0 || r.unsure {
-		return Value{}, r.mistakes
+	if len(r.errors) > 0 || r.unsure {
+		return Value{}, r.errors
 	}
 	if !r.asks {
 		return Value{}, []Error{{start, "this is always the same; name a field, such as host.name or conn.peer"}}
@@ -42,7 +42,7 @@ func (l *Language) CompileValue(text string, in Frame, kinds ...string) (Value, 
 	ast.Walk(&tree.Node, l.calculator)
 	checked, err := checker.Check(tree, l.values.of(r.baseline))
 	if err != nil {
-		return Value{}, []Error{mistakeOf(err, start)}
+		return Value{}, []Error{errorOf(err, start)}
 	}
 	if kind == Unknown {
 		kind = kindOfValue(checked)
@@ -56,7 +56,7 @@ func (l *Language) CompileValue(text string, in Frame, kinds ...string) (Value, 
 	}
 	c, err := l.clause(tree.Node, tree, l.values)
 	if err != nil {
-		return Value{}, []Error{mistakeOf(err, start)}
+		return Value{}, []Error{errorOf(err, start)}
 	}
 	return Value{c, kind}, nil
 }

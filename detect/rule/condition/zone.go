@@ -15,22 +15,22 @@ func zoneFunctions() []string { return []string{"hour", "time_of_day", "weekday"
 // inZone resolves hour(conn.began, "Europe/Berlin") and its like.
 func (r *resolver) inZone(n *ast.Node, name string, node *ast.CallNode) string {
 	if len(node.Arguments) != 2 {
-		r.mistake(node, `%s takes a time and a zone: %s(conn.began, "Europe/Berlin")`, name, name)
+		r.errorf(node, `%s takes a time and a zone: %s(conn.began, "Europe/Berlin")`, name, name)
 		return Unknown
 	}
 	zone, ok := node.Arguments[1].(*ast.StringNode)
 	if !ok {
-		r.mistake(node.Arguments[1], `a zone is written in quotes, as in "Europe/Berlin"`)
+		r.errorf(node.Arguments[1], `a zone is written in quotes, as in "Europe/Berlin"`)
 		return Unknown
 	}
 	where, err := time.LoadLocation(zone.Value)
 	if err != nil || zone.Value == "" || zone.Value == "Local" {
-		r.mistake(zone, `there is no time zone %q; they are called as in "Europe/Berlin", "America/New_York" or "UTC"`, yamlsrc.Short(zone.Value))
+		r.errorf(zone, `there is no time zone %q; they are called as in "Europe/Berlin", "America/New_York" or "UTC"`, yamlsrc.Short(zone.Value))
 		return Unknown
 	}
 	if kind := r.expression(&node.Arguments[0]); kind != TypeTime {
 		if kind != Unknown {
-			r.mistakeAt(startOf(node.Arguments[0]), "%s takes a time first, such as conn.began or now, not %s", name, kind)
+			r.errorAt(startOf(node.Arguments[0]), "%s takes a time first, such as conn.began or now, not %s", name, kind)
 		}
 		return Unknown
 	}

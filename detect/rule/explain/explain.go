@@ -16,7 +16,7 @@ const (
 	Holds       Verdict = "holds"         // the rule fires; of a pattern, this is a match
 	Waits       Verdict = "waits"         // only for the connection to get older
 	Suppressed  Verdict = "muted"         // an exception holds too
-	DoesNotHold Verdict = "does not hold" // the condition doesn't, or what for asks
+	DoesNotHold Verdict = "does not hold" // the condition doesn't, or what for needs
 	Fails       Verdict = "fails"         // it could not be evaluated
 )
 
@@ -32,8 +32,8 @@ type Explanation struct {
 	By string `json:"-"` // as in [rule.Result], of a pattern's match that holds
 
 	Condition  *Term       `json:"condition"`
-	For        *Term       `json:"for,omitempty"`        // what Rule.For or Step.For asks
-	Exceptions []Exception `json:"exceptions,omitempty"` // all, whether they were asked or not
+	For        *Term       `json:"for,omitempty"`        // what Rule.For or Step.For needs
+	Exceptions []Exception `json:"exceptions,omitempty"` // all, evaluated or not
 	Key        []Named     `json:"key,omitempty"`        // what a pattern knows the match by
 }
 
@@ -46,7 +46,7 @@ type Exception struct {
 	Condition *Term     `json:"condition"`
 }
 
-// Muted returns the exception that mutes the rule; nil when none does.
+// Muted returns the exception that suppresses the rule; nil when none does.
 func (e *Explanation) Muted() *Exception {
 	for i := range e.Exceptions {
 		if x := &e.Exceptions[i]; e.Verdict == Suppressed && !x.Expired && x.Condition.Holds {
@@ -58,7 +58,7 @@ func (e *Explanation) Muted() *Exception {
 
 // Explainer takes conditions of rules apart and evaluates each part by itself.
 // What it says of a rule as a whole is what an [Evaluator] says. It compiles the
-// parts of a condition when they are first asked for. One goroutine uses it at a
+// parts of a condition on first use. One goroutine uses it at a
 // time.
 type Explainer struct {
 	set        *rule.Set
@@ -78,21 +78,21 @@ func New(set *rule.Set) *Explainer {
 
 // Explain says what a part of a rule of the set makes of an observation: of an
 // absent rule, which has only part 0, as [Evaluator.Absent] does. A part that the
-// rule doesn't have, and one that is asked of no connection, don't hold.
+// rule doesn't have, and one that is evaluated without a connection, don't hold.
 func (x *Explainer) Explain(r *rule.Rule, number int, o rule.Observation) *Explanation {
 	e := &Explanation{Rule: r.ID, Part: number, Enabled: r.Enabled, Verdict: DoesNotHold, Condition: &Term{Kind: Always}}
 	p := r.Part(number)
 	if p == nil && (r.Absent == nil || number != 0) {
 		return e
 	}
-	asked := r.AbsentCondition()
+	when := r.AbsentCondition()
 	if p != nil {
-		asked = &p.When
+		when = &p.When
 	}
 	result, holds := x.evaluator.Try(r, number, o)
 	e.judge(&result, holds)
 	e.By = result.By
-	e.Condition = x.explain(asked, &o)
+	e.Condition = x.explain(when, &o)
 	if p != nil {
 		e.For = forTerm(p.Lasts, &o)
 	}

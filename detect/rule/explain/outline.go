@@ -22,11 +22,11 @@ type outline struct {
 	file string
 	at   yamlsrc.Place
 
-	condition condition.Condition // of what asks
-	failure   string              // why it can't be asked by itself
-	asked     []asked
+	condition condition.Condition // of a leaf
+	failure   string              // why it can't be evaluated by itself
+	values    []named
 	lists     []Named
-	fired     *firedAbout // that it asks about, by itself
+	fired     *firedAbout // that it is about
 	terms     []*outline
 
 	// mayFire says that where the whole condition needs it, it waits for another
@@ -41,18 +41,18 @@ type firedAbout struct {
 }
 
 // asked is a part of an expression whose value is worth showing.
-type asked struct {
+type named struct {
 	name   string
 	clause condition.Clause
 }
 
-// outline takes a condition apart. It has no mistakes: it was compiled before.
+// outline takes a condition apart. It has no errors: it was compiled before.
 func (x *Explainer) outline(w *rule.When) *outline {
 	text := w.Text()
-	tree, mistakes := x.language.Parse(text)
+	tree, errs := x.language.Parse(text)
 	tokens, err := lexer.Lex(file.NewSource(text))
-	if mistakes != nil || err != nil {
-		return &outline{kind: Asks, text: shown(text), file: w.File(), at: w.Place(-1), failure: "it can't be taken apart"}
+	if errs != nil || err != nil {
+		return &outline{kind: Leaf, text: shown(text), file: w.File(), at: w.Place(-1), failure: "it can't be taken apart"}
 	}
 	if n := len(tokens); n > 0 && tokens[n-1].Kind == lexer.EOF {
 		tokens = tokens[:n-1]
@@ -74,7 +74,7 @@ type cutter struct {
 
 func (c *cutter) cut(n ast.Node, tokens []lexer.Token) *outline {
 	tokens = withoutParentheses(tokens)
-	l := &outline{kind: Asks, text: shown(c.source(tokens)), file: c.when.File()}
+	l := &outline{kind: Leaf, text: shown(c.source(tokens)), file: c.when.File()}
 	if len(tokens) > 0 {
 		l.at = c.when.Place(tokens[0].From)
 	}
@@ -115,11 +115,11 @@ func (c *cutter) cut(n ast.Node, tokens []lexer.Token) *outline {
 	return l
 }
 
-// ask compiles a part that isn't taken apart further, and what it asks about.
+// ask compiles a part that isn't taken apart further, and what it is about.
 func (c *cutter) ask(l *outline, n ast.Node, tokens []lexer.Token) {
-	compiled, mistakes := c.language.Compile(c.source(tokens), c.frame)
-	if len(mistakes) > 0 || compiled.Clauses == nil && compiled.Bounds == nil {
-		l.failure = "it can't be asked by itself"
+	compiled, errs := c.language.Compile(c.source(tokens), c.frame)
+	if len(errs) > 0 || compiled.Clauses == nil && compiled.Bounds == nil {
+		l.failure = "it can't be evaluated by itself"
 	}
 	l.condition = compiled
 	l.mayFire = slices.ContainsFunc(compiled.Clauses, func(c condition.Clause) bool { return c.Fired })

@@ -16,7 +16,7 @@ type TermKind string
 
 // The kinds of terms.
 const (
-	Asks   TermKind = "term" // asks something of the observation
+	Leaf   TermKind = "term" // tests the observation
 	And    TermKind = "and"
 	Or     TermKind = "or"
 	Not    TermKind = "not"    // has one term
@@ -69,12 +69,12 @@ func (x *Explainer) term(l *outline, o *rule.Observation, conjunct bool) *Term {
 		t.Terms = append(t.Terms, x.term(inner, o, conjunct && l.kind != Or && l.kind != Not))
 	}
 	switch l.kind {
-	case Asks:
+	case Leaf:
 		if l.failure == "" {
 			x.ask(t, l, o, conjunct)
 		}
-		for i := range l.asked {
-			t.Values = append(t.Values, x.named(l.asked[i].name, &l.asked[i].clause, o))
+		for i := range l.values {
+			t.Values = append(t.Values, x.named(l.values[i].name, &l.values[i].clause, o))
 		}
 		t.Values = append(t.Values, l.lists...)
 		if l.fired != nil {
@@ -142,7 +142,7 @@ func (t *Term) join() {
 	t.Holds = !decides && t.Failure == "" && t.Wait == 0
 }
 
-// forTerm is what for asks of a connection.
+// forTerm is what for needs of a connection.
 func forTerm(lasting time.Duration, o *rule.Observation) *Term {
 	if lasting == 0 || o.Connection == nil {
 		return nil

@@ -20,7 +20,7 @@ import (
 // The limits of what is shown.
 const (
 	maxShown       = 300 // characters of a text
-	maxAsked       = 12  // values of a term
+	maxValues      = 12  // values of a term
 	maxShownValues = 10  // elements of a list
 )
 
@@ -47,7 +47,7 @@ func madeOf(field string) []string {
 	return nil
 }
 
-// collect notes what a term asks about: fields, what is calculated of them, and
+// collect notes what a term is about: fields, what is calculated of them, and
 // the lists that they are looked for in.
 func (c *cutter) collect(l *outline, n ast.Node, tokens []lexer.Token) {
 	if not, ok := n.(*ast.UnaryNode); ok && condition.IsNot(not.Operator) {
@@ -150,11 +150,11 @@ func hasPath(n ast.Node) bool {
 
 // add notes an expression, if it has a value.
 func (c *cutter) add(l *outline, text string) {
-	if len(l.asked) >= maxAsked || slices.ContainsFunc(l.asked, func(a asked) bool { return a.name == text }) {
+	if len(l.values) >= maxValues || slices.ContainsFunc(l.values, func(a named) bool { return a.name == text }) {
 		return
 	}
 	if of, ok := c.language.CompileAny(text, c.frame); ok {
-		l.asked = append(l.asked, asked{shown(text), of})
+		l.values = append(l.values, named{shown(text), of})
 	}
 }
 

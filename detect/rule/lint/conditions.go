@@ -13,7 +13,7 @@ import (
 )
 
 // conditions looks for what can't hold, and what always does.
-func (l *linter) conditions(f *looked) {
+func (l *linter) conditions(f *checked) {
 	r := l.reasoner
 	r.Thresholds = l.thresholdsOf(f.id)
 	for _, a := range f.expressions() {
@@ -39,12 +39,12 @@ func (l *linter) conditions(f *looked) {
 		}
 		if waits != nil {
 			if clash := r.Never(hold, true); clash != nil {
-				f.warn(forAfterEnd, waits, "for is expression while a connection is open, and the condition wants one that has ended: remove for and write conn.age.min > duration(%q) in the condition", waits.Value)
+				f.warn(forAfterEnd, waits, "for applies while a connection is open, and the condition needs one that has ended: remove for and write conn.age.min > duration(%q) in the condition", waits.Value)
 			}
 		}
 		l.attempts(f, a, &r, hold, waits)
 		if fails, known := r.Branches(tree, false, -1, 0); known && (len(fails) == 0 || r.Never(fails, false) != nil) && !l.mayHoldAlways(f, a, waits) {
-			f.warn(firesOnEverything, a.node, "the condition holds for every connection; say which are meant, or %s", `switch the rule off with "enabled: false"`)
+			f.warn(firesOnEverything, a.node, "the condition holds for every connection; narrow it down, or %s", `disable the rule with "enabled: false"`)
 		}
 	}
 	for _, override := range l.overridesOf(f.id) {
@@ -56,7 +56,7 @@ func (l *linter) conditions(f *looked) {
 
 // mayHoldAlways reports whether it is no mistake that a condition says nothing:
 // where how long, how many or what is missing is expression besides.
-func (l *linter) mayHoldAlways(f *looked, a expression, waits *yaml.Node) bool {
+func (l *linter) mayHoldAlways(f *checked, a expression, waits *yaml.Node) bool {
 	return waits != nil || yamlsrc.Field(f.root, "count") != nil || yamlsrc.Field(f.root, "absent") != nil || a.step != nil
 }
 
@@ -87,7 +87,7 @@ func (l *linter) why(a expression, hold []condition.Branch, clash []condition.Te
 func (l *linter) alone(t condition.Term) string {
 	if in, ok := t.Node.(*ast.BinaryNode); ok && in.Operator == "in" && t.Holds {
 		if path, ok := condition.PathOf(in.Right); ok && strings.Contains(path, ".") {
-			return path + " is an empty list; put something into it, or switch the rule off"
+			return path + " is an empty list; put something into it, or disable the rule"
 		}
 	}
 	return yamlsrc.Short(t.String()) + " is never true"
@@ -98,7 +98,7 @@ func (l *linter) alone(t condition.Term) string {
 const longestAttempt = 127 * time.Second
 
 // attempts looks for attempts that must be older than they get.
-func (l *linter) attempts(f *looked, a expression, r *condition.Reasoner, hold []condition.Branch, waits *yaml.Node) {
+func (l *linter) attempts(f *checked, a expression, r *condition.Reasoner, hold []condition.Branch, waits *yaml.Node) {
 	attempted := &ast.MemberNode{Node: &ast.IdentifierNode{Value: "conn"}, Property: &ast.StringNode{Value: "attempted"}}
 	other := condition.Term{Node: attempted, Holds: false}
 	const tooOld = float64(longestAttempt)
@@ -112,11 +112,11 @@ func (l *linter) attempts(f *looked, a expression, r *condition.Reasoner, hold [
 			return
 		}
 	}
-	f.warn(attemptTooOld, a.node, "this asks for an attempt that is older than two minutes, and by then Linux has given it up (net.ipv4.tcp_syn_retries)")
+	f.warn(attemptTooOld, a.node, "the condition needs an attempt older than two minutes, and Linux gives up before (net.ipv4.tcp_syn_retries)")
 }
 
 // durationOf reads the value of for, which can be a threshold.
-func (l *linter) durationOf(f *looked, n *yaml.Node) time.Duration {
+func (l *linter) durationOf(f *checked, n *yaml.Node) time.Duration {
 	if n == nil {
 		return 0
 	}
@@ -131,15 +131,15 @@ func (l *linter) durationOf(f *looked, n *yaml.Node) time.Duration {
 	return d
 }
 
-// asksFired looks for what a rule that is switched off is expression for.
-func (l *linter) asksFired(f *looked, a expression) {
+// asksFired looks for uses of disabled rules.
+func (l *linter) asksFired(f *checked, a expression) {
 	tree := l.tree(a.node)
 	if tree == nil || l.set == nil {
 		return
 	}
 	for _, c := range condition.CallsOfFired(tree) {
-		if r := l.set.Rule(c.Id); r != nil && !r.Enabled {
-			f.warnAt(firedDisabled, f.PlaceIn(a.node, c.At), "the rule %s is switched off, so this is never true", c.Id)
+		if r := l.set.Rule(c.ID); r != nil && !r.Enabled {
+			f.warnAt(firedDisabled, f.PlaceIn(a.node, c.At), "the rule %s is disabled, so this is never true", c.ID)
 		}
 	}
 }

@@ -13,22 +13,22 @@ import (
 	"headstart/yamlsrc"
 )
 
-// texts looks for what people miss when the rule has fired.
-func (l *linter) texts(f *looked) {
+// texts looks for texts that an analyst misses.
+func (l *linter) texts(f *checked) {
 	at, severity := yamlsrc.Field(f.root, "rule"), yamlsrc.Field(f.root, "severity")
 	isBlock := isFalse(yamlsrc.Field(f.root, "alert"))
 	if yamlsrc.Field(f.root, "description") == nil {
-		f.warn(noDescription, at, "the rule has no description; say what it finds, what it assumes and what it takes for it by mistake")
+		f.warn(noDescription, at, "the rule has no description: add what it finds, what it assumes and its false positives")
 	}
 	if yamlsrc.Field(f.root, "guide") == nil && !isBlock {
-		f.warn(noGuide, at, "the rule has no guide; say what whoever reads its alert does first")
+		f.warn(noGuide, at, "the rule has no guide: add the analyst's first steps")
 	}
 	info := severity != nil && severity.Value == event.Info.String()
 	if n := yamlsrc.Field(f.root, "attack"); (n == nil || len(n.Content) == 0) && !info && !isBlock {
-		f.warn(noAttack, at, "the rule names no technique of MITRE ATT&CK; add attack: [T1021.004] or the like (what is only odd has severity info)")
+		f.warn(noAttack, at, "the rule names no MITRE ATT&CK technique: add attack, such as [T1021.004], or use severity info")
 	}
 	if yamlsrc.Field(f.root, "tests") == nil && !f.tested {
-		f.warn(noTests, at, "the rule has no tests; add one that makes it fire, and one that just doesn't")
+		f.warn(noTests, at, "the rule has no tests: add a case in which it fires and one in which it nearly does")
 	}
 }
 
@@ -37,7 +37,7 @@ func isFalse(n *yaml.Node) bool { return n != nil && strings.EqualFold(n.Value, 
 // soon is how long before its end an exception is announced.
 const soon = 7 * 24 * time.Hour
 
-func (l *linter) exceptions(f *looked) {
+func (l *linter) exceptions(f *checked) {
 	in := l.byID[f.id]
 	if in == nil {
 		return
@@ -55,10 +55,10 @@ func (l *linter) exceptions(f *looked) {
 		}
 		switch end := day.AddDate(0, 0, 1); {
 		case !l.now.Before(end):
-			f.warn(exceptionExpired, expires, "the exception's last day is over, so it does nothing; remove it, or ask %s whether it still holds", ownerOf(e))
+			f.warn(exceptionExpired, expires, "the exception has expired and has no effect: remove it or renew it with %s", ownerOf(e))
 			continue
 		case !l.now.Add(soon).Before(end):
-			f.warn(exceptionExpiresSoon, expires, "the exception ends on %s; ask %s whether it still holds", expires.Value, ownerOf(e))
+			f.warn(exceptionExpiresSoon, expires, "the exception expires on %s: remove it or renew it with %s", expires.Value, ownerOf(e))
 		}
 		l.exception(f, in, yamlsrc.Field(e, "when"), &r)
 	}
@@ -73,7 +73,7 @@ func ownerOf(e *yaml.Node) string {
 
 // exception looks whether an exception can hold where the rule does, and
 // whether it doesn't always.
-func (l *linter) exception(f, of *looked, when *yaml.Node, r *condition.Reasoner) {
+func (l *linter) exception(f, of *checked, when *yaml.Node, r *condition.Reasoner) {
 	tree := l.tree(when)
 	if tree == nil {
 		return
@@ -113,7 +113,7 @@ func (l *linter) exception(f, of *looked, when *yaml.Node, r *condition.Reasoner
 	case never != nil && len(never) > 0:
 		f.warnAt(exceptionNeverHolds, f.PlaceIn(when, 0), "the exception never holds where the rule does: %s can't be true of one connection", termNames(never))
 	case always != nil:
-		f.warnAt(exceptionHidesAll, f.PlaceIn(when, 0), "the exception holds wherever the rule does; switch the rule off instead (enabled: false)")
+		f.warnAt(exceptionHidesAll, f.PlaceIn(when, 0), "the exception holds wherever the rule does; disable the rule instead (enabled: false)")
 	}
 }
 
@@ -126,7 +126,7 @@ func termNames(terms []condition.Term) string {
 }
 
 // thresholds looks for those that nothing in the rule uses.
-func (l *linter) thresholds(f *looked) {
+func (l *linter) thresholds(f *checked) {
 	if l.set == nil || l.set.Rule(f.id) == nil {
 		return
 	}
@@ -138,14 +138,14 @@ func (l *linter) thresholds(f *looked) {
 }
 
 // override looks for fields that are so already.
-func (l *linter) override(f *looked) {
+func (l *linter) override(f *checked) {
 	of := l.byID[f.id]
 	if of == nil {
 		return
 	}
 	effective := map[string]string{"enabled": "true", "alert": "true"}
 	from := map[string]string{"enabled": of.Name, "alert": of.Name}
-	for _, before := range append([]*looked{of}, l.overridesOf(f.id)...) {
+	for _, before := range append([]*checked{of}, l.overridesOf(f.id)...) {
 		if before == f {
 			break
 		}
@@ -159,12 +159,12 @@ func (l *linter) override(f *looked) {
 		}
 	}
 	if len(settings(f)) == 0 && len(f.unless()) == 0 {
-		f.warn(overrideChangesNothing, yamlsrc.Field(f.root, "override"), "the override changes nothing; it can set severity, score, enabled, alert and thresholds, and add to unless")
+		f.warn(overrideChangesNothing, yamlsrc.Field(f.root, "override"), "the override changes nothing: it can set severity, score, enabled, alert and thresholds, and add to unless")
 	}
 }
 
 // settings are the single values that an override can set.
-func settings(f *looked) map[string]*yaml.Node {
+func settings(f *checked) map[string]*yaml.Node {
 	all := map[string]*yaml.Node{}
 	for _, name := range []string{"severity", "score", "score_learning", "enabled", "alert"} {
 		if n := yamlsrc.Field(f.root, name); n != nil {
@@ -179,10 +179,10 @@ func settings(f *looked) map[string]*yaml.Node {
 	return all
 }
 
-// unused looks for lists, macros and building blocks that nobody uses.
+// unused looks for lists, macros and building blocks that are unused.
 func (l *linter) unused() {
 	for _, d := range l.set.Definitions {
-		i := slices.IndexFunc(l.others, func(f *looked) bool { return f.Name == d.File })
+		i := slices.IndexFunc(l.others, func(f *checked) bool { return f.Name == d.File })
 		if d.Used || i < 0 {
 			continue
 		}
@@ -195,8 +195,8 @@ func (l *linter) unused() {
 		f.warnAt(code, yamlsrc.Place{Line: line, Column: column}, "no rule uses %s.%s", d.Kind, yamlsrc.Short(d.Name))
 	}
 	for _, f := range l.rules {
-		if alert, value := yamlsrc.Entry(f.root, "alert"); l.inForce(f) && isFalse(value) && l.set.Feeds(f.id) == 0 {
-			f.warn(blockUnused, alert, "the rule raises no alert, and no other rule asks for it with fired(%q, …)", f.id)
+		if alert, value := yamlsrc.Entry(f.root, "alert"); l.isActive(f) && isFalse(value) && l.set.Feeds(f.id) == 0 {
+			f.warn(blockUnused, alert, "the rule raises no alert, and no other rule uses it with fired(%q, …)", f.id)
 		}
 	}
 }
@@ -205,7 +205,7 @@ func (l *linter) unused() {
 func (l *linter) similar() {
 	for _, f := range l.rules {
 		for _, below := range l.rules {
-			if below.layer < f.layer && l.inForce(f) && l.byID[f.id].layer == f.layer && differByALetter(f.id, below.id) {
+			if below.layer < f.layer && l.isActive(f) && l.byID[f.id].layer == f.layer && differByALetter(f.id, below.id) {
 				f.warn(similarID, yamlsrc.Field(f.root, "rule"), "this is a rule of its own beside %s of %s; write rule: %s to replace that one", below.id, below.Name, below.id)
 			}
 		}

@@ -13,10 +13,10 @@ import (
 	"headstart/yamlsrc"
 )
 
-// newLinter returns a linter that has looked at nothing yet.
-func newLinter(set *rule.Set, mistakes yamlsrc.Diagnostics, now time.Time) *linter {
-	l := &linter{set: set, now: now, byID: map[string]*looked{}, broken: map[string]bool{}}
-	for _, e := range mistakes {
+// newLinter returns a linter that has read nothing yet.
+func newLinter(set *rule.Set, errs yamlsrc.Diagnostics, now time.Time) *linter {
+	l := &linter{set: set, now: now, byID: map[string]*checked{}, broken: map[string]bool{}}
+	for _, e := range errs {
 		l.broken[e.File] = true
 	}
 	l.reasoner = condition.Reasoner{Macros: map[string]ast.Node{}, Kinds: condition.KindsOfChange()}
@@ -36,12 +36,12 @@ func (l *linter) read(files []rule.ParsedFile) {
 		}
 		unsaid := *p.File
 		unsaid.Diagnostics = nil
-		l.sort(&looked{File: &unsaid, layer: p.Layer, name: p.Base, root: p.Root})
+		l.sort(&checked{File: &unsaid, layer: p.Layer, name: p.Base, root: p.Root})
 	}
 }
 
 // sort puts a file where it belongs.
-func (l *linter) sort(f *looked) {
+func (l *linter) sort(f *checked) {
 	id, overridden := yamlsrc.Field(f.root, "rule"), yamlsrc.Field(f.root, "override")
 	tested, isTest := schema.RuleTestedBy(f.name)
 	switch {
@@ -76,7 +76,7 @@ type expression struct {
 }
 
 // expressions returns all expressions of a rule or an override.
-func (f *looked) expressions() []expression {
+func (f *checked) expressions() []expression {
 	var all []expression
 	add := func(n *yaml.Node, name string, step *yaml.Node) {
 		switch {
@@ -106,20 +106,20 @@ func (f *looked) expressions() []expression {
 }
 
 // unless returns the exceptions of a rule or an override.
-func (f *looked) unless() []*yaml.Node {
+func (f *checked) unless() []*yaml.Node {
 	if n := yamlsrc.Field(f.root, "unless"); n != nil && n.Kind == yaml.SequenceNode {
 		return n.Content
 	}
 	return nil
 }
 
-// tree returns an expression as it is parsed, nil when it has mistakes.
+// tree returns an expression as it is parsed, nil when it has errors.
 func (l *linter) tree(n *yaml.Node) ast.Node {
 	if n == nil || n.Kind != yaml.ScalarNode {
 		return nil
 	}
-	tree, mistakes := l.reasoner.Language.Parse(n.Value)
-	if mistakes != nil {
+	tree, errs := l.reasoner.Language.Parse(n.Value)
+	if errs != nil {
 		return nil
 	}
 	return tree.Node
@@ -128,7 +128,7 @@ func (l *linter) tree(n *yaml.Node) ast.Node {
 // thresholdsOf are those of a rule, as its overrides leave them.
 func (l *linter) thresholdsOf(id string) map[string]string {
 	all := map[string]string{}
-	for _, f := range append([]*looked{l.byID[id]}, l.overridesOf(id)...) {
+	for _, f := range append([]*checked{l.byID[id]}, l.overridesOf(id)...) {
 		if f == nil {
 			continue
 		}
@@ -141,8 +141,8 @@ func (l *linter) thresholdsOf(id string) map[string]string {
 	return all
 }
 
-func (l *linter) overridesOf(id string) []*looked {
-	var all []*looked
+func (l *linter) overridesOf(id string) []*checked {
+	var all []*checked
 	for _, f := range l.overrides {
 		if f.id == id {
 			all = append(all, f)

@@ -15,20 +15,20 @@ import (
 // Report is all that is wrong with layers of rules, and all that deserves a
 // look.
 type Report struct {
-	Set      *rule.Set           // nil when there are mistakes
-	Errors   yamlsrc.Diagnostics // with which nothing is in force
+	Set      *rule.Set           // nil when there are errors
+	Errors   yamlsrc.Diagnostics // with which nothing is active
 	Warnings yamlsrc.Diagnostics // each with its code
 	Rules    int                 // files with a rule, overridden ones included
 }
 
 // Check loads layers and looks for what can be loaded and is hardly meant. now
-// is when exceptions are taken to expire. Where there are mistakes, the files
-// that have them are not looked at any further, and what is known only of all
+// is when exceptions are taken to expire. Where there are errors, the files
+// that have them are ignored any further, and what is known only of all
 // files together isn't either.
 func Check(layers []rule.Layer, internal []netip.Prefix, now time.Time) Report {
-	files, set, mistakes := rule.LoadFiles(layers, internal)
-	report := Report{Set: set, Errors: mistakes}
-	l := newLinter(set, mistakes, now)
+	files, set, errs := rule.LoadFiles(layers, internal)
+	report := Report{Set: set, Errors: errs}
+	l := newLinter(set, errs, now)
 	l.read(files)
 	l.look()
 	report.Warnings = l.warnings()
@@ -43,29 +43,29 @@ type Code struct{ Code, Doc string }
 func Codes() []Code {
 	return []Code{
 		{neverFires, "the condition can't hold, whatever a connection is like: parts of it exclude each other, or a list that it needs is empty"},
-		{firesOnEverything, "the condition holds for every connection: it says nothing"},
-		{forAfterEnd, "the rule waits with `for` while a connection is open, and its condition asks for one that has ended"},
-		{attemptTooOld, "the rule waits for an attempt to grow older than Linux lets it"},
+		{firesOnEverything, "the condition holds for every connection"},
+		{forAfterEnd, "the rule waits with `for` while a connection is open, and its condition needs one that has ended"},
+		{attemptTooOld, "the rule needs an attempt older than Linux allows"},
 		{exceptionNeverHolds, "the exception can't hold where the rule's condition does"},
-		{exceptionHidesAll, "the exception holds wherever the rule's condition does: switch the rule off instead"},
-		{exceptionExpired, "the exception's last day is over: it does nothing"},
-		{exceptionExpiresSoon, "the exception ends within seven days"},
-		{noDescription, "nothing says what the rule finds and what it assumes"},
-		{noGuide, "nothing says what to do first when the rule fires"},
+		{exceptionHidesAll, "the exception holds wherever the rule's condition does: disable the rule instead"},
+		{exceptionExpired, "the exception has expired: it has no effect"},
+		{exceptionExpiresSoon, "the exception expires within seven days"},
+		{noDescription, "the rule has no description"},
+		{noGuide, "the rule has no guide for the analyst"},
 		{noAttack, "the rule names no ATT&CK technique"},
-		{noTests, "the rule carries no tests"},
+		{noTests, "the rule has no tests"},
 		{unusedList, "no rule uses the list"},
 		{unusedMacro, "no rule uses the macro"},
 		{unusedThreshold, "nothing in the rule uses the threshold"},
-		{overrideChangesNothing, "the override sets what is so already"},
+		{overrideChangesNothing, "the override sets a value that is already set"},
 		{overrideWithoutEffect, "a later directory replaces the rule that is overridden"},
-		{similarID, "the id is one letter off that of a rule in a layer below: probably it was to replace it"},
-		{firedDisabled, "the condition asks for alerts of a rule that is switched off: there are none"},
-		{blockUnused, "the rule raises no alert and no other rule asks for it: it does nothing"},
+		{similarID, "the id is one letter off that of a rule in a layer below: probably it was meant to replace it"},
+		{firedDisabled, "the condition uses alerts of a disabled rule: there are none"},
+		{blockUnused, "the rule raises no alert and no other rule uses it: it has no effect"},
 	}
 }
 
-// The codes of warnings. They are stable: people look them up, and programs
+// The codes of warnings. They are stable: users look them up, and programs
 // filter by them.
 const (
 	neverFires             = "never-fires"
@@ -92,18 +92,18 @@ const (
 
 // linter looks at the files of layers.
 type linter struct {
-	set       *rule.Set // nil when there are mistakes
+	set       *rule.Set // nil when there are errors
 	now       time.Time
-	rules     []*looked          // by layer and name; of the same id, the last is in force
-	overrides []*looked          // by layer and name
-	byID      map[string]*looked // in force
-	others    []*looked          // lists and macros
-	broken    map[string]bool    // files that have mistakes
+	rules     []*checked          // by layer and name; of the same id, the last is active
+	overrides []*checked          // by layer and name
+	byID      map[string]*checked // active
+	others    []*checked          // lists and macros
+	broken    map[string]bool     // files that have errors
 	reasoner  condition.Reasoner
 }
 
-// looked is a file that has no mistakes, and is looked at.
-type looked struct {
+// looked is a file without errors, and is looked at.
+type checked struct {
 	*yamlsrc.File
 	layer int
 	name  string // without the layer's
@@ -114,21 +114,21 @@ type looked struct {
 }
 
 // warn adds a warning at a node.
-func (f *looked) warn(code string, n *yaml.Node, format string, args ...any) {
+func (f *checked) warn(code string, n *yaml.Node, format string, args ...any) {
 	f.warnAt(code, yamlsrc.PlaceOf(n), format, args...)
 }
 
-func (f *looked) warnAt(code string, at yamlsrc.Place, format string, args ...any) {
+func (f *checked) warnAt(code string, at yamlsrc.Place, format string, args ...any) {
 	f.Errorf(at, format, args...)
 	f.Diagnostics[len(f.Diagnostics)-1].Code = code
 }
 
-// inForce reports whether the rule of a file is not replaced by a later one.
-func (l *linter) inForce(f *looked) bool { return l.byID[f.id] == f }
+// isActive reports whether the rule of a file is not replaced by a later one.
+func (l *linter) isActive(f *checked) bool { return l.byID[f.id] == f }
 
 func (l *linter) look() {
 	for _, f := range l.rules {
-		if !l.inForce(f) {
+		if !l.isActive(f) {
 			continue
 		}
 		l.conditions(f)

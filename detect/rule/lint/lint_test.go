@@ -74,16 +74,16 @@ func TestWarnings(t *testing.T) {
 		{"alternatives", "when: conn.port == 1 and (conn.port == 2 or conn.port == 3)\n",
 			"16:27 never-fires: the rule never fires, whichever of its 2 alternatives is tried; of the first: conn.port == 1 and conn.port == 2 can't be true of one connection"},
 		{"one alternative is left", "when: conn.port == 1 and (conn.port == 2 or conn.open)\n", ""},
-		{"empty list", "when: conn.peer in networks.partners and conn.open\n", "16:7 never-fires: the rule never fires: networks.partners is an empty list; put something into it, or switch the rule off"},
-		{"everything", "when: conn.port >= 0\n", `16:7 fires-on-everything: the condition holds for every connection; say which are meant, or switch the rule off with "enabled: false"`},
-		{"everything that opens", "when: conn.open and len(host.name) < 100\n", "16:7 fires-on-everything: the rule fires on every connection that opens; of 240 made-up ones that have nothing in common, it fires on all"},
+		{"empty list", "when: conn.peer in networks.partners and conn.open\n", "16:7 never-fires: the rule never fires: networks.partners is an empty list; put something into it, or disable the rule"},
+		{"everything", "when: conn.port >= 0\n", `16:7 fires-on-everything: the condition holds for every connection; narrow it down, or disable the rule with "enabled: false"`},
+		{"everything that opens", "when: conn.open and len(host.name) < 100\n", "16:7 fires-on-everything: the rule fires on every connection that opens; it fires on all of 240 unrelated synthetic connections"},
 		{"everything that lasts", "when: conn.open\nfor: 8h\n", ""},
 		{"for and an end", "when: conn.closed and conn.port == 22\nfor: 5m\n",
-			`17:6 for-after-end: for is expression while a connection is open, and the condition wants one that has ended: remove for and write conn.age.min > duration("5m") in the condition`},
+			`17:6 for-after-end: for applies while a connection is open, and the condition needs one that has ended: remove for and write conn.age.min > duration("5m") in the condition`},
 		{"old attempt", "when: conn.attempted and conn.age.min > duration(\"5m\")\n",
-			"16:7 attempt-too-old: this asks for an attempt that is older than two minutes, and by then Linux has given it up (net.ipv4.tcp_syn_retries)"},
+			"16:7 attempt-too-old: the condition needs an attempt older than two minutes, and Linux gives up before (net.ipv4.tcp_syn_retries)"},
 		{"attempt that waits too long", "when: conn.attempted and conn.port == 22\nfor: 5m\n",
-			"16:7 attempt-too-old: this asks for an attempt that is older than two minutes, and by then Linux has given it up (net.ipv4.tcp_syn_retries)"},
+			"16:7 attempt-too-old: the condition needs an attempt older than two minutes, and Linux gives up before (net.ipv4.tcp_syn_retries)"},
 		{"young attempt", "when: conn.attempted and conn.age.min > duration(\"30s\")\n", ""},
 		{"step that never matches", "sequence:\n  within: 5m\n  steps:\n    - {when: conn.port == 22, by: host.name}\n    - {when: conn.open and conn.closed, by: host.name}\n",
 			"20:28 never-fires: this step never matches, and so the rule never fires: conn.open and conn.closed can't be true of one connection"},
@@ -104,11 +104,11 @@ func TestWarnings(t *testing.T) {
 
 func TestWarningsOfExceptions(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
-		{"in force", exceptionOf(`host.name == "a"`, "2026-12-31"), ""},
-		{"expired", exceptionOf(`host.name == "a"`, "2026-11-23"), "18:64 exception-expired: the exception's last day is over, so it does nothing; remove it, or ask ops whether it still holds"},
-		{"on its last day", exceptionOf(`host.name == "a"`, "2026-11-24"), "18:64 exception-expires-soon: the exception ends on 2026-11-24; ask ops whether it still holds"},
+		{"active", exceptionOf(`host.name == "a"`, "2026-12-31"), ""},
+		{"expired", exceptionOf(`host.name == "a"`, "2026-11-23"), "18:64 exception-expired: the exception has expired and has no effect: remove it or renew it with ops"},
+		{"on its last day", exceptionOf(`host.name == "a"`, "2026-11-24"), "18:64 exception-expires-soon: the exception expires on 2026-11-24: remove it or renew it with ops"},
 		{"never", exceptionOf(`conn.port == 23`, "2026-12-31"), "18:13 exception-never-holds: the exception never holds where the rule does: conn.port == 22 and conn.port == 23 can't be true of one connection"},
-		{"always", exceptionOf(`conn.open or host.name == "a"`, "2026-12-31"), "18:13 exception-hides-all: the exception holds wherever the rule does; switch the rule off instead (enabled: false)"},
+		{"always", exceptionOf(`conn.open or host.name == "a"`, "2026-12-31"), "18:13 exception-hides-all: the exception holds wherever the rule does; disable the rule instead (enabled: false)"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			want := test.want
@@ -131,10 +131,10 @@ func TestWarningsOfWhatIsMissingOrUnused(t *testing.T) {
 	}))
 	want := []string{
 		"base/lists.yaml:3:3 unused-list: no rule uses ports.telnet",
-		"local/new.yaml:1:7 no-description: the rule has no description; say what it finds, what it assumes and what it takes for it by mistake",
-		"local/new.yaml:1:7 no-guide: the rule has no guide; say what whoever reads its alert does first",
-		"local/new.yaml:1:7 no-attack: the rule names no technique of MITRE ATT&CK; add attack: [T1021.004] or the like (what is only odd has severity info)",
-		"local/new.yaml:1:7 no-tests: the rule has no tests; add one that makes it fire, and one that just doesn't",
+		"local/new.yaml:1:7 no-description: the rule has no description: add what it finds, what it assumes and its false positives",
+		"local/new.yaml:1:7 no-guide: the rule has no guide: add the analyst's first steps",
+		"local/new.yaml:1:7 no-attack: the rule names no MITRE ATT&CK technique: add attack, such as [T1021.004], or use severity info",
+		"local/new.yaml:1:7 no-tests: the rule has no tests: add a case in which it fires and one in which it nearly does",
 		"local/new.yaml:1:7 similar-id: this is a rule of its own beside ssh-sessions of base/ssh-sessions.yaml; write rule: ssh-sessions to replace that one",
 	}
 	if !slices.Equal(got, want) {
@@ -159,7 +159,7 @@ func TestWarningsOfLayers(t *testing.T) {
 	})
 	got := warned(t, base, local)
 	want := []string{
-		"base/asks.yaml:16:65 fired-of-disabled-rule: the rule off is switched off, so this is never true",
+		"base/asks.yaml:16:65 fired-of-disabled-rule: the rule off is disabled, so this is never true",
 		"base/long.yaml:18:3 unused-threshold: nothing in the rule uses thresholds.unused",
 		"base/macros.yaml:2:1 unused-macro: no rule uses macros.rest",
 		"local/long.yaml:2:11 override-changes-nothing: severity is low in base/long.yaml already",
@@ -175,7 +175,7 @@ func TestWarningsOfLayers(t *testing.T) {
 		t.Errorf("got\n  %s\nwant also %s", strings.Join(got, "\n  "), w)
 	}
 	got = warned(t, layerOf("one", map[string]string{"lost.yaml": named("lost", "when: conn.port == 24\nalert: false\n")}))
-	if w := "one/lost.yaml:17:1 building-block-unused: the rule raises no alert, and no other rule asks for it with fired(\"lost\", …)"; !slices.Contains(got, w) {
+	if w := "one/lost.yaml:17:1 building-block-unused: the rule raises no alert, and no other rule uses it with fired(\"lost\", …)"; !slices.Contains(got, w) {
 		t.Errorf("got\n  %s\nwant also %s", strings.Join(got, "\n  "), w)
 	}
 }

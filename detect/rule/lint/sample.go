@@ -47,7 +47,7 @@ func (l *linter) everything() {
 	}
 	for _, f := range l.rules {
 		when := yamlsrc.Field(f.root, "when")
-		if when == nil || !l.inForce(f) || fired[f.id] < total {
+		if when == nil || !l.isActive(f) || fired[f.id] < total {
 			continue
 		}
 		said := false
@@ -55,7 +55,7 @@ func (l *linter) everything() {
 			said = said || e.Code == firesOnEverything
 		}
 		if !said {
-			f.warn(firesOnEverything, when, "the rule fires on every connection that opens; of %d made-up ones that have nothing in common, it fires on all", total)
+			f.warn(firesOnEverything, when, "the rule fires on every connection that opens; it fires on all of %d unrelated synthetic connections", total)
 		}
 	}
 }

@@ -32,7 +32,7 @@ var renamedFields = map[string]string{Count + ".regular": "beaconing"}
 
 // otherFields are what a rule doesn't have, and what it has instead.
 var otherFields = map[string]string{
-	"id": "the id is written rule: my-rule", "name": "write rule: my-rule for the id, title for what people read", "level": "write severity", "priority": "write severity",
+	"id": "the id is written rule: my-rule", "name": "write rule: my-rule for the id, title for what users read", "level": "write severity", "priority": "write severity",
 	"condition": "write when", "detection": "write when, and in it what must be true of a connection", "tags": "write attack: [T1021.004]", "tag": "write attack: [T1021.004]",
 	"desc": "write description", "output": "write title and description", "falsepositives": "write false_positives", "exceptions": "write unless",
 	"list": "lists go into lists.yaml", "macro": "macros go into macros.yaml", "items": "lists go into lists.yaml", "fields": "write when, and in it what must be true of a connection",
