@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Changes in what people and clients do.
+// This file has the changes in what people and clients do.
 
 func firstLogin(e *episode) func() {
 	h := pick(e, e.cast[0])

@@ -2,7 +2,7 @@ package simulate
 
 import "time"
 
-// Changes to hosts, and failures.
+// This file has the changes to hosts, and failures.
 
 func newServer(e *episode) func() {
 	h := e.grown()
