@@ -14,8 +14,7 @@ type direction struct {
 }
 
 // listeners are the listening sockets of a snapshot, looked up by port. They
-// are collected when the first one is asked for: most snapshots bring no new
-// connection.
+// are collected at the first lookup: most snapshots bring no new connection.
 type listeners struct {
 	rows   []event.Socket
 	sorted []listener
@@ -59,13 +58,13 @@ func (l *listeners) cover(address event.Address, port uint16) bool {
 }
 
 // Linux's default ip_local_port_range, for the other end and for hosts that
-// don't say theirs.
+// don't report theirs.
 const ephemeralLow, ephemeralHigh = 32768, 60999
 
 // direct concludes who began a connection: from the handshake, else from a
 // listening socket on one of its ends (the other end can be this host too, on
-// loopback), else from the side with a port that is given out to originators,
-// else the lower port is the service's.
+// loopback), else from the end with an ephemeral port, else the lower port is
+// the service's.
 func (d *differ) direct(row *event.Socket) direction {
 	low, high := d.s.EphemeralLow, d.s.EphemeralHigh
 	if low == 0 || high < low {

@@ -33,12 +33,12 @@ func history(data []byte) []*event.Snapshot {
 		case 4:
 			h.rows[op/8%len(keys)] = event.Socket{}
 		case 5, 6:
-			h.look(time.Duration(1+next()) * 250 * time.Millisecond)
+			h.report(time.Duration(1+next()) * 250 * time.Millisecond)
 		case 7:
 			h.disturb(op/8%8, next())
 		}
 	}
-	h.look(30 * time.Second)
+	h.report(30 * time.Second)
 	return h.snapshots
 }
 
@@ -80,8 +80,8 @@ func (h *host) set(key, state, rest int) {
 	h.rows[key] = row
 }
 
-// look takes a snapshot after a time.
-func (h *host) look(after time.Duration) {
+// report takes a snapshot after a time.
+func (h *host) report(after time.Duration) {
 	h.uptime += after
 	h.wall = h.wall.Add(after)
 	h.sequence++
@@ -115,7 +115,7 @@ func (h *host) disturb(what, much int) {
 		}
 	case 3: // the poller is restarted
 		h.run, h.sequence = h.run+1, 0
-	case 4: // the host is started anew, less often than a table remembers
+	case 4: // the host reboots, less often than a table remembers
 		if h.boot < 8 {
 			h.boot, h.run, h.sequence, h.uptime = h.boot+1, h.run+1, 0, time.Duration(much)*time.Second
 			clear(h.rows)

@@ -49,7 +49,7 @@ func FuzzTable(f *testing.F) {
 }
 
 // nothingNew checks that a snapshot that a table had already changes nothing,
-// and that another one with the same rows tells nothing.
+// and that another one with the same rows changes nothing.
 func nothingNew(t *testing.T, codec *conntable.Codec, tab *conntable.Table, s *event.Snapshot) {
 	t.Helper()
 	var comparer conntable.Comparer

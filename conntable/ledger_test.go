@@ -8,7 +8,7 @@ import (
 	"headstart/event"
 )
 
-// ledger keeps the books on a host's changes and says where they break what
+// ledger keeps the books on a host's changes and reports where they break what
 // the table promises.
 type ledger struct {
 	open   map[event.ConnectionID]bool
@@ -38,10 +38,10 @@ func (l *ledger) enter(s *event.Snapshot, c *event.Changes) error {
 		}
 	}
 	if len(l.open) != shown || int(c.Open) != shown {
-		return fmt.Errorf("opened minus closed is %d, the changes say %d open, the snapshot shows %d", len(l.open), c.Open, shown)
+		return fmt.Errorf("opened minus closed is %d, the changes count %d open, the snapshot shows %d", len(l.open), c.Open, shown)
 	}
 	if int(c.Listening) != listening {
-		return fmt.Errorf("the changes say %d listening, the snapshot shows %d", c.Listening, listening)
+		return fmt.Errorf("the changes count %d listening, the snapshot shows %d", c.Listening, listening)
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ type differ struct {
 	listeners *listeners
 
 	now    int64 // uptime of the snapshot
-	before int64 // uptime of the one before; 0 at a boot, unknown at the first look
+	before int64 // uptime of the one before; 0 at a boot, unknown at the first snapshot
 	wall   int64 // wall clock of the snapshot at uptime 0
 	bootID string
 
@@ -45,13 +45,13 @@ func (d *differ) meanwhile() span { return span{d.before, d.now} }
 func (d *differ) at(uptime int64) time.Time { return timeAt(d.wall + uptime) }
 
 // merge walks the table's rows and the snapshot's, both sorted by key, and
-// sets the life of each row of the snapshot.
-func (d *differ) merge(lives []life) {
-	old, was, rows := d.t.rows, d.t.lives, d.s.Sockets
+// sets the entry of each row of the snapshot.
+func (d *differ) merge(entries []entry) {
+	old, was, rows := d.t.rows, d.t.entries, d.s.Sockets
 	for len(old) > 0 && len(rows) > 0 {
 		if n := unchanged(old, rows); n > 0 {
-			copy(lives, was[:n])
-			old, was, rows, lives = old[n:], was[n:], rows[n:], lives[n:]
+			copy(entries, was[:n])
+			old, was, rows, entries = old[n:], was[n:], rows[n:], entries[n:]
 			continue
 		}
 		switch order := old[0].CompareKey(&rows[0]); {
@@ -59,18 +59,18 @@ func (d *differ) merge(lives []life) {
 			d.gone(&old[0], &was[0])
 			old, was = old[1:], was[1:]
 		case order > 0:
-			lives[0] = d.appeared(&rows[0])
-			rows, lives = rows[1:], lives[1:]
+			entries[0] = d.appeared(&rows[0])
+			rows, entries = rows[1:], entries[1:]
 		default:
-			lives[0] = d.changed(&old[0], &rows[0], was[0])
-			old, was, rows, lives = old[1:], was[1:], rows[1:], lives[1:]
+			entries[0] = d.changed(&old[0], &rows[0], was[0])
+			old, was, rows, entries = old[1:], was[1:], rows[1:], entries[1:]
 		}
 	}
 	for i := range old {
 		d.gone(&old[i], &was[i])
 	}
 	for i := range rows {
-		lives[i] = d.appeared(&rows[i])
+		entries[i] = d.appeared(&rows[i])
 	}
 }
 
@@ -90,15 +90,15 @@ func unchanged(old, rows []event.Socket) int {
 }
 
 // appeared handles a row whose key was not there before.
-func (d *differ) appeared(row *event.Socket) life {
-	l := life{first: d.now, after: d.before, opened: d.now}
+func (d *differ) appeared(row *event.Socket) entry {
+	l := entry{first: d.now, after: d.before, opened: d.now}
 	switch row.State {
 	case event.Listen:
 		l.kind = listens
-		d.say(event.Listening, row, &l)
+		d.announce(event.Listening, row, &l)
 	case event.SynSent:
 		l.kind, l.direction = attempt, d.direct(row)
-		d.say(event.Attempted, row, &l)
+		d.announce(event.Attempted, row, &l)
 	case event.SynRecv, event.NewSynRecv, event.Close:
 		l.kind = nothing
 		if row.State != event.Close {
@@ -111,7 +111,7 @@ func (d *differ) appeared(row *event.Socket) life {
 }
 
 // changed handles a row whose key was there with another state or inode.
-func (d *differ) changed(old, row *event.Socket, l life) life {
+func (d *differ) changed(old, row *event.Socket, l entry) entry {
 	if row.State == event.Listen && old.State == event.Listen {
 		return l // with SO_REUSEPORT one key has several inodes, shown in turn
 	}
@@ -145,7 +145,7 @@ func (d *differ) changed(old, row *event.Socket, l life) life {
 
 // begin announces a connection that was not open before: opened, and closed
 // too if it is in TIME_WAIT already.
-func (d *differ) begin(row *event.Socket, l *life) {
+func (d *differ) begin(row *event.Socket, l *entry) {
 	if l.directionFrom == 0 {
 		l.direction = d.direct(row)
 	}
@@ -153,12 +153,12 @@ func (d *differ) begin(row *event.Socket, l *life) {
 	if orphaned(row) {
 		when := span{max(d.closedAt(row), l.after), d.now}
 		l.kind = finished
-		d.bound(d.say(event.Opened, row, l), when)
+		d.bound(d.announce(event.Opened, row, l), when)
 		d.end(row, l, event.Gone, when)
 		return
 	}
 	if row.State != event.TimeWait {
-		d.say(event.Opened, row, l)
+		d.announce(event.Opened, row, l)
 		return
 	}
 	closed := d.closedAt(row)
@@ -172,14 +172,14 @@ func (d *differ) begin(row *event.Socket, l *life) {
 		l.after = unknown
 	}
 	l.kind, l.opened = finished, closed
-	d.bound(d.say(event.Opened, row, l), moment(closed))
+	d.bound(d.announce(event.Opened, row, l), moment(closed))
 	d.end(row, l, event.TimedWait, moment(closed))
 }
 
 // orphaned reports whether a connection in FIN_WAIT2 is only waited for by the
 // kernel: its program has closed it and can't read what may still come
 // (tcp_time_wait in net/ipv4/tcp_minisocks.c). The timer is net.ipv4.tcp_fin_timeout,
-// 60 s unless it was shortened: the close was not before what it tells.
+// 60 s unless it was shortened: the close was not before the time it implies.
 func orphaned(row *event.Socket) bool {
 	return row.State == event.FinWait2 && row.Timer == event.TimerTimeWait
 }
@@ -195,7 +195,7 @@ func (d *differ) closedAt(row *event.Socket) int64 {
 }
 
 // gone handles a row that is no longer there.
-func (d *differ) gone(row *event.Socket, l *life) {
+func (d *differ) gone(row *event.Socket, l *entry) {
 	switch l.kind {
 	case listens:
 		d.stop(row, l, d.meanwhile())
@@ -225,7 +225,7 @@ func (d *differ) reboot() {
 	}
 	last := differ{t: t, s: d.s, out: d.out, bootID: t.bootID, now: booted, before: t.uptime, wall: wall}
 	for i := range t.rows {
-		row, l := &t.rows[i], &t.lives[i]
+		row, l := &t.rows[i], &t.entries[i]
 		switch l.kind {
 		case open:
 			last.end(row, l, event.Rebooted, last.meanwhile())
@@ -267,8 +267,8 @@ func anotherConnection(old, row *event.Socket) bool {
 		old.Inode != 0 && row.Inode != 0 && old.Inode != row.Inode
 }
 
-// say announces a change of a connection.
-func (d *differ) say(k event.Kind, row *event.Socket, l *life) *event.Connection {
+// announce adds a change of a connection to the output.
+func (d *differ) announce(k event.Kind, row *event.Socket, l *entry) *event.Connection {
 	switch k {
 	case event.Opened:
 		d.t.open++
@@ -294,15 +294,15 @@ func (d *differ) say(k event.Kind, row *event.Socket, l *life) *event.Connection
 }
 
 // end announces a connection as closed.
-func (d *differ) end(row *event.Socket, l *life, reason event.Reason, when span) {
-	c := d.say(event.Closed, row, l)
+func (d *differ) end(row *event.Socket, l *entry, reason event.Reason, when span) {
+	c := d.announce(event.Closed, row, l)
 	c.Reason = reason
 	d.bound(c, when)
 }
 
 // stop announces that a port is no longer listened on.
-func (d *differ) stop(row *event.Socket, l *life, when span) {
-	d.bound(d.say(event.StoppedListening, row, l), when)
+func (d *differ) stop(row *event.Socket, l *entry, when span) {
+	d.bound(d.announce(event.StoppedListening, row, l), when)
 }
 
 func (d *differ) bound(c *event.Connection, when span) {

@@ -2,16 +2,16 @@ package conntable
 
 import "time"
 
-// clockStep is by how much a wall clock moves against the uptime before that
-// is a step. NTP slews both clocks alike.
+// clockStep is the least difference between wall clock and uptime that counts
+// as a step of the clock. NTP slews both alike.
 const clockStep = 500 * time.Millisecond
 
-// offsetWindow is for how long a measurement counts at least.
+// offsetWindow is the least time for which a measurement counts.
 const offsetWindow = int64(10 * time.Minute)
 
 // offset estimates by how much a host's clock is behind the stream's. A
-// measurement is that plus the way of the message, which is never negative and
-// often short: the least of the last 10 to 20 minutes is closest.
+// measurement is that plus the message's transit time, which is never negative
+// and often short: the minimum of the last 10 to 20 minutes is closest.
 type offset struct {
 	since         int64 // uptime at which current began; 0: nothing measured yet
 	current, last int64

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/tools/txtar"
 )
 
-var update = flag.Bool("update", false, "write what the table says into the scripts; review every line")
+var update = flag.Bool("update", false, "write the table's changes into the scripts; review every line")
 
 // TestScripts runs the scripts of testdata, each of which shows one behaviour
 // in time: with a table that is kept, and with one that is saved and restored
@@ -44,13 +44,13 @@ func runScript(t *testing.T, script *txtar.Archive, restore bool) {
 	var changes event.Changes
 	tab, codec, books := new(conntable.Table), new(conntable.Codec), newLedger()
 	out := printer{map[event.ConnectionID]int{}}
-	said := ""
+	got := ""
 	for i := range script.Files {
 		section := &script.Files[i]
 		kind, header, _ := strings.Cut(section.Name, " ")
 		switch kind {
 		case "snapshot":
-			if said != "" {
+			if got != "" {
 				t.Fatalf("snapshot %s: the one before expects nothing", header)
 			}
 			s, lag, err := parseSnapshot(header, string(section.Data))
@@ -59,10 +59,10 @@ func runScript(t *testing.T, script *txtar.Archive, restore bool) {
 			}
 			result := comparer.Apply(tab, s, lag, &changes)
 			if result != conntable.Compared {
-				said = "stale: " + result.String() + "\n"
+				got = "stale: " + result.String() + "\n"
 				continue
 			}
-			said = out.changes(&changes)
+			got = out.changes(&changes)
 			if err := books.enter(s, &changes); err != nil {
 				t.Errorf("snapshot %s: %v", header, err)
 			}
@@ -71,17 +71,17 @@ func runScript(t *testing.T, script *txtar.Archive, restore bool) {
 			}
 		case "expect":
 			if *update {
-				section.Data = []byte(said)
+				section.Data = []byte(got)
 			}
-			if want := string(section.Data); strings.TrimSpace(want) != strings.TrimSpace(said) {
-				t.Errorf("snapshot %s:\n got:\n%s want:\n%s", script.Files[i-1].Name, said, want)
+			if want := string(section.Data); strings.TrimSpace(want) != strings.TrimSpace(got) {
+				t.Errorf("snapshot %s:\n got:\n%s want:\n%s", script.Files[i-1].Name, got, want)
 			}
-			said = ""
+			got = ""
 		default:
 			t.Fatalf("section %q: want snapshot or expect", section.Name)
 		}
 	}
-	if said != "" {
+	if got != "" {
 		t.Fatal("the last snapshot expects nothing")
 	}
 }

@@ -27,12 +27,12 @@ type Codec struct {
 	values   []uint64
 }
 
-// Append appends the saved form of a table. messages are those of the snapshot
-// that the table stands for, one or its parts in order: the rows are saved as
-// they came, so that saving costs a copy of them and no encoding.
+// Append appends the saved form of a table. messages are those of the table's
+// snapshot, one or its parts in order: rows are saved as they were received,
+// which costs a copy and no encoding.
 func (c *Codec) Append(dst []byte, t *Table, messages ...[]byte) []byte {
 	w := &c.w
-	c.packLives(t.lives)
+	c.packEntries(t.entries)
 	w.Reset(append(dst, stateVersion))
 	w.Array(len(messages))
 	for _, m := range messages {
@@ -47,14 +47,14 @@ func (c *Codec) Append(dst []byte, t *Table, messages ...[]byte) []byte {
 	return w.Bytes()
 }
 
-// packLives puts lives into c.packed: columns, compressed.
-func (c *Codec) packLives(lives []life) {
+// packEntries puts entries into c.packed: columns, compressed.
+func (c *Codec) packEntries(entries []entry) {
 	for i := range c.columns {
 		c.columns[i] = c.columns[i][:0]
 	}
 	var last int64
-	for i := range lives {
-		l := &lives[i]
+	for i := range entries {
+		l := &entries[i]
 		c.columns[0] = append(c.columns[0], byte(l.kind)|byte(l.side)<<3|byte(l.directionFrom)<<5)
 		c.columns[1] = column.AppendDelta(c.columns[1], uint64(last), uint64(l.first))
 		c.columns[2] = column.AppendDelta(c.columns[2], uint64(l.first), uint64(l.opened))
@@ -80,7 +80,7 @@ func (c *Codec) Restore(state []byte) (*Table, error) {
 
 func (c *Codec) restore(t *Table, b []byte) error {
 	if len(b) == 0 || b[0] != stateVersion {
-		return fmt.Errorf("%w: the saved table is of another version of this program", event.ErrVersion)
+		return fmt.Errorf("%w: saved by another version of this program", event.ErrVersion)
 	}
 	r := &c.r
 	r.Reset(b[1:])
@@ -110,23 +110,23 @@ func (c *Codec) restore(t *Table, b []byte) error {
 	if err := r.End(); err != nil {
 		return err
 	}
-	return c.restoreLives(t, packed)
+	return c.restoreEntries(t, packed)
 }
 
-// maxLife is how many bytes a life takes at most: flags and three varints.
-const maxLife = 1 + 3*10
+// maxEntry is how many bytes an entry takes at most: flags and three varints.
+const maxEntry = 1 + 3*10
 
-func (c *Codec) restoreLives(t *Table, packed []byte) error {
+func (c *Codec) restoreEntries(t *Table, packed []byte) error {
 	n := len(t.rows)
 	size, err := s2.DecodedLen(packed)
 	if err != nil {
-		return fmt.Errorf("lives: %w", err)
+		return fmt.Errorf("entries: %w", err)
 	}
-	if most := n*maxLife + len(c.columns)*5; size > most {
-		return fmt.Errorf("lives of %d rows unpack to %d bytes, more than %d", n, size, most)
+	if most := n*maxEntry + len(c.columns)*5; size > most {
+		return fmt.Errorf("entries of %d rows unpack to %d bytes, more than %d", n, size, most)
 	}
 	if c.joined, err = s2.Decode(c.joined[:cap(c.joined)], packed); err != nil {
-		return fmt.Errorf("lives: %w", err)
+		return fmt.Errorf("entries: %w", err)
 	}
 	var columns [len(c.columns)][]byte
 	c.r.Reset(c.joined)
@@ -134,34 +134,34 @@ func (c *Codec) restoreLives(t *Table, packed []byte) error {
 		columns[i] = c.r.Binary()
 	}
 	if err := c.r.End(); err != nil {
-		return fmt.Errorf("lives: %w", err)
+		return fmt.Errorf("entries: %w", err)
 	}
 	if len(columns[0]) != n {
-		return fmt.Errorf("lives of %d rows in a table of %d", len(columns[0]), n)
+		return fmt.Errorf("entries of %d rows in a table of %d", len(columns[0]), n)
 	}
-	t.lives = make([]life, n)
+	t.entries = make([]entry, n)
 	c.values = slices.Grow(c.values[:0], n)[:n]
 	if err := column.Deltas(c.values, columns[1]); err != nil {
-		return fmt.Errorf("lives: first seen: %w", err)
+		return fmt.Errorf("entries: first seen: %w", err)
 	}
 	for i, first := range c.values {
 		flags := columns[0][i]
-		t.lives[i] = life{first: int64(first), kind: kind(flags & 7), direction: direction{event.Direction(flags >> 3 & 3), event.DirectionSource(flags >> 5)}}
+		t.entries[i] = entry{first: int64(first), kind: kind(flags & 7), direction: direction{event.Direction(flags >> 3 & 3), event.DirectionSource(flags >> 5)}}
 	}
 	if err := column.Differences(c.values, columns[2]); err != nil {
-		return fmt.Errorf("lives: opened: %w", err)
+		return fmt.Errorf("entries: opened: %w", err)
 	}
 	for i, v := range c.values {
-		t.lives[i].opened = t.lives[i].first + int64(v)
+		t.entries[i].opened = t.entries[i].first + int64(v)
 	}
 	if err := column.Differences(c.values, columns[3]); err != nil {
-		return fmt.Errorf("lives: after: %w", err)
+		return fmt.Errorf("entries: after: %w", err)
 	}
 	for i, v := range c.values {
-		l := &t.lives[i]
+		l := &t.entries[i]
 		l.after = l.first + int64(v)
 		if !l.valid(t.uptime) {
-			return fmt.Errorf("life %d: %+v at uptime %d", i, *l, t.uptime)
+			return fmt.Errorf("entry %d: %+v at uptime %d", i, *l, t.uptime)
 		}
 		switch l.kind {
 		case open:
@@ -173,8 +173,8 @@ func (c *Codec) restoreLives(t *Table, packed []byte) error {
 	return nil
 }
 
-// valid reports whether a table at an uptime can hold such a life.
-func (l *life) valid(uptime int64) bool {
+// valid reports whether a table at an uptime can hold such an entry.
+func (l *entry) valid(uptime int64) bool {
 	return l.kind < kinds && l.side <= event.Outbound && l.directionFrom <= event.FromPorts &&
 		unknown <= l.after && l.after <= l.opened && l.opened <= uptime && 0 < l.first && l.first <= uptime
 }

@@ -36,7 +36,7 @@ func TestRestoredFromParts(t *testing.T) {
 	}
 }
 
-func TestRestoreRefuses(t *testing.T) {
+func TestRestoreRejects(t *testing.T) {
 	one, other := busyServer(1000, 100)
 	var comparer conntable.Comparer
 	var changes event.Changes
@@ -67,8 +67,8 @@ func TestRestoreRefuses(t *testing.T) {
 		{"a part that is missing", "is part 1 of", codec.Append(nil, tab, parts[0])},
 		{"parts in another order", "is part 2 of", codec.Append(nil, tab, append([][]byte{parts[1], parts[0]}, parts[2:]...)...)},
 		{"a part of another snapshot", "message 2 of", codec.Append(nil, tab, append([][]byte{parts[0], encode(t, other)}, parts[2:]...)...)},
-		{"the lives of other rows", "lives of", codec.Append(nil, tab, encode(t, fewer))},
-		{"lives that are yet to come", "at uptime", codec.Append(nil, tab, encode(t, earlier))},
+		{"the entries of other rows", "entries of", codec.Append(nil, tab, encode(t, fewer))},
+		{"entries that begin in the future", "at uptime", codec.Append(nil, tab, encode(t, earlier))},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := new(conntable.Codec).Restore(tt.state)
@@ -83,7 +83,7 @@ func TestRestoreRefuses(t *testing.T) {
 }
 
 // TestRunsAreForgotten restarts a poller so often that the table forgets the
-// first run: it would be taken for new, if its uptime weren't past.
+// first run: it would count as new, were its uptime not in the past.
 func TestRunsAreForgotten(t *testing.T) {
 	s, _ := busyServer(10, 0)
 	var comparer conntable.Comparer

@@ -1,13 +1,13 @@
-// Package conntable compares a host's snapshots and says which connections opened
-// and closed, with what certainty. It is a pure state machine: a snapshot in,
-// changes out; the same snapshots in the same order give the same changes.
+// Package conntable compares a host's snapshots and reports which connections
+// opened and closed, with bounds on when. It is a pure state machine: a snapshot
+// in, changes out; the same snapshots in the same order give the same changes.
 //
 // # Identity
 //
 // A connection is its addresses and ports, and its inode where both readings
 // have one. Rows in TIME_WAIT, SYN_RECV and orphaned ones have inode 0, so an
-// inode alone says nothing, and inode 0 contradicts nothing. A connection
-// whose state goes back (FIN_WAIT1 to ESTABLISHED, ESTABLISHED to SYN_SENT,
+// inode alone identifies nothing, and inode 0 matches any inode. A connection
+// whose state goes backwards (FIN_WAIT1 to ESTABLISHED, ESTABLISHED to SYN_SENT,
 // TIME_WAIT to anything) is another one on the same ports.
 //
 // # Time
@@ -20,39 +20,38 @@
 // include/net/tcp.h) and its timer counts down in 1/100 s, so the close time
 // of a connection in TIME_WAIT is exact to 10 ms.
 //
-// # What can go wrong, and what follows
+// # Faults and what follows from them
 //
 //   - A host's first snapshot: nothing bounds from below when its connections
 //     began.
 //   - A snapshot is missing: the next one is compared with the last that came.
-//     Bounds are wider, Missed says how many are missing; nothing is closed for
-//     it.
-//   - A snapshot comes twice, late or out of order: it is Stale and changes
+//     Bounds are wider, Missed counts the missing ones; nothing is closed.
+//   - A snapshot comes twice, late or out of order: it is stale and changes
 //     nothing. Order is the uptime within a boot.
 //   - A snapshot comes in parts of which one is missing: it is a missing
-//     snapshot (see the tracker, which puts parts together).
-//   - The poller is restarted (another run): comparing goes on. The old run is
-//     superseded; what it still sends is Stale.
+//     snapshot (package parts assembles them).
+//   - The poller restarts (another run): comparison continues. The old run is
+//     superseded; what it still sends is stale.
 //   - The host reboots (another boot id): every connection is closed with the
 //     reason reboot between its last sight and the boot, and what the new boot
-//     shows was opened since the boot. Snapshots of an earlier boot are Stale.
-//     If the clock was set back meanwhile, the time of the new boot's snapshot
-//     is taken for the boot's, and at least that of the last sight.
-//   - The host was away for a day: as if snapshots were missing. A row that is
+//     shows was opened since the boot. Snapshots of an earlier boot are stale.
+//     If the clock was set back meanwhile, the boot is dated by the new
+//     boot's first snapshot, and not before the last snapshot of the old one.
+//   - The host was unreachable for a day: as if snapshots were missing. A row that is
 //     still there with the same inode is the same connection, still open.
-//   - The wall clock jumps: durations and order don't notice. Times of later
+//   - The wall clock jumps: durations and order are not affected. Times of later
 //     messages are on the new clock.
-//   - Two machines use one host name: the one that spoke last supersedes the
-//     other, whose snapshots are Stale from then on, and counted.
-//   - A connection lives and dies between two snapshots: it is seen only if it
+//   - Two machines use one host name: the one that reported last supersedes the
+//     other, whose snapshots are stale from then on, and counted.
+//   - A connection opens and closes between two snapshots: it is seen only if it
 //     left a row in TIME_WAIT. Closed by RST, or by the other side first, it
 //     leaves none.
 //   - A connection opens and closes on the ports of one that is in TIME_WAIT:
-//     the two look like one.
-//   - A reading misses a row, for the kernel's table is not read at one
-//     instant: the connection is closed, and opened under another id when it is
-//     seen again. If it is in TIME_WAIT by then, and was before the reading that
-//     missed it, nothing bounds its beginning.
+//     the two are indistinguishable.
+//   - A reading misses a row, because the kernel's table is not read atomically:
+//     the connection is reported closed, and opened under another id when it
+//     reappears. If it is in TIME_WAIT by then, and was so before the reading
+//     that missed it, nothing bounds its beginning.
 package conntable
 
 import (
@@ -62,8 +61,8 @@ import (
 	"headstart/event"
 )
 
-// Table is what is known of one host: the sockets of its last snapshot and the
-// life of each. The zero Table knows nothing yet.
+// Table is the state of one host: the sockets of its last snapshot and the
+// entry of each. The zero Table is empty.
 type Table struct {
 	host     string
 	bootID   string
@@ -77,21 +76,21 @@ type Table struct {
 
 	offset offset
 
-	rows  []event.Socket
-	lives []life // of each row
+	rows    []event.Socket
+	entries []entry // of each row
 
 	open, listening uint32 // connections and ports among them
 }
 
-// Superseded boots and runs that a table remembers. An older one is taken for
-// new; it can only be a message that waited that long.
+// Superseded boots and runs that a table remembers. A message of an older one
+// counts as new; it must have been delayed for as many restarts.
 const (
 	keptBoots = 8
 	keptRuns  = 32
 )
 
-// life is what the rows before say about a row.
-type life struct {
+// entry is what earlier snapshots showed about a row.
+type entry struct {
 	first  int64 // uptime at which the row was first seen
 	after  int64 // the connection opened after this uptime, or unknown
 	opened int64 // and not later than this one
@@ -99,7 +98,7 @@ type life struct {
 	direction
 }
 
-// unknown is the lower bound of a beginning that was before the first look.
+// unknown is the lower bound of a beginning before the first snapshot.
 const unknown = -1
 
 type kind uint8
@@ -113,14 +112,14 @@ const (
 	kinds
 )
 
-// Result says what a snapshot was to a table.
+// Result is how a snapshot relates to a table.
 type Result uint8
 
 // The results of Apply.
 const (
-	Compared   Result = iota // changes hold the answer
-	Repeated                 // stale: the table stands for this very snapshot
-	Late                     // stale: a newer one was there already
+	Compared   Result = iota // changes hold what changed
+	Repeated                 // stale: it is the table's own snapshot
+	Late                     // stale: older than the table's snapshot
 	Superseded               // stale: of an earlier boot or run
 )
 
@@ -132,7 +131,7 @@ func (r Result) String() string {
 // Comparer compares. It keeps scratch space, so one serves one goroutine, for
 // any number of tables.
 type Comparer struct {
-	lives     []life
+	entries   []entry
 	listeners listeners
 }
 
@@ -141,7 +140,7 @@ type Comparer struct {
 // the stream's time of storing the snapshot minus the host's time of sending
 // it. Unless the result is Compared neither table nor changes are touched.
 //
-// The snapshot is whole: parts are put together before.
+// The snapshot is complete: package parts assembles it.
 func (c *Comparer) Apply(t *Table, s *event.Snapshot, lag time.Duration, changes *event.Changes) Result {
 	if stale := t.stale(s); stale != Compared {
 		return stale
@@ -166,7 +165,7 @@ func (c *Comparer) Apply(t *Table, s *event.Snapshot, lag time.Duration, changes
 		changes.Missed = s.Sequence - 1
 		t.pastBoots = remember(t.pastBoots, t.bootID, keptBoots)
 		t.pastRuns = t.pastRuns[:0]
-		t.rows, t.lives = t.rows[:0], t.lives[:0]
+		t.rows, t.entries = t.rows[:0], t.entries[:0]
 		t.offset = offset{}
 	case t.run != s.Run:
 		changes.PreviousAt = d.at(t.uptime)
@@ -176,9 +175,9 @@ func (c *Comparer) Apply(t *Table, s *event.Snapshot, lag time.Duration, changes
 		changes.PreviousAt = d.at(t.uptime)
 		changes.Missed = s.Sequence - t.sequence - 1
 	}
-	c.lives = slices.Grow(c.lives[:0], len(s.Sockets))[:len(s.Sockets)]
+	c.entries = slices.Grow(c.entries[:0], len(s.Sockets))[:len(s.Sockets)]
 	d.listeners.reset(s.Sockets)
-	d.merge(c.lives)
+	d.merge(c.entries)
 
 	if jump := time.Duration(d.wall - (t.takenAt - t.uptime)).Abs(); jump > clockStep {
 		t.offset = offset{}
@@ -186,7 +185,7 @@ func (c *Comparer) Apply(t *Table, s *event.Snapshot, lag time.Duration, changes
 	t.host, t.bootID, t.run, t.sequence = s.Host, s.BootID, s.Run, s.Sequence
 	t.uptime, t.takenAt = now, s.TakenAt.UnixNano()
 	t.rows = append(t.rows[:0], s.Sockets...)
-	t.lives = append(t.lives[:0], c.lives...)
+	t.entries = append(t.entries[:0], c.entries...)
 
 	changes.Connections = d.out
 	changes.Open, changes.Listening = t.open, t.listening
@@ -217,12 +216,9 @@ func remember(list []string, name string, most int) []string {
 	return append(list, name)
 }
 
-// At returns the id of the snapshot that the table stands for.
+// At returns the id of the table's snapshot.
 func (t *Table) At() event.SnapshotID {
 	return event.SnapshotID{Host: t.host, BootID: t.bootID, Run: t.run, Sequence: t.sequence}
 }
-
-// Len returns the number of rows.
-func (t *Table) Len() int { return len(t.rows) }
 
 func timeAt(nanoseconds int64) time.Time { return time.Unix(0, nanoseconds).UTC() }

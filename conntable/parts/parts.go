@@ -1,6 +1,6 @@
-// Package parts puts the parts of a snapshot together: a table that is too
-// large for one message comes in several, and a half-arrived snapshot is never
-// taken for a whole one. It is pure.
+// Package parts assembles snapshots: a table that is too large for one message
+// comes in numbered parts, and an incomplete snapshot is never used as a whole
+// one. It is pure.
 package parts
 
 import (
@@ -10,15 +10,15 @@ import (
 	"headstart/event/wire"
 )
 
-// Pending are the parts of a host's snapshot that has not arrived whole. The
-// zero Pending has none.
+// Pending holds the parts of a host's incomplete snapshot. The zero Pending has
+// none.
 type Pending struct {
 	id    event.SnapshotID
 	parts [][]byte // nil where one is missing
 }
 
-// Add keeps a part. It returns all parts in order once the snapshot is whole,
-// and how many incomplete snapshots were dropped for it: 0 or 1.
+// Add keeps a part. It returns all parts in order once the snapshot is complete,
+// and the number of incomplete snapshots that it replaced: 0 or 1.
 func (p *Pending) Add(id event.SnapshotID, s *event.Snapshot, message []byte) (whole [][]byte, dropped int) {
 	if p.id != id || len(p.parts) != int(s.Parts) {
 		dropped = p.Drop()
@@ -35,7 +35,7 @@ func (p *Pending) Add(id event.SnapshotID, s *event.Snapshot, message []byte) (w
 	return whole, dropped
 }
 
-// Drop forgets an incomplete snapshot and returns how many there were.
+// Drop discards an incomplete snapshot and returns the number of them: 0 or 1.
 func (p *Pending) Drop() int {
 	if p.parts == nil {
 		return 0
@@ -97,7 +97,7 @@ func Join(decoder *event.SnapshotDecoder, messages [][]byte, s *event.Snapshot) 
 		}
 		rows := s.Sockets
 		if len(sockets) > 0 && len(rows) > 0 && sockets[len(sockets)-1].CompareKey(&rows[0]) >= 0 {
-			return fmt.Errorf("part %d doesn't follow the part before", i+1)
+			return fmt.Errorf("part %d doesn't follow part %d", i+1, i)
 		}
 		sockets = append(sockets, rows...)
 	}

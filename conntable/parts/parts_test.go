@@ -66,7 +66,7 @@ func TestNothingPendingIsNothingToSave(t *testing.T) {
 	}
 }
 
-func TestUnusablePartsAreRefused(t *testing.T) {
+func TestUnusablePartsAreRejected(t *testing.T) {
 	var p Pending
 	s := partOf("a 1/2")
 	p.Add(s.ID(), s, encodePart(t, "a 1/2"))
@@ -85,7 +85,7 @@ func TestUnusablePartsAreRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var p Pending
 			if err := p.Restore(test.state, decodePart); err == nil || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("%v, want it to say %q", err, test.want)
+				t.Errorf("%v, want an error with %q", err, test.want)
 			}
 		})
 	}
@@ -187,7 +187,7 @@ func TestJoin(t *testing.T) {
 		t.Errorf("%d of %d sockets, %v", len(joined.Sockets), len(whole.Sockets), err)
 	}
 	messages[0], messages[1] = messages[1], messages[0]
-	if err := Join(&decoder, messages, &joined); err == nil || !strings.Contains(err.Error(), "doesn't follow the part before") {
+	if err := Join(&decoder, messages, &joined); err == nil || !strings.Contains(err.Error(), "doesn't follow part") {
 		t.Errorf("in the wrong order: %v", err)
 	}
 	messages[1] = []byte("x")

@@ -16,8 +16,8 @@ import (
 	"headstart/event"
 )
 
-// tracker spreads the hosts over shards, so that the messages of a batch are
-// compared on all cores and those of one host stay in order.
+// tracker distributes hosts over shards: the messages of a batch are compared on
+// all cores, those of one host in order.
 type tracker struct {
 	log     *slog.Logger
 	metrics *trackerMetrics
@@ -26,8 +26,8 @@ type tracker struct {
 	limit   int // bytes of a message
 }
 
-// handle computes what follows from a batch. All that can fail comes first,
-// so that nothing has changed when it does.
+// handle computes the outputs and states of a batch. All that can fail comes
+// first, so that a failure changes nothing.
 func (t *tracker) handle(ctx context.Context, messages []bus.Message) (bus.Work, error) {
 	for _, s := range t.shards {
 		s.begin()
@@ -69,7 +69,7 @@ type shard struct {
 	maxHosts int
 	hosts    map[string]*host // by subject
 	count    atomic.Int64
-	swept    time.Time // when idle hosts were last looked for
+	swept    time.Time // when idle hosts were last evicted
 
 	batch []bus.Message
 	work  bus.Work
@@ -89,13 +89,13 @@ type host struct {
 	pending parts.Pending
 	used    time.Time
 
-	// What is to be saved after the batch: the messages of the snapshot that
-	// the table stands for now, and whether pending has changed.
+	// To be saved after the batch: the messages of the table's snapshot, and
+	// whether pending has changed.
 	dirty        [][]byte
 	dirtyPending bool
 }
 
-// partsKey is where the pending parts of a host are kept, beside its table.
+// partsKey is the key of a host's pending parts, beside that of its table.
 func partsKey(subject string) string { return subject + ".parts" }
 
 func newShard(t *tracker, store *bus.StateStore, maxHosts int) *shard {
@@ -107,7 +107,7 @@ func (s *shard) begin() {
 	s.work = bus.Work{}
 }
 
-// load makes sure that every host of the batch is in memory.
+// load reads the hosts of the batch that are not in memory.
 func (s *shard) load(ctx context.Context) error {
 	for _, m := range s.batch {
 		if h := s.hosts[m.Subject]; h != nil {
@@ -124,9 +124,9 @@ func (s *shard) load(ctx context.Context) error {
 		}
 		h, err := s.restore(state, pending)
 		if err != nil {
-			// Going on without would give every connection of the host a
-			// second beginning; but so would never going on.
-			s.log.Error("saved table is unusable, starting anew", "subject", m.Subject, "error", err)
+			// An empty table reports every connection of the host as opened
+			// again; stopping would lose all hosts.
+			s.log.Error("saved table is unusable: the host starts with an empty one", "subject", m.Subject, "error", err)
 			s.metrics.lostTables.Inc()
 			h = &host{table: new(conntable.Table)}
 		}
@@ -154,11 +154,11 @@ func (s *shard) restore(state, pending []byte) (*host, error) {
 
 const (
 	idle  = time.Hour   // for how long the table of a silent host stays in memory
-	sweep = time.Minute // how often idle ones are looked for
+	sweep = time.Minute // how often idle ones are evicted
 )
 
-// evict forgets hosts that the batch doesn't need: idle ones when there are
-// more than half of what is allowed, any when there are too many.
+// evict drops hosts that the batch doesn't need: idle ones above half of
+// maxHosts, any above maxHosts.
 func (s *shard) evict() {
 	now := s.batch[len(s.batch)-1].StoredAt
 	sweeping := len(s.hosts) > s.maxHosts/2 && now.Sub(s.swept) >= sweep
@@ -183,7 +183,7 @@ func (s *shard) evict() {
 	}
 }
 
-// apply compares the batch's snapshots and encodes what follows.
+// apply compares the batch's snapshots and encodes the changes.
 func (s *shard) apply() error {
 	for _, m := range s.batch {
 		if err := s.answer(m); err != nil {
@@ -209,7 +209,7 @@ func (s *shard) apply() error {
 	return nil
 }
 
-// answer compares one snapshot. Its error is the message's fault.
+// answer compares one snapshot. Its error means that the message is invalid.
 func (s *shard) answer(m bus.Message) error {
 	if err := s.decoder.Decode(m.Data, &s.snapshot); err != nil {
 		return err

@@ -105,7 +105,7 @@ func TestStaleSnapshotIsAnsweredWithNothing(t *testing.T) {
 }
 
 // The clock offset comes from when a message was sent, not from how long it
-// waited to be. Who doesn't say when is taken at the snapshot's word.
+// waited to be. Without a sending time, the snapshot's own time counts.
 func TestClockOffsetIsOfTheSending(t *testing.T) {
 	for name, test := range map[string]struct {
 		sent time.Duration // before it was stored
@@ -113,7 +113,7 @@ func TestClockOffsetIsOfTheSending(t *testing.T) {
 	}{
 		"sent an hour ago by the host's clock": {time.Hour, time.Hour},
 		"sent at once, after a long wait":      {0, 0},
-		"nobody knows when":                    {-1, 2 * time.Hour},
+		"no sending time":                      {-1, 2 * time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t, 1, "a")
@@ -223,7 +223,7 @@ func TestMissingPartIsAMissingSnapshot(t *testing.T) {
 	}
 }
 
-func TestPartsThatDoNotFitAreRefused(t *testing.T) {
+func TestPartsThatDoNotFitAreRejected(t *testing.T) {
 	b := newBench(t, 1, "a")
 	s := snapshotOf("a", 20)
 	rows := s.Sockets
@@ -278,11 +278,11 @@ func TestHostsThatAreNotNeededAreEvicted(t *testing.T) {
 		want  int
 		lost  string
 	}{
-		"idle ones, when half is taken":   {map[string]time.Time{"a": recently, "b": longAgo, "c": longAgo}, time.Time{}, 4, 2, "b"},
-		"none, when less is taken":        {map[string]time.Time{"a": recently, "b": longAgo}, time.Time{}, 6, 3, ""},
-		"none, when the last look is new": {map[string]time.Time{"a": recently, "b": longAgo, "c": longAgo}, noon, 4, 4, ""},
-		"any, when there are too many":    {map[string]time.Time{"a": longAgo, "b": longAgo, "c": longAgo}, noon, 2, 2, ""},
-		"never those of the batch":        {map[string]time.Time{}, noon, 1, 1, ""},
+		"idle ones, when half is taken": {map[string]time.Time{"a": recently, "b": longAgo, "c": longAgo}, time.Time{}, 4, 2, "b"},
+		"none, when less is taken":      {map[string]time.Time{"a": recently, "b": longAgo}, time.Time{}, 6, 3, ""},
+		"none, right after an eviction": {map[string]time.Time{"a": recently, "b": longAgo, "c": longAgo}, noon, 4, 4, ""},
+		"any, when there are too many":  {map[string]time.Time{"a": longAgo, "b": longAgo, "c": longAgo}, noon, 2, 2, ""},
+		"never those of the batch":      {map[string]time.Time{}, noon, 1, 1, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t, 1)
@@ -298,7 +298,7 @@ func TestHostsThatAreNotNeededAreEvicted(t *testing.T) {
 				t.Errorf("left of %d: %v, want %d", len(test.used)+1, s.hosts, test.want)
 			}
 			if swept := !s.swept.Equal(test.swept); swept != strings.HasPrefix(name, "idle") {
-				t.Errorf("looked for idle ones: %t", swept)
+				t.Errorf("evicted idle ones: %t", swept)
 			}
 		})
 	}

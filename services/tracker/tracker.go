@@ -1,14 +1,13 @@
 // Package tracker turns every host's snapshots into the connections that
-// opened and closed. It reads the stream SNAPSHOTS, answers each snapshot with
-// one message on CONNECTIONS that holds all its changes in order, and keeps
-// each host's table in the bucket TRACKER.
+// opened and closed. It reads the stream SNAPSHOTS, publishes for each snapshot
+// one message on CONNECTIONS with all its changes in order, and keeps each
+// host's table in the bucket TRACKER.
 //
 // It guarantees what [bus.Stage] does: the changes in the stream are the same,
 // once each, wherever the tracker is killed. A snapshot that can't be decoded
-// or that says it is of another host than its subject goes to the dead letters
-// with the reason; one that is stale is counted and answered with nothing.
-// The comparison itself, and what each kind of trouble with snapshots leads
-// to, is in package table.
+// or that names another host than its subject is dead-lettered with the reason;
+// a stale one is counted and publishes nothing. Package conntable documents the
+// comparison and how it handles faulty snapshots.
 package tracker
 
 import (
@@ -30,18 +29,18 @@ type Options struct {
 	Telemetry *daemon.Telemetry
 	Storage   bus.Storage
 
-	// MaxTables bounds the hosts' tables in memory. One that is not there is read
-	// from the bucket when its host speaks again.
+	// MaxTables bounds the hosts' tables in memory. Others are read from the
+	// bucket when their host reports again.
 	MaxTables int
 }
 
 // Flags defines the tracker's own flags.
 func (o *Options) Flags(f *daemon.Flags) {
-	f.IntVar(&o.MaxTables, "max-tables", 100_000, "`number` of hosts whose tables are kept in memory; others are read again when they speak")
+	f.IntVar(&o.MaxTables, "max-tables", 100_000, "`number` of hosts whose tables are kept in memory, at least 1; others are read when they report")
 }
 
-// batch is how many snapshots are compared before their changes are made
-// durable together.
+// batch is how many snapshots are compared before their changes are stored
+// together.
 const batch = 512
 
 // Run tracks until the context ends.
