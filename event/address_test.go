@@ -46,11 +46,11 @@ func TestAddressText(t *testing.T) {
 	}
 }
 
-func TestAddressRefuses(t *testing.T) {
+func TestAddressRejects(t *testing.T) {
 	for _, text := range []string{"", "web-01", "10.1.5", "10.1.5.256", "10.1.5.10:22", "[::1]", "1:2:3"} {
 		var a event.Address
 		if err := a.UnmarshalText([]byte(text)); err == nil {
-			t.Errorf("%q is taken for %s", text, a)
+			t.Errorf("%q is parsed as %s", text, a)
 		}
 	}
 }

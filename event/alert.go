@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// Alert says that a rule's condition held. On the wire it is JSON.
+// Alert reports that a rule's condition held. On the wire it is JSON.
 type Alert struct {
 	ID          string   `json:"id"`
 	Rule        string   `json:"rule"`
-	Rules       string   `json:"rules,omitempty"` // which set of rules was in force: the beginning of its hash
+	Rules       string   `json:"rules,omitempty"` // the active rule set: the beginning of its hash
 	Severity    Severity `json:"severity"`
 	Title       string   `json:"title"`
 	Description string   `json:"description,omitempty"`
@@ -26,20 +26,20 @@ type Alert struct {
 	Roles    []string  `json:"roles,omitempty"`
 	Incident string    `json:"incident,omitempty"`
 
-	// Matched is what a pattern has put together: how many things it counted,
-	// or how many steps or edges it joined. Zero for a rule on one connection.
+	// Matched is the number of values that a count counted, or of steps or edges
+	// that a sequence or path joined. Zero for a rule on one connection.
 	Matched int `json:"matched,omitempty"`
-	// Key is what the things that a pattern put together have in common.
+	// Key is what the connections of a pattern have in common.
 	Key string `json:"key,omitempty"`
-	// Learning says that the host was not known well enough for what is
-	// unusual on it to mean much.
+	// Learning is true while the host's baseline is being learned: what is
+	// unusual on it means little.
 	Learning bool `json:"learning,omitempty"`
 
-	// Baseline is what was known of the connection's edge: "never seen", or on
-	// how many days, since when and how often.
+	// Baseline describes the history of the connection's edge: "never seen", or
+	// on how many days, since when and how often.
 	Baseline string `json:"baseline,omitempty"`
 
-	// Connection is absent where the alert is about a host that says nothing.
+	// Connection is absent where the alert is about a silent host.
 	Connection AlertConnection `json:"connection,omitzero"`
 	Peer       *AlertPeer      `json:"peer,omitempty"` // absent for a listening socket
 	Evidence   []Evidence      `json:"evidence"`
@@ -58,7 +58,7 @@ type AlertConnection struct {
 	State         State           `json:"state"`
 	UID           uint32          `json:"uid"`
 
-	OpenedAfter  time.Time `json:"opened_after,omitzero"` // absent: it began before the host was first looked at
+	OpenedAfter  time.Time `json:"opened_after,omitzero"` // absent: it began before the host's first snapshot
 	OpenedBefore time.Time `json:"opened_before"`
 	ClosedAfter  time.Time `json:"closed_after,omitzero"`
 	ClosedBefore time.Time `json:"closed_before,omitzero"`
@@ -94,7 +94,7 @@ func DescribeRow(c *Connection) *Row {
 	}
 }
 
-// AlertPeer is the other end as far as it is known.
+// AlertPeer is what is known of the other end.
 type AlertPeer struct {
 	Address  Address  `json:"address"`
 	Host     string   `json:"host,omitempty"`
@@ -157,8 +157,8 @@ func AlertID(rule string, connection ConnectionID) string {
 	return hex.EncodeToString(h.Sum(nil)[:12])
 }
 
-// PatternID is the id of the alert that a pattern raises: once for what its
-// parts have in common.
+// PatternID is the id of the alert that a pattern raises: one for each key, what
+// its connections have in common.
 func PatternID(rule string, parts ...string) string {
 	h := sha256.New()
 	h.Write([]byte(rule))

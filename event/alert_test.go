@@ -104,7 +104,7 @@ func TestDecodeAlertSkipsWhatItDoesNotKnow(t *testing.T) {
 	}
 }
 
-func TestDecodeAlertRefuses(t *testing.T) {
+func TestDecodeAlertRejects(t *testing.T) {
 	for _, tt := range []struct{ name, want, data string }{
 		{"nothing", "decode alert", ""},
 		{"another format", "decode alert", "\x82\xa1v\x01"},
@@ -157,7 +157,7 @@ func TestSeconds(t *testing.T) {
 	}
 	for _, text := range []string{`"1"`, "1e10", "-1e10", "1e400"} {
 		if err := json.Unmarshal([]byte(text), new(event.Seconds)); err == nil {
-			t.Errorf("%s is taken for a duration", text)
+			t.Errorf("%s is parsed as a duration", text)
 		}
 	}
 	// Every millisecond of a minute survives.

@@ -126,7 +126,7 @@ func TestChangesPartsHoldAllConnectionsInOrder(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(part) > 10_000 || int(got.Part) != i+1 || int(got.Parts) != len(parts) || got.SnapshotID() != c.SnapshotID() {
-			t.Errorf("part %d has %d bytes and says %d of %d of %s", i+1, len(part), got.Part, got.Parts, got.SnapshotID())
+			t.Errorf("part %d has %d bytes and names %d of %d of %s", i+1, len(part), got.Part, got.Parts, got.SnapshotID())
 		}
 		all = append(all, got.Connections...)
 	}
@@ -138,7 +138,7 @@ func TestChangesPartsHoldAllConnectionsInOrder(t *testing.T) {
 	}
 }
 
-func TestChangesEncodeRefuses(t *testing.T) {
+func TestChangesEncodeRejects(t *testing.T) {
 	long := strings.Repeat("x", event.MaxName+1)
 	for _, tt := range []struct {
 		name, want string
@@ -172,7 +172,7 @@ func TestChangesEncodeRefuses(t *testing.T) {
 	}
 }
 
-func TestChangesDecodeRefuses(t *testing.T) {
+func TestChangesDecodeRejects(t *testing.T) {
 	good := encodeChanges(t, busyChanges(3))
 	bad := func(change func(*event.Connection)) []byte {
 		c := busyChanges(2)
@@ -207,7 +207,7 @@ func TestChangesDecodeRefuses(t *testing.T) {
 		{"another direction's source", "from 4", bad(func(c *event.Connection) { c.DirectionFrom = 4 })},
 		{"another reason", "reason 6", bad(func(c *event.Connection) { c.Reason = 6 })},
 		{"no beginning", "no opened-before", bad(func(c *event.Connection) { c.OpenedBefore = time.Time{} })},
-		{"closed, nobody knows when", "closed without bounds", bad(func(c *event.Connection) { c.ClosedBefore = time.Time{} })},
+		{"closed without a time", "closed without bounds", bad(func(c *event.Connection) { c.ClosedBefore = time.Time{} })},
 		{"more connections announced than there are", "announced in", announce(good, 3, 100)},
 		{"fewer connections announced than there are", "after the last connection", announce(good, 3, 2)},
 		{"a negative number of connections", "-1 connections", announce(good, 3, -1)},

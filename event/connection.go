@@ -9,9 +9,8 @@ import (
 	"time"
 )
 
-// Changes is the tracker's answer to one snapshot: all that changed since the
-// one before, in order. Nothing may have changed: it is also the host's
-// heartbeat and watermark.
+// Changes is everything that changed from one snapshot to the next, in order.
+// Without changes it is still the host's heartbeat and watermark.
 type Changes struct {
 	Host     string
 	BootID   string
@@ -30,7 +29,7 @@ type Changes struct {
 
 	Open      uint32 // connections open in the snapshot
 	Listening uint32 // ports listened on in the snapshot
-	Missed    uint64 // snapshots that the sequence numbers say are missing before this one
+	Missed    uint64 // snapshots missing before this one, by sequence number
 	Rejected  uint32 // rows of the kernel's table that could not be read
 
 	// Part numbers the message from 1 of Parts when the changes are too many
@@ -40,8 +39,8 @@ type Changes struct {
 	Connections []Connection
 }
 
-// skewed is a clock offset that is surely the clock's: less is mostly the way
-// of the message.
+// skewed is the least clock offset that is certainly the clock's: a smaller one
+// is mostly transit time.
 const skewed = time.Second
 
 // StreamTime returns a time of the host on the stream's clock.
@@ -57,7 +56,7 @@ func (c *Changes) SnapshotID() SnapshotID {
 	return SnapshotID{c.Host, c.BootID, c.Run, c.Sequence}
 }
 
-// Kind is what became known of a connection.
+// Kind is the kind of a change.
 type Kind uint8
 
 // The kinds of change, in the order in which one connection can have them.
@@ -90,7 +89,7 @@ func (k *Kind) UnmarshalText(text []byte) error {
 	return err
 }
 
-// Direction says who began a connection, as seen from the host.
+// Direction is which end began a connection, as seen from the host.
 type Direction uint8
 
 // The directions. A listening socket has none.
@@ -114,7 +113,7 @@ func (d *Direction) UnmarshalText(text []byte) error {
 	return err
 }
 
-// DirectionSource is what a direction was concluded from, surest first.
+// DirectionSource is what a direction was inferred from, most reliable first.
 type DirectionSource uint8
 
 // The sources of a direction.
@@ -139,7 +138,7 @@ func (d *DirectionSource) UnmarshalText(text []byte) error {
 	return err
 }
 
-// Reason is how the end of a connection became known.
+// Reason is how the end of a connection was detected.
 type Reason uint8
 
 // The reasons of a close.
@@ -147,7 +146,7 @@ const (
 	Gone           Reason = iota + 1 // its row is gone; it was being closed in order
 	TimedWait                        // its row is in TIME_WAIT: the close time is exact to 10 ms
 	ResetOrUnknown                   // its row is gone without a trace of an orderly close
-	Rebooted                         // the host was started anew
+	Rebooted                         // the host rebooted
 	PortReused                       // the same addresses and ports belong to another connection
 )
 
@@ -180,8 +179,8 @@ func nameOf(names []string, n uint8) string {
 	return names[n]
 }
 
-// ConnectionID names a connection, as one host saw it, for good: it depends on
-// host, boot, addresses, ports and the moment it was first seen.
+// ConnectionID identifies a connection as one host saw it. It is a hash of host,
+// boot, addresses, ports and the uptime at which it was first seen.
 type ConnectionID [12]byte
 
 // String returns 24 lower-case hexadecimal digits.
@@ -200,8 +199,8 @@ func (id *ConnectionID) UnmarshalText(text []byte) error {
 	return fmt.Errorf("connection id %.64q: want 24 hexadecimal digits", text)
 }
 
-// Connection is one connection, attempt or listening socket with all that is
-// known of it at one change.
+// Connection is one connection, attempt or listening socket as known at one
+// change.
 type Connection struct {
 	Kind Kind
 	ID   ConnectionID
@@ -217,8 +216,8 @@ type Connection struct {
 	DirectionFrom DirectionSource
 
 	// The connection began after OpenedAfter and not later than OpenedBefore.
-	// OpenedAfter is zero when nothing bounds it: it began before the host was
-	// first looked at, or two readings contradict each other.
+	// OpenedAfter is zero when nothing bounds it: it began before the
+	// host's first snapshot, or two readings contradict each other.
 	OpenedAfter, OpenedBefore time.Time
 
 	// SeenUntil is when the connection is last known to have been open. A
@@ -233,8 +232,8 @@ type Connection struct {
 	Reason                    Reason // of a close
 }
 
-// BeganBefore reports whether the connection began before the host was first
-// looked at, so that nothing bounds its age from above.
+// BeganBefore reports whether the connection began before the host's first
+// snapshot, so that nothing bounds its age from above.
 func (c *Connection) BeganBefore() bool { return c.OpenedAfter.IsZero() }
 
 // Unbounded is the upper bound of a duration that nothing bounds.
@@ -244,9 +243,8 @@ const Unbounded = time.Duration(math.MaxInt64)
 // change, or before it was first seen.
 func (c *Connection) Over() bool { return !c.ClosedBefore.IsZero() }
 
-// Age returns the bounds of how long the connection has lived at a time, that
-// of a heartbeat. What is over doesn't get older: of it they are the bounds of
-// its whole life.
+// Age returns the bounds of the connection's age at the time of a heartbeat, or
+// of its whole duration if it has ended.
 func (c *Connection) Age(at time.Time) (least, most time.Duration) {
 	from, to := at, at
 	if c.Over() {

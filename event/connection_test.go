@@ -19,10 +19,10 @@ func TestAge(t *testing.T) {
 	}{
 		{"open", event.Connection{Kind: event.Opened, OpenedAfter: at(0), OpenedBefore: at(30)}, at(100), 70 * s, 100 * s},
 		{"just opened", event.Connection{Kind: event.Opened, OpenedAfter: at(0), OpenedBefore: at(30)}, at(30), 0, 30 * s},
-		{"asked too early", event.Connection{Kind: event.Opened, OpenedAfter: at(0), OpenedBefore: at(30)}, at(-10), 0, 0},
-		{"began before the first look", event.Connection{Kind: event.Opened, OpenedBefore: at(0)}, at(100), 100 * s, event.Unbounded},
+		{"before its beginning", event.Connection{Kind: event.Opened, OpenedAfter: at(0), OpenedBefore: at(30)}, at(-10), 0, 0},
+		{"began before the first snapshot", event.Connection{Kind: event.Opened, OpenedBefore: at(0)}, at(100), 100 * s, event.Unbounded},
 		{
-			"closed, whenever asked",
+			"closed, at any time",
 			event.Connection{Kind: event.Closed, OpenedAfter: at(0), OpenedBefore: at(30), ClosedAfter: at(60), ClosedBefore: at(90)},
 			at(1000), 30 * s, 90 * s,
 		},
@@ -47,7 +47,7 @@ func TestAge(t *testing.T) {
 				t.Errorf("lived %s to %s, want %s to %s", least, most, tt.least, tt.most)
 			}
 			if began := tt.most == event.Unbounded; tt.c.BeganBefore() != began {
-				t.Errorf("began before the first look is %t, want %t", tt.c.BeganBefore(), began)
+				t.Errorf("began before the first snapshot is %t, want %t", tt.c.BeganBefore(), began)
 			}
 		})
 	}
@@ -87,7 +87,7 @@ func TestConnectionIDText(t *testing.T) {
 	}
 	for _, text := range []string{"", "c0", text + "00", "x" + text[1:], text[:23] + " "} {
 		if err := back.UnmarshalText([]byte(text)); err == nil {
-			t.Errorf("%q is taken for %s", text, back)
+			t.Errorf("%q is parsed as %s", text, back)
 		}
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Control asks a host's poller to look more often until a time. On the wire
-// it is JSON, so that a person can send one:
+// Control makes a host's poller take snapshots more often until a time. It is
+// JSON, so that a person can send one:
 // {"interval":"10s","expires_at":"2025-06-05T16:00:00Z","reason":"…"}.
 type Control struct {
 	Interval  time.Duration
@@ -27,7 +27,7 @@ func EncodeControl(c Control) ([]byte, error) {
 }
 
 // DecodeControl undoes EncodeControl and requires a positive interval and an
-// expiry: nothing stays fast for ever by mistake.
+// expiry: no poller stays fast forever by mistake.
 func DecodeControl(data []byte) (Control, error) {
 	const limit = 4096
 	if len(data) > limit {

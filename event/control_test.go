@@ -30,7 +30,7 @@ func TestControlTimeIsUTC(t *testing.T) {
 	}
 }
 
-func TestDecodeControlRefuses(t *testing.T) {
+func TestDecodeControlRejects(t *testing.T) {
 	const until = `"expires_at":"2025-06-05T16:00:00Z"`
 	for _, tt := range []struct{ name, want, data string }{
 		{"nothing", "decode control", ""},

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// DeadLetter is a message that a service could not handle, and why. On the
-// wire it is JSON.
+// DeadLetter is a message that a service could not handle, with the reason. It
+// is JSON.
 type DeadLetter struct {
 	Service  string    `json:"service"`
 	Receiver string    `json:"receiver,omitempty"` // of a notification that could not be delivered

@@ -1,13 +1,12 @@
-// Package event is the contract between headstart's services: the messages
-// they exchange, the subjects they exchange them on, and the bytes they
-// become. Everything here is a plain value; nothing here talks to a network,
+// Package event is the contract between headstart's services: messages,
+// subjects and encodings. Everything here is a plain value; nothing here talks to a network,
 // reads a file or looks at a clock.
 //
 // It guarantees:
 //   - Encoding is deterministic: equal values give equal bytes, and message
-//     ids depend on the value alone, so what is sent twice is stored once.
+//     ids depend on the value alone, so a message sent twice is stored once.
 //   - Decoding is safe on hostile bytes: every length is checked against a
-//     limit before anything is allocated, an unknown wire version is refused
+//     limit before anything is allocated, an unknown wire version is rejected
 //     ([ErrVersion]), and an error names the field at fault.
 //   - Unknown keys are skipped: a newer sender may add fields within one wire
 //     version.

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// IncidentState is where an incident is in its life.
+// IncidentState is the stage of an incident.
 type IncidentState uint8
 
 // The states of an incident, in order. A quiet one becomes updated again when
@@ -37,16 +37,15 @@ func (s *IncidentState) UnmarshalText(text []byte) error {
 	return err
 }
 
-// Part is what a host has to do with an incident.
+// Part is the role of a host in an incident.
 type Part uint8
 
-// The parts, the most telling last: a host that has several has the last of
-// them.
+// The parts, by increasing significance: a host that has several gets the last.
 const (
-	Scanned Part = iota + 1 // it was tried, and did not let anybody in as far as is seen
+	Scanned Part = iota + 1 // connections to it were attempted, none seen to succeed
 	Target                  // it was reached
-	Pivot                   // the intruder went on from here
-	Entry                   // the intruder came in here
+	Pivot                   // the attacker moved on from here
+	Entry                   // the attacker entered here
 )
 
 var partNames = [...]string{"", "scanned", "target", "pivot", "entry"}
@@ -75,7 +74,7 @@ type Incident struct {
 	Severity Severity      `json:"severity"`
 
 	// Score is the sum of the points of Reasons. Notified says that it has
-	// reached Threshold once: people are told of the incident. Missed is by how
+	// reached Threshold once: the incident is notified. Missed is by how
 	// much it has not.
 	Score     float64       `json:"score"`
 	Reasons   []ScoreReason `json:"reasons"`
@@ -83,15 +82,14 @@ type Incident struct {
 	Missed    float64       `json:"missed,omitempty"`
 	Notified  bool          `json:"notified"`
 
-	// Grown says that this change is worth telling people who know of the
-	// incident already: another host, a worse severity, another kind of sign.
+	// Grown marks a change worth another notification of the same incident: another host, a worse severity, another kind of sign.
 	Grown string `json:"grown,omitempty"`
 
 	OpenedAt       time.Time `json:"opened_at"`
 	NotifiedAt     time.Time `json:"notified_at,omitzero"`
 	LastActivityAt time.Time `json:"last_activity_at"`
 	At             time.Time `json:"at"`                    // of this change
-	MergedInto     string    `json:"merged_into,omitempty"` // the incident that has taken this one over
+	MergedInto     string    `json:"merged_into,omitempty"` // the incident that absorbed this one
 
 	Hosts    []string        `json:"hosts"`             // names, or addresses where there is no name
 	Parts    []HostPart      `json:"parts"`             // of Hosts, in the same order
@@ -124,7 +122,7 @@ type HostPart struct {
 	Monitored bool      `json:"monitored"` // it reports its own connections
 }
 
-// PathEdge is one step of an intruder, from originator to responder.
+// PathEdge is one step of the attacker, from originator to responder.
 type PathEdge struct {
 	At              time.Time `json:"at"` // not later than this the connection was opened
 	Source          Address   `json:"source"`
@@ -147,8 +145,8 @@ type TimelineEntry struct {
 	Rule  string    `json:"rule,omitempty"`
 }
 
-// NextHop is where an intruder can go next: a host that one of the incident's
-// hosts reaches in the ordinary run of things.
+// NextHop is where the attacker can go next: a host that one of the incident's
+// hosts normally connects to.
 type NextHop struct {
 	From string `json:"from"`
 	Host string `json:"host"`

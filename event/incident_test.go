@@ -38,7 +38,7 @@ func TestIncidentSurvivesTheWire(t *testing.T) {
 	}
 }
 
-func TestDecodeIncidentRefuses(t *testing.T) {
+func TestDecodeIncidentRejects(t *testing.T) {
 	for name, text := range map[string]string{
 		"no JSON":             `{`,
 		"no id":               `{"revision":1}`,

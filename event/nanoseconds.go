@@ -2,7 +2,8 @@ package event
 
 import "time"
 
-// The times that Nanoseconds tells apart, in seconds since 1970: to the year 2200.
+// The times that Nanoseconds distinguishes, in seconds since 1970: to the year
+// 2200.
 const firstSecond, lastSecond = 1, 7_258_118_400
 
 // Nanoseconds returns a time as nanoseconds since 1970, and 0 for the zero time

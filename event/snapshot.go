@@ -11,14 +11,14 @@ import (
 type Snapshot struct {
 	Host     string
 	BootID   string        // /proc/sys/kernel/random/boot_id: changes with each boot
-	Run      string        // one life of the poller's process
+	Run      string        // one process of the poller: changes with each restart
 	Sequence uint64        // from 1, one more with each snapshot of a run
 	TakenAt  time.Time     // the host's wall clock
 	Uptime   time.Duration // CLOCK_BOOTTIME: never steps, orders snapshots of one boot
 	Interval time.Duration // in which the next one can be expected
 
 	Addresses []Address // the host's own
-	Roles     []string  // what the host is for: web, database, …
+	Roles     []string  // the host's roles: web, database, …
 
 	// EphemeralLow and EphemeralHigh are the host's ip_local_port_range,
 	// both inclusive; zero when it could not be read.

@@ -107,7 +107,7 @@ func TestSnapshotPartsHoldAllRowsInOrder(t *testing.T) {
 			t.Fatal(err)
 		}
 		if int(got.Part) != i+1 || int(got.Parts) != len(parts) {
-			t.Errorf("part %d says %d of %d", i+1, got.Part, got.Parts)
+			t.Errorf("part %d names %d of %d", i+1, got.Part, got.Parts)
 		}
 		all = append(all, got.Sockets...)
 	}
@@ -116,7 +116,7 @@ func TestSnapshotPartsHoldAllRowsInOrder(t *testing.T) {
 	}
 }
 
-func TestSnapshotEncodeRefuses(t *testing.T) {
+func TestSnapshotEncodeRejects(t *testing.T) {
 	long := strings.Repeat("x", event.MaxName+1)
 	for _, tt := range []struct {
 		name, want string
@@ -130,7 +130,7 @@ func TestSnapshotEncodeRefuses(t *testing.T) {
 		{"a time that has no nanoseconds", "want a time from 1970 to 2200", func(s *event.Snapshot) { s.TakenAt = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC) }},
 		{"no uptime", "uptime 0s", func(s *event.Snapshot) { s.Uptime = 0 }},
 		{"a negative uptime", "uptime -1s", func(s *event.Snapshot) { s.Uptime = -time.Second }},
-		{"an uptime that nobody has", "uptime 876000h0m0.000000001s", func(s *event.Snapshot) { s.Uptime = event.MaxUptime + 1 }},
+		{"an impossible uptime", "uptime 876000h0m0.000000001s", func(s *event.Snapshot) { s.Uptime = event.MaxUptime + 1 }},
 		{"a negative interval", "interval -1s", func(s *event.Snapshot) { s.Interval = -time.Second }},
 		{"a long host", "host: 256 bytes", func(s *event.Snapshot) { s.Host = long }},
 		{"a long role", "role 1: 256 bytes", func(s *event.Snapshot) { s.Roles = []string{long} }},
@@ -191,7 +191,7 @@ func TestMessageID(t *testing.T) {
 	}
 }
 
-func TestSnapshotDecodeRefuses(t *testing.T) {
+func TestSnapshotDecodeRejects(t *testing.T) {
 	good := encode(t, busyServer(3))
 	version := bytes.Clone(good)
 	version[3] = 9

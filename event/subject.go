@@ -57,8 +57,8 @@ func Token(name string) string {
 	return b.String()
 }
 
-// FromToken undoes Token. It refuses what Token doesn't write, so that no two
-// tokens mean one name.
+// FromToken undoes Token. It rejects what Token doesn't write, so that no two
+// tokens stand for one name.
 func FromToken(token string) (string, error) {
 	name := make([]byte, 0, len(token))
 	for i := 0; i < len(token) && token != "="; i++ {

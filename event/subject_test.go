@@ -27,12 +27,12 @@ func TestToken(t *testing.T) {
 	}
 }
 
-func TestFromTokenRefuses(t *testing.T) {
+func TestFromTokenRejects(t *testing.T) {
 	for _, token := range []string{
 		"", "a.b", "a b", "ä", "=2", "a=", "==", "=2e", "=+1", "= 1", "=XY", "=41", "a=3", strings.Repeat("=", 1000),
 	} {
 		if name, err := event.FromToken(token); err == nil {
-			t.Errorf("%q is taken for %q", token, name)
+			t.Errorf("%q is parsed as %q", token, name)
 		}
 	}
 }
