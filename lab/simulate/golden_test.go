@@ -1,11 +1,13 @@
 package simulate
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"hash"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -75,5 +77,21 @@ func TestGolden(t *testing.T) {
 				t.Errorf("conn.log, inventory.yaml, truth.json:\n got %s %s\nwant %s %s", name, got, name, want[name])
 			}
 		})
+	}
+}
+
+func TestSortRows(t *testing.T) {
+	r := newRandom(1, "sort")
+	for range 50 {
+		var rows []connection
+		for n := range r.count(0, 40) {
+			rows = append(rows, connection{at: time.Duration(r.IntN(12)), row: row{port: uint16(n)}})
+		}
+		want := slices.Clone(rows)
+		slices.SortStableFunc(want, func(a, b connection) int { return cmp.Compare(a.at, b.at) })
+		sortRows(rows, func(x *connection) time.Duration { return x.at })
+		if !slices.Equal(rows, want) {
+			t.Fatalf("got %v, want %v", rows, want)
+		}
 	}
 }

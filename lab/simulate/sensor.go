@@ -1,6 +1,9 @@
 package simulate
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // sensor is how a company's Zeek logs connections. It may forget a connection
 // that is idle for five minutes, and log what follows as one that began before:
@@ -34,12 +37,13 @@ func (s sensor) watch(rows []connection, r random) []connection {
 				seen = append(seen, row)
 			}
 		}
+	} else if s.byEnd {
+		seen = slices.Clone(rows)
 	}
 	if s.byEnd {
-		return sorted(seen, func(x *connection) time.Duration { return x.at + x.lasts })
-	}
-	if s.forgets || s.attempts {
-		return sorted(seen, func(x *connection) time.Duration { return x.at })
+		sortRows(seen, func(x *connection) time.Duration { return x.at + x.lasts })
+	} else if s.forgets || s.attempts {
+		sortRows(seen, func(x *connection) time.Duration { return x.at })
 	}
 	return seen
 }

@@ -51,7 +51,7 @@ func (c *company) settle() {
 		row := &c.rows[k]
 		row.at, row.lasts = row.at.Truncate(time.Microsecond), row.lasts.Truncate(time.Microsecond)
 	}
-	c.rows = sorted(c.rows, func(x *connection) time.Duration { return x.at })
+	sortRows(c.rows, func(x *connection) time.Duration { return x.at })
 	free := make(map[row]time.Duration, len(c.rows))
 	for k := range c.rows {
 		x := &c.rows[k]
@@ -64,23 +64,31 @@ func (c *company) settle() {
 	}
 }
 
-// sorted returns rows by a time, equal ones in their order. It sorts keys: rows
-// are large.
-func sorted(rows []connection, by func(x *connection) time.Duration) []connection {
+// sortRows sorts rows by a time, and keeps the order of equal ones. It sorts
+// keys, then moves each row once: rows are large.
+func sortRows(rows []connection, by func(x *connection) time.Duration) {
 	type key struct {
-		at time.Duration
-		n  int
+		at   time.Duration
+		from int
 	}
 	keys := make([]key, len(rows))
 	for n := range rows {
 		keys[n] = key{by(&rows[n]), n}
 	}
-	slices.SortFunc(keys, func(a, b key) int { return cmp.Or(cmp.Compare(a.at, b.at), a.n-b.n) })
-	all := make([]connection, len(rows))
-	for n, k := range keys {
-		all[n] = rows[k.n]
+	slices.SortFunc(keys, func(a, b key) int { return cmp.Or(cmp.Compare(a.at, b.at), a.from-b.from) })
+	for n := range rows {
+		first := rows[n]
+		for to := n; keys[to].from != to; {
+			from := keys[to].from
+			keys[to].from = to
+			if from == n {
+				rows[to] = first
+				break
+			}
+			rows[to] = rows[from]
+			to = from
+		}
 	}
-	return all
 }
 
 // truth describes what happened.
