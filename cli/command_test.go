@@ -73,7 +73,7 @@ func TestMistakes(t *testing.T) {
 			}
 			for _, want := range tt.want {
 				if !strings.Contains(err.Error(), want) {
-					t.Errorf("got\n%v\nwant it to say %q", err, want)
+					t.Errorf("got\n%v\nwant %q in it", err, want)
 				}
 			}
 			if out != "" {
@@ -103,7 +103,7 @@ func TestEnvironmentIsTheDefault(t *testing.T) {
 	if err == nil {
 		t.Fatal("no error")
 	}
-	// The command line wins, so only what it doesn't say is asked for.
+	// The command line wins over the environment.
 	const want = `--output "xml": want text or json` + "\n" + `--interval 1ms: must be 100ms to 24h`
 	if err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
@@ -111,7 +111,7 @@ func TestEnvironmentIsTheDefault(t *testing.T) {
 	_, err = execute(t, "run")
 	for _, want := range []string{"HEADSTART_INTERVAL", "--output", "--nats-listen"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("got %v, want it to say %s", err, want)
+			t.Errorf("got %v, want %s in it", err, want)
 		}
 	}
 }

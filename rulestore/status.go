@@ -16,10 +16,10 @@ type Status struct {
 	Type     string      `json:"type"` // rules
 	Instance string      `json:"instance"`
 	At       time.Time   `json:"at"`
-	InForce  ActiveRules `json:"in_force"`
+	Active   ActiveRules `json:"in_force"`
 
-	// Refused are rules that were rejected since.
-	Refused *RejectedRules `json:"refused,omitempty"`
+	// Rejected are rules that were rejected since.
+	Rejected *RejectedRules `json:"refused,omitempty"`
 
 	Each    []RuleStatus `json:"each"`              // rules with counts, by id
 	Omitted int          `json:"omitted,omitempty"` // rules that exceed the size of a status
@@ -54,13 +54,13 @@ type RuleStatus struct {
 
 // ExceptionStatus counts what an exception has suppressed.
 type ExceptionStatus struct {
-	Owner   string    `json:"owner"`
-	Reason  string    `json:"reason,omitempty"`
-	Expires time.Time `json:"expires"` // the first instant after its validity
-	State   string    `json:"state"`   // in force, expires soon or expired
-	Muted   int       `json:"muted,omitempty"`
-	Since   time.Time `json:"since,omitzero"` // first suppression
-	Last    time.Time `json:"last,omitzero"`
+	Owner      string    `json:"owner"`
+	Reason     string    `json:"reason,omitempty"`
+	Expires    time.Time `json:"expires"` // the first instant after its validity
+	State      string    `json:"state"`   // in force, expires soon or expired
+	Suppressed int       `json:"muted,omitempty"`
+	Since      time.Time `json:"since,omitzero"` // first suppression
+	Last       time.Time `json:"last,omitzero"`
 }
 
 // DecodeStatus decodes a status.

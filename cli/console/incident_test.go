@@ -26,7 +26,7 @@ func lifeOfIncidents() []*event.Incident {
 			i.Sources = []event.Address{clitest.Address("203.0.113.7")}
 			i.Timeline = []event.TimelineEntry{
 				{At: half, Host: "web-01", Text: "SSH from where nobody came from: 203.0.113.7 → web-01:22", Alert: "a"},
-				{At: half.Add(time.Minute), Text: "people are told: score 90 reached 60"},
+				{At: half.Add(time.Minute), Text: "notified: risk score 90 reached 60"},
 				{At: half.Add(time.Minute), Host: "web-01", Text: "A long session: web-01 → db-01:5432", Alert: "b"},
 			}
 			change(i)
@@ -49,7 +49,7 @@ func lifeOfIncidents() []*event.Incident {
 		kept, &again,
 		revision(0, func(i *event.Incident) { i.Notified, i.NotifiedAt, i.State = false, time.Time{}, event.IncidentOpen }),
 		revision(1, func(*event.Incident) {}),
-		revision(2, func(*event.Incident) {}), // nothing to tell
+		revision(2, func(*event.Incident) {}), // nothing new
 		revision(50, grow),
 		revision(200, func(i *event.Incident) { i.State = event.IncidentQuiet }),
 		revision(201, func(i *event.Incident) { i.State = event.IncidentQuiet }), // nothing new

@@ -93,14 +93,14 @@ func TestDemo(t *testing.T) {
 
 func checkDemoText(t *testing.T, out string) {
 	line := regexp.MustCompile(`(?m)^(\d\d:\d\d:\d\d)  (\w+) +(.*)$`)
-	var told, who []string
+	var times, who []string
 	for _, m := range line.FindAllStringSubmatch(out, -1) {
-		if told = append(told, m[1]); m[2] == "company" || m[2] == "attacker" || m[2] == "SIEM" {
+		if times = append(times, m[1]); m[2] == "company" || m[2] == "attacker" || m[2] == "SIEM" {
 			who = append(who, m[1]+" "+m[2])
 		}
 	}
-	if !slices.IsSorted(told) {
-		t.Errorf("the times go back: %v", told)
+	if !slices.IsSorted(times) {
+		t.Errorf("the times go back: %v", times)
 	}
 	for _, want := range []string{"10:40:00 company", "14:30:00 attacker", "14:30:23 attacker", "15:15:41 attacker", "15:47:12 attacker", "16:22:08 attacker", "17:30:00 SIEM"} {
 		if !slices.Contains(who, want) {
@@ -127,7 +127,7 @@ func checkDemoText(t *testing.T, out string) {
 	}
 	for _, bad := range []string{"never ", "\x1b", "\r"} {
 		if strings.Contains(out, bad) {
-			t.Errorf("it says %q:\n%s", bad, out)
+			t.Errorf("%q in the output:\n%s", bad, out)
 		}
 	}
 }
@@ -168,16 +168,16 @@ func checkDemoLines(t *testing.T, out string) {
 		t.Fatalf("lines by type: %v; notified: %v", types, last)
 	}
 	if !slices.ContainsFunc(last.Timeline, func(e event.TimelineEntry) bool { return strings.Contains(e.Text, "asked to look every 10s") }) {
-		t.Errorf("nobody was asked to look more often: %v", last.Timeline)
+		t.Errorf("no host was asked to poll faster: %v", last.Timeline)
 	}
 	var summary struct {
 		Notified int     `json:"notified"`
 		Incident string  `json:"incident"`
 		Ahead    float64 `json:"head_start_seconds"`
 		Steps    []struct {
-			Name string    `json:"name"`
-			At   time.Time `json:"at"`
-			Told time.Time `json:"told_at"`
+			Name       string    `json:"name"`
+			At         time.Time `json:"at"`
+			NotifiedAt time.Time `json:"told_at"`
 		} `json:"steps"`
 	}
 	if err := json.Unmarshal([]byte(all[len(all)-1]), &summary); err != nil {
@@ -191,8 +191,8 @@ func checkDemoLines(t *testing.T, out string) {
 		if k >= 2 {
 			late = time.Minute // by then they look every 10 s, or 30
 		}
-		if after := step.Told.Sub(step.At); after < 0 || after > late {
-			t.Errorf("%s at %s, told at %s", step.Name, step.At, step.Told)
+		if after := step.NotifiedAt.Sub(step.At); after < 0 || after > late {
+			t.Errorf("%s at %s, notified at %s", step.Name, step.At, step.NotifiedAt)
 		}
 	}
 	for _, want := range []struct {
@@ -270,9 +270,9 @@ func TestDemoEnd(t *testing.T) {
 		return when
 	}
 	o := &demo.Outcome{Hosts: 9, Snapshots: 23308, Connections: 86192, Alerts: 103, Incidents: 2, Notified: 1}
-	told := []time.Time{at("14:31:44"), at("14:31:44"), at("15:15:49"), {}, at("16:22:34")}
+	notified := []time.Time{at("14:31:44"), at("14:31:44"), at("15:15:49"), {}, at("16:22:34")}
 	for k, step := range of.Published() {
-		o.Steps = append(o.Steps, demo.StepOutcome{Step: step, NotifiedAt: told[k]})
+		o.Steps = append(o.Steps, demo.StepOutcome{Step: step, NotifiedAt: notified[k]})
 	}
 	end := func(columns int) string {
 		var out bytes.Buffer
@@ -282,7 +282,7 @@ func TestDemoEnd(t *testing.T) {
 		return out.String()
 	}
 	clitest.Golden(t, "demo-not-notified.txt", end(0))
-	o.HeadStart = of.SIEM.At.Sub(told[0])
+	o.HeadStart = of.SIEM.At.Sub(notified[0])
 	o.Incident = &event.Incident{
 		ID: "4f80ca23b54fba076bb10413", Sources: []event.Address{clitest.Address("203.0.113.7")},
 		Parts: []event.HostPart{{Host: "web-01", Part: event.Entry}, {Host: "fs-01", Part: event.Pivot}, {Host: "db-01", Part: event.Target}},

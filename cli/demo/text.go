@@ -118,7 +118,7 @@ func (t *text) end(o *demo.Outcome, took time.Duration) {
 	})
 }
 
-// coverage says how much of the published timeline was notified.
+// coverage describes how much of the published timeline was notified.
 func coverage(o *demo.Outcome) string {
 	never := 0
 	for _, s := range o.Steps {
@@ -144,12 +144,12 @@ func timeline(o *demo.Outcome, s *scenario.Scenario) []term.Row {
 		Cells: []term.Span{term.Faint.Of(""), term.Faint.Of("happened"), term.Faint.Of("notified"), term.Faint.Of("")},
 	}}
 	for _, step := range o.Steps {
-		told, after := term.Red.Of("never"), ""
+		notified, after := term.Red.Of("never"), ""
 		if !step.NotifiedAt.IsZero() {
-			told, after = term.Regular.Of(step.NotifiedAt.Format(time.TimeOnly)), term.Duration(step.NotifiedAt.Truncate(time.Second).Sub(step.At))+" later"
+			notified, after = term.Regular.Of(step.NotifiedAt.Format(time.TimeOnly)), term.Duration(step.NotifiedAt.Truncate(time.Second).Sub(step.At))+" later"
 		}
 		rows = append(rows, term.Row{Cells: []term.Span{
-			term.Regular.Of(step.Name), term.Regular.Of(step.At.Format(time.TimeOnly)), told,
+			term.Regular.Of(step.Name), term.Regular.Of(step.At.Format(time.TimeOnly)), notified,
 		}, Rest: []term.Span{term.Faint.Of(after)}})
 	}
 	return append(rows, term.Row{Cells: []term.Span{term.Cyan.Of(s.SIEM.Name), term.Cyan.Of(s.SIEM.At.Format(time.TimeOnly))}})

@@ -45,7 +45,7 @@ func (h *History) Flags(c *cobra.Command) {
 // IsRunning reports whether the history is that of a running system.
 func (h *History) IsRunning() bool { return len(h.ConnLogs) == 0 && h.Snapshots == "" }
 
-// Plan is what the options say.
+// Plan holds the parsed options.
 type Plan struct {
 	TrafficPlan
 	WarmUp time.Duration

@@ -25,7 +25,7 @@ import (
 	"headstart/replay/zeek"
 )
 
-// Traffic selects recorded traffic, and says how to replay it.
+// Traffic selects recorded traffic, and the options of its replay.
 type Traffic struct {
 	ConnLogs  []string
 	Snapshots string
@@ -57,7 +57,7 @@ func (o *Traffic) sourceFlags(c *cobra.Command) {
 	c.MarkFlagFilename("inventory", "yaml", "yml")
 }
 
-// TrafficPlan is what the options and the files that they name say.
+// TrafficPlan holds the content of the options and of the files that they name.
 type TrafficPlan struct {
 	Inventory *inventory.Inventory
 	until     time.Time

@@ -12,7 +12,7 @@ import (
 	"headstart/term"
 )
 
-// reportingHosts publishes what some hosts said last, and what one said before.
+// reportingHosts publishes the last messages of some hosts, and an earlier one.
 func reportingHosts(t *testing.T, s *clitest.System) {
 	t.Helper()
 	now := time.Now()
@@ -34,7 +34,7 @@ func reportingHosts(t *testing.T, s *clitest.System) {
 func TestHosts(t *testing.T) {
 	s := clitest.Start(t, event.StreamConnections)
 	if out, err := execute(t, "hosts", "--server", s.URL); err != nil || out != "no host has reported yet\n" {
-		t.Errorf("of nobody: %v, %q", err, out)
+		t.Errorf("without hosts: %v, %q", err, out)
 	}
 	reportingHosts(t, s)
 	out, err := execute(t, "hosts", "--server", s.URL)

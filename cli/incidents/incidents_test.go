@@ -132,7 +132,7 @@ func TestIncidentsReport(t *testing.T) {
 		{"JSON", "", "{\n  \"type\": \"incident\",", []string{"--output", "json"}},
 		{"HTML by the file's name", "x.html", "<!DOCTYPE html>", nil},
 		{"Markdown in a file", "x.md", "# web-01 reached db\\-01", nil},
-		{"what is asked for, whatever the file's name", "y.md", "{", []string{"--output", "json"}},
+		{"the format of --output, whatever the extension", "y.md", "{", []string{"--output", "json"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			args := append([]string{"incidents", "report", "aaaaaaaa1", "--server", s.URL}, tt.args...)
@@ -196,7 +196,7 @@ func TestIncidentsMistakes(t *testing.T) {
 			}
 			for _, want := range tt.want {
 				if !strings.Contains(err.Error(), want) {
-					t.Errorf("got\n%v\nwant it to say %q", err, want)
+					t.Errorf("got\n%v\nwant %q in it", err, want)
 				}
 			}
 			if out != "" {
@@ -218,9 +218,9 @@ func TestIncidentsWatch(t *testing.T) {
 			go func() {
 				ended <- clitest.ExecuteIn(ctx, clitest.Root(NewCommand()), out, "incidents", "watch", "--server", s.URL, "--output", output)
 			}()
-			// When it follows it doesn't say: what it misses until then was before.
+			// The command doesn't report its subscription: publish until it prints.
 			n := 0
-			clitest.Wait(t, "it follows", func() bool {
+			clitest.Wait(t, "it prints a revision", func() bool {
 				n++
 				s.PublishIncidents(t, clitest.Incident(fmt.Sprintf("%08d", n), func(i *event.Incident) { i.Title = "seen" }))
 				return strings.Contains(out.String(), "seen")
@@ -236,10 +236,10 @@ func TestIncidentsWatch(t *testing.T) {
 				t.Fatal(err)
 			}
 			if strings.Contains(out.String(), "Before") {
-				t.Errorf("it shows what was before:\n%s", out)
+				t.Errorf("it prints an earlier revision:\n%s", out)
 			}
 			if output == "text" && !strings.Contains(out.String(), "headstart incidents show --server "+s.URL+" eeeeeeee") {
-				t.Errorf("it doesn't say how to go on:\n%s", out)
+				t.Errorf("it doesn't print the command for details:\n%s", out)
 			}
 		})
 	}

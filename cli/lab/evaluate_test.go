@@ -71,7 +71,7 @@ func TestEvaluate(t *testing.T) {
 		"False incidents: 5 in 10.0 days after learning, 0.50 a day",
 	} {
 		if !strings.Contains(string(got), want) {
-			t.Errorf("got\n%s\nwant it to say %q", got, want)
+			t.Errorf("got\n%s\nwant %q in it", got, want)
 		}
 	}
 	details, err := os.ReadFile(filepath.Join(dir, "details.jsonl"))
@@ -81,7 +81,7 @@ func TestEvaluate(t *testing.T) {
 	if !strings.Contains(progress.String(), "5 of 5: seed 5 at 30s: 0 of 0 detected, 1 false") {
 		t.Errorf("got %s", progress.String())
 	}
-	// score says the same about what was kept.
+	// score returns the same for the kept files.
 	kept := filepath.Join(dir, "kept", "1")
 	out, err := execute(t, "score", "--truth", filepath.Join(kept, "truth.json"), "--replay", filepath.Join(kept, "replay-30s.jsonl"))
 	if err != nil || !strings.Contains(out, "all          all      1           1         100 %") {
@@ -125,7 +125,7 @@ func TestMeasuringMistakes(t *testing.T) {
 		}
 		for _, want := range tt.want {
 			if !strings.Contains(err.Error(), want) {
-				t.Errorf("%v: got %v, want it to say %q", tt.args, err, want)
+				t.Errorf("%v: got %v, want %q in it", tt.args, err, want)
 			}
 		}
 	}

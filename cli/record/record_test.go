@@ -114,7 +114,7 @@ func TestRecordFollows(t *testing.T) {
 	s := start(t)
 	s.publish(t, 5)
 	dir := filepath.Join(t.TempDir(), "case")
-	// It says nothing of when it follows: what it misses until then was before.
+	// The command doesn't report its subscription: publish until it records.
 	out := s.recordUntil(t, dir, 4, func() { s.publish(t, 1) })
 	ids := recorded(dir)
 	if len(ids) < 4 || ids[0] == "web-00/b/r/1" {
@@ -131,7 +131,7 @@ func TestRecordFollows(t *testing.T) {
 	}
 	s.inOrder(t, dir, first, first+len(ids))
 	if !strings.Contains(out, fmt.Sprintf("recorded %d messages of 3 hosts, 0.0 MiB, stored from ", len(ids))) || !strings.Contains(out, "manifest.json: SHA-256 ") {
-		t.Errorf("it says:\n%s", out)
+		t.Errorf("output:\n%s", out)
 	}
 }
 

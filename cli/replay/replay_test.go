@@ -46,7 +46,7 @@ func (f *fleet) reaches(n int, to event.Address) {
 }
 
 // report publishes a snapshot of every host. Each host's clock is off by another
-// time, and each says something else of itself.
+// time, and each has its own addresses and roles.
 func (f *fleet) report(t *testing.T) {
 	t.Helper()
 	send := func(name string, own event.Address, role string, off time.Duration) {
@@ -93,9 +93,9 @@ func recordAll(t *testing.T, url, dir string, messages int) {
 	}
 }
 
-// TestReplayOfARecordingSaysWhatTheLiveSystemSaid runs a tracker and a
+// TestReplayOfARecordingEqualsTheLiveSystem runs a tracker and a
 // correlator, records what they had, and replays it.
-func TestReplayOfARecordingSaysWhatTheLiveSystemSaid(t *testing.T) {
+func TestReplayOfARecordingEqualsTheLiveSystem(t *testing.T) {
 	t.Parallel()
 	s := clitest.Start(t, event.StreamConnections, event.StreamAlerts, event.StreamIncidents, event.StreamDeadLetters)
 	s.Serve(t, "tracker", func(ctx context.Context, b *bus.Bus, log *slog.Logger) error {
@@ -149,7 +149,7 @@ func TestReplayOfARecordingSaysWhatTheLiveSystemSaid(t *testing.T) {
 		}
 		for id, want := range live {
 			if replayed[id] != want {
-				t.Errorf("%s, the live system said\n%s\nthe replay\n%s", twice, want, replayed[id])
+				t.Errorf("%s, the live system raised\n%s\nthe replay\n%s", twice, want, replayed[id])
 			}
 		}
 		if len(replayed) != len(live) {

@@ -74,7 +74,7 @@ interval than every 30 seconds, for both sets of rules.`,
 	return c
 }
 
-// backtestPlan is what the options and the files that they name say.
+// backtestPlan holds the content of the options and of the files that they name.
 type backtestPlan struct {
 	history.Plan
 	new, old ruleset

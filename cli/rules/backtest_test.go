@@ -19,7 +19,7 @@ import (
 	"headstart/services/correlator"
 )
 
-// backtested is what a backtest's JSON says, as far as it is looked at.
+// backtested is the JSON of a backtest, as far as the tests check it.
 type backtested struct {
 	Notes    []string
 	OldRules struct{ Name string } `json:"old_rules"`
@@ -135,7 +135,7 @@ func TestBacktestOfARunningSystem(t *testing.T) {
 		o.Rules, o.Inventory, o.Learn = []string{rulestore.PushedRules}, filepath.Join(dir, "inventory.yaml"), 24*time.Hour
 	})
 	t.Run("the correlator raises the old rules' alerts", func(t *testing.T) {
-		s.Serve(t, "correlator", correlate) // to the end of this: what it says of itself changes its bucket
+		s.Serve(t, "correlator", correlate) // until the end of this subtest: its status changes the bucket
 		clitest.Wait(t, "the correlator has raised its alerts", func() bool { return len(s.Alerts(t)) >= len(lost) })
 		raised := slices.Sorted(maps.Keys(s.Alerts(t)))
 		if slices.Sort(lost); !slices.Equal(lost, raised) {
@@ -153,16 +153,16 @@ func TestBacktestOfARunningSystem(t *testing.T) {
 
 	s.Serve(t, "correlator", correlate)
 	push(t, s, silent)
-	clitest.Wait(t, "what was pushed is in force", func() bool {
+	clitest.Wait(t, "the pushed rules are active", func() bool {
 		out, err := execute(t, "rules", "status", "--server", s.URL)
 		return err == nil && strings.Contains(out, "revision 3")
 	})
 	pushed := backtestJSON(t, append([]string{"default"}, flags...)...)
 	if pushed.OldRules.Name != "the pushed rules (revision 3)" || pushed.Old.Alerts != 0 || len(pushed.Alerts.Gained) != len(lost) {
-		t.Errorf("against what was pushed: %+v", pushed)
+		t.Errorf("against the pushed rules: %+v", pushed)
 	}
 	if b := backtestJSON(t, append([]string{silent, "--since", "1h", "--warm-up", "1h"}, flags...)...); b.Alerts.Same+len(b.Alerts.Lost) != 0 {
-		t.Errorf("what was days ago is reported of the last hour: %+v", b)
+		t.Errorf("the report on the last hour has older alerts: %+v", b)
 	}
 }
 
@@ -215,7 +215,7 @@ func TestBacktestMistakes(t *testing.T) {
 		{"old rules with mistakes", []string{"default", "--against", broken}, "--against: want directories with valid rules"},
 		{"no such directory", []string{filepath.Join(dir, "none")}, "no such file or directory"},
 		{"an interval of a running system", []string{"default", "--interval", "10s"}, "--interval: only a conn.log"},
-		{"the usual interval", []string{"default", "--interval", "30s", "--conn-log", dir}, "--interval 30s: want 1s to 1h, other than 30s"},
+		{"the same interval", []string{"default", "--interval", "30s", "--conn-log", dir}, "--interval 30s: want 1s to 1h, other than 30s"},
 		{"a time that is none", []string{"default", "--since", "yesterday"}, `--since "yesterday": want a duration such as 7d`},
 		{"no time", []string{"default", "--since", "0d"}, `--since "0d"`},
 		{"a warm-up of a log", []string{"default", "--warm-up", "1d", "--conn-log", dir}, "--warm-up: use it with a running system"},

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestCommandsOfTheBacktestPage runs what docs/backtest.md says, in a directory
+// TestCommandsOfTheBacktestPage runs the commands of docs/backtest.md, in a directory
 // that has what it names, beside a running system.
 func TestCommandsOfTheBacktestPage(t *testing.T) {
 	page, err := os.ReadFile("../../docs/backtest.md")

@@ -73,7 +73,7 @@ system, or the default ruleset.`,
 	return c
 }
 
-// coveragePlan is what the options and the files that they name say.
+// coveragePlan holds the content of the options and of the files that they name.
 type coveragePlan struct {
 	history.Plan
 	rules ruleset

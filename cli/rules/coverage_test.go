@@ -54,8 +54,8 @@ func TestCoverageOfALog(t *testing.T) {
 	layer := filepath.Join(t.TempDir(), "layer.json")
 	rules := copyOfDefault(t, func(_, text string) string { return text })
 	clitest.WriteFile(t, filepath.Join(rules, "block.yaml"), "rule: any-login\ntitle: A login\nseverity: info\nalert: false\nwhen: conn.port in ports.ssh and conn.event == \"opened\"\n")
-	clitest.WriteFile(t, filepath.Join(rules, "muted.yaml"), `
-rule: muted-login
+	clitest.WriteFile(t, filepath.Join(rules, "suppressed.yaml"), `
+rule: suppressed-login
 title: A login
 severity: info
 when: conn.port in ports.ssh and conn.event == "opened"
@@ -68,8 +68,8 @@ unless: [{when: "true", owner: me, reason: so, expires: 2999-01-01}]
 	if a := activity(t, r, "any-login"); a.Fired == 0 || a.RaisesAlert {
 		t.Errorf("the building block: %+v", a)
 	}
-	if a := activity(t, r, "muted-login"); a.Fired != 0 || a.Muted == 0 || a.Never() {
-		t.Errorf("the muted rule: %+v", a)
+	if a := activity(t, r, "suppressed-login"); a.Fired != 0 || a.Muted == 0 || a.Never() {
+		t.Errorf("the suppressed rule: %+v", a)
 	}
 	if a := activity(t, r, "clock-off"); !a.Never() {
 		t.Errorf("no clock is off in a log: %+v", a)

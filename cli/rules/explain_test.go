@@ -40,7 +40,7 @@ func alertsOf(t *testing.T, flags ...string) (all []*event.Alert) {
 	return all
 }
 
-// explainedJSON is an explanation, as far as it is looked at.
+// explainedJSON is an explanation, as far as the tests check it.
 type explainedJSON struct {
 	Outcome, Because string
 	Connections      int

@@ -130,13 +130,14 @@ func TestNewOfHistory(t *testing.T) {
 	})
 	t.Run("nothing like that", func(t *testing.T) {
 		out, err := execute(t, with("--from-conn", "000000000000", "--title", "x")...)
-		if usage := (*daemon.UsageError)(nil); err == nil || errors.As(err, &usage) || !strings.Contains(err.Error(), "there is no connection whose id begins with 000000000000") {
+		if usage := (*daemon.UsageError)(nil); err == nil || errors.As(err, &usage) || !strings.Contains(err.Error(), "no connection in the history has an id that begins with 000000000000") {
 			t.Errorf("%v\n%s", err, out)
 		}
 	})
 }
 
-// alertsOfRules are the alerts of a replay with the pack and other rules.
+// alertsOfRules returns the alerts of a replay with the default ruleset and other
+// rules.
 func alertsOfRules(t *testing.T, dir string, flags ...string) []*event.Alert {
 	t.Helper()
 	return alertsOf(t, append([]string{"--rules", "default", "--rules", dir}, flags...)...)
@@ -159,7 +160,7 @@ func TestNewMistakes(t *testing.T) {
 		{"a technique that is none", append(full, "--attack", "lateral"), []string{"the generated file is invalid:", `"lateral" is not the id of an ATT&CK technique`}},
 		{"an exception of nothing", []string{"--except", "clock-off"}, []string{"--except: want an example"}},
 		{"an alert without a rule", []string{"--from-alert", "ab"}, []string{"--from-alert: use it with --except"}},
-		{"nobody to ask", []string{"--except", "clock-off", "--from-conn", "ab", "--conn-log", "x"}, []string{"--owner, --reason: an exception needs both"}},
+		{"no owner", []string{"--except", "clock-off", "--from-conn", "ab", "--conn-log", "x"}, []string{"--owner, --reason: an exception needs both"}},
 		{"a day that is over", []string{"--except", "clock-off", "--from-conn", "ab", "--conn-log", "x", "--owner", "o", "--reason", "r", "--expires", "2020-01-01"}, []string{`--expires "2020-01-01": want a day in the future`}},
 		{"a rule that isn't there", []string{"--except", "clock-of", "--from-conn", "ab", "--conn-log", "x", "--owner", "o", "--reason", "r"}, []string{"did you mean clock-off?"}},
 	} {

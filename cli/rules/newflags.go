@@ -130,14 +130,14 @@ func serviceNamed(set *rule.Set, flag, text string) (scaffold.Service, error) {
 	name := strings.TrimPrefix(text, "ports.")
 	if port, err := strconv.ParseUint(name, 10, 16); err == nil && port > 0 {
 		s := scaffold.ServiceOf(set, uint16(port))
-		s.Asks = fmt.Sprintf("conn.port == %d", port) // not a list that has the port
+		s.Term = fmt.Sprintf("conn.port == %d", port) // not a list that has the port
 		return s, nil
 	}
 	if entries := set.Entries("ports", name); len(entries) > 0 {
 		first, _, _ := strings.Cut(entries[0], "-")
 		port, _ := strconv.ParseUint(first, 10, 16)
 		s := scaffold.ServiceOf(set, uint16(port))
-		s.Asks = "conn.port in ports." + name
+		s.Term = "conn.port in ports." + name
 		for set.HasPort(name, s.Other) && s.Other < 65535 {
 			s.Other++
 		}
@@ -168,9 +168,9 @@ func peerNamed(set *rule.Set, text string) (scaffold.End, error) {
 	e := scaffold.End{Name: "other-01", Address: "10.1.6.11"}
 	switch text {
 	case "external":
-		return scaffold.End{Asks: "peer.external", Name: "stranger-01", Address: "203.0.113.7", External: true}, nil
+		return scaffold.End{Term: "peer.external", Name: "stranger-01", Address: "203.0.113.7", External: true}, nil
 	case "internal":
-		e.Asks = "peer.internal"
+		e.Term = "peer.internal"
 		return e, nil
 	}
 	return withRole(set, "peer", text, e)
@@ -183,14 +183,14 @@ func withRole(set *rule.Set, end, text string, e scaffold.End) (scaffold.End, er
 	switch {
 	case text == "" || text == "any":
 	case len(entries) > 0:
-		e.Asks, e.Roles = end+" in roles."+name, entries[:1]
+		e.Term, e.Roles = end+" in roles."+name, entries[:1]
 		if slices.Contains(entries, name) {
 			e.Roles = []string{name}
 		}
 	case strings.HasPrefix(text, "roles.") || strings.ContainsAny(text, " \t\"'\\") || len(text) > event.MaxName:
 		return e, daemon.Usage("--%s %q: want a role, or a list of roles%s", flag, term.Plain(text), suggest.DidYouMean(name, listsOf(set, "roles")))
 	default:
-		e.Asks, e.Roles = fmt.Sprintf("%q in %s.roles", text, end), []string{text}
+		e.Term, e.Roles = fmt.Sprintf("%q in %s.roles", text, end), []string{text}
 	}
 	return e, nil
 }

@@ -213,11 +213,11 @@ func awaitActive(ctx context.Context, store *rulestore.Store, book *bundle.Book,
 		for _, s := range statuses {
 			name := term.Plain(s.Instance)
 			switch {
-			case !slices.Contains(s.InForce.Sources, rulestore.PushedRules):
+			case !slices.Contains(s.Active.Sources, rulestore.PushedRules):
 				continue
-			case s.Refused != nil && s.Refused.Revision == book.Revision:
-				return fmt.Errorf("%s rejects revision %d and keeps the previous rules:\n%s", name, book.Revision, s.Refused.Error)
-			case s.InForce.Revision >= book.Revision:
+			case s.Rejected != nil && s.Rejected.Revision == book.Revision:
+				return fmt.Errorf("%s rejects revision %d and keeps the previous rules:\n%s", name, book.Revision, s.Rejected.Error)
+			case s.Active.Revision >= book.Revision:
 				active = append(active, name)
 			default:
 				waiting = append(waiting, name)

@@ -45,7 +45,7 @@ func expectSays(t *testing.T, out string, err error, want ...string) {
 	}
 	for _, text := range want {
 		if !strings.Contains(strings.Join(strings.Fields(out), " "), text) {
-			t.Errorf("it doesn't say %q:\n%s", text, out)
+			t.Errorf("no %q in\n%s", text, out)
 		}
 	}
 }
@@ -57,7 +57,7 @@ func expectRejected(t *testing.T, out string, err error, want ...string) {
 	}
 	for _, text := range want {
 		if !strings.Contains(out+err.Error(), text) {
-			t.Errorf("it doesn't say %q:\n%s%v", text, out, err)
+			t.Errorf("no %q in\n%s%v", text, out, err)
 		}
 	}
 }
@@ -66,7 +66,7 @@ func ruleText(id, when string) string {
 	return "rule: " + id + "\ntitle: T\nseverity: low\nwhen: " + when + "\n"
 }
 
-// revisions returns what rules history says, the newest first.
+// revisions returns the output of rules history, the newest first.
 func (s testSystem) revisions(t *testing.T) (all []revisionLine) {
 	t.Helper()
 	out, err := s.rules(t, "history", "--output", "json")
@@ -104,13 +104,13 @@ func TestRulesArePushedAndRolledBack(t *testing.T) {
 	expectSays(t, out, err, "no rules have been pushed yet")
 	out, err = s.rules(t, "rollback", "--reason", "x")
 	expectRejected(t, out, err, "no rules have been pushed yet")
-	if now := s.status(t); now.InForce.Source != "default" || now.InForce.Revision != 0 || now.InForce.Count < 20 {
-		t.Errorf("before the first push %+v is active", now.InForce)
+	if now := s.status(t); now.Active.Source != "default" || now.Active.Revision != 0 || now.Active.Count < 20 {
+		t.Errorf("before the first push %+v is active", now.Active)
 	}
 
 	out, err = s.rules(t, "push", dir, "--reason", "the first", "--author", "ann@laptop")
 	expectSays(t, out, err, "revision 1 is stored: 1 rule", "added own", "active on correlator-0")
-	if now := s.status(t).InForce; now.Source != "pushed" || now.Revision != 1 || now.Author != "ann@laptop" || now.Reason != "the first" || now.Count != 1 {
+	if now := s.status(t).Active; now.Source != "pushed" || now.Revision != 1 || now.Author != "ann@laptop" || now.Reason != "the first" || now.Count != 1 {
 		t.Errorf("active is %+v", now)
 	}
 
@@ -127,12 +127,12 @@ func TestRulesArePushedAndRolledBack(t *testing.T) {
 	})
 
 	clitest.WriteFile(t, own, ruleText("own", "conn.port == 2"))
-	out, err = s.rules(t, "push", "default", dir, "--reason", "on top of the pack", "--author", "bob@desk")
+	out, err = s.rules(t, "push", "default", dir, "--reason", "on top of the default ruleset", "--author", "bob@desk")
 	expectSays(t, out, err, "revision 2 is stored", "changed own", "active on correlator-0")
 
 	t.Run("a push on an old revision is rejected", func(t *testing.T) {
 		out, err := s.rules(t, "push", dir, "--reason", "x", "--expect", "1")
-		expectRejected(t, out, err, "the newest revision is 2, pushed by bob@desk at ", "(on top of the pack), not 1", "--force")
+		expectRejected(t, out, err, "the newest revision is 2, pushed by bob@desk at ", "(on top of the default ruleset), not 1", "--force")
 		out, err = s.rules(t, "push", dir, "--reason", "x", "--expect", "0")
 		expectRejected(t, out, err, "revision is 2", "not 0")
 	})
@@ -170,7 +170,7 @@ func TestRulesArePushedAndRolledBack(t *testing.T) {
 	if len(all) != 7 || all[0].Restores != 1 || all[1].Restores != 4 || all[0].Hash != all[6].Hash || all[1].Author != "ann@laptop" {
 		t.Errorf("history %+v", all)
 	}
-	if now := s.status(t).InForce; now.Revision != 7 || now.Hash != all[6].Hash {
+	if now := s.status(t).Active; now.Revision != 7 || now.Hash != all[6].Hash {
 		t.Errorf("active is %+v", now)
 	}
 	out, err = s.rules(t, "history")
@@ -205,7 +205,7 @@ func TestCorrelatorRejectsPushedRulesThatDoNotFit(t *testing.T) {
 	expectRejected(t, out, err, "correlator-0 rejects revision 2 and keeps the previous rules:", "there is no rule own to override")
 	out, err = s.rules(t, "status")
 	expectRejected(t, out, err, "revision 2 by bob, is rejected", "there is no rule own to override", "rules are rejected by 1 correlator")
-	if now := s.status(t); now.InForce.Revision != 1 || now.Refused == nil || now.Refused.Revision != 2 {
+	if now := s.status(t); now.Active.Revision != 1 || now.Rejected == nil || now.Rejected.Revision != 2 {
 		t.Errorf("status %+v", now)
 	}
 	t.Run("a restarted correlator activates the newest usable revision", func(t *testing.T) {
@@ -226,7 +226,7 @@ func TestCorrelatorRejectsPushedRulesThatDoNotFit(t *testing.T) {
 		done := s.Go(running, "correlator", service)
 		clitest.Wait(t, "it reports its status", func() bool {
 			now := s.status(t)
-			return now.At.After(began) && now.InForce.Revision == 1 && now.Refused != nil
+			return now.At.After(began) && now.Active.Revision == 1 && now.Rejected != nil
 		})
 		end()
 		if err := <-done; err != nil {
@@ -245,7 +245,7 @@ func TestMistakesOfPushing(t *testing.T) {
 		"no such directory":    {[]string{"push", "/nowhere", "--reason", "x"}, []string{"/nowhere", "want a directory"}},
 		"a reason of a novel":  {[]string{"push", "default", "--reason", strings.Repeat("x", 501)}, []string{"--reason: 501 bytes"}},
 		"a reason of lines":    {[]string{"push", "default", "--reason", "a\nb"}, []string{"--reason: want one line"}},
-		"nobody":               {[]string{"push", "default", "--reason", "x", "--author", " "}, []string{"--author: want one line"}},
+		"no author":            {[]string{"push", "default", "--reason", "x", "--author", " "}, []string{"--author: want one line"}},
 		"force and expect":     {[]string{"push", "default", "--reason", "x", "--force", "--expect", "1"}, []string{"exclude each other"}},
 		"no directory to pull": {[]string{"pull"}, []string{"--out: want a directory"}},
 		"no revision":          {[]string{"pull", "newest", "--out", "/nowhere"}, []string{`revision "newest": want a number`}},

@@ -56,7 +56,7 @@ func writeStatuses(out io.Writer, all []*rulestore.Status, asJSON bool) error {
 	}
 	rejected, texts := 0, make([]string, len(all))
 	for n, s := range all {
-		if s.Refused != nil {
+		if s.Rejected != nil {
 			rejected++
 		}
 		texts[n] = statusText(s, time.Now(), cmdutil.Page(out))
@@ -76,14 +76,14 @@ func writeStatuses(out io.Writer, all []*rulestore.Status, asJSON bool) error {
 // statusText formats the status of a rulestore.
 func statusText(s *rulestore.Status, now time.Time, p term.Page) string {
 	var b strings.Builder
-	f := &s.InForce
+	f := &s.Active
 	fmt.Fprintf(&b, "%s: %s of %s active, %s", p.Paint(term.Bold, term.Plain(s.Instance)), cmdutil.Count(f.Count, "rule"),
 		term.Plain(f.Source), term.Plain(f.Hash[:min(12, len(f.Hash))]))
 	if f.Revision > 0 {
 		fmt.Fprintf(&b, ",\nrevision %d, pushed by %s at %s: %s", f.Revision, term.Plain(f.Author), moment(f.PushedAt), term.Plain(f.Reason))
 	}
 	fmt.Fprintf(&b, ",\nsince %s (%s)\n", moment(f.Since), term.Ago(now.Sub(f.Since)))
-	if r := s.Refused; r != nil {
+	if r := s.Rejected; r != nil {
 		what := term.Plain(r.Source)
 		if r.Revision > 0 {
 			what = fmt.Sprintf("%s, revision %d by %s,", what, r.Revision, term.Plain(r.Author))
@@ -142,9 +142,9 @@ func exceptionRows(each []rulestore.RuleStatus, now time.Time) []term.Row {
 	for i := range each {
 		for _, e := range each[i].Unless {
 			suppressed, since := "never", ""
-			if e.Muted > 0 {
-				suppressed, since = fmt.Sprintf("%d times", e.Muted), e.Since.Local().Format("2006-01-02 15:04")
-				if e.Muted == 1 {
+			if e.Suppressed > 0 {
+				suppressed, since = fmt.Sprintf("%d times", e.Suppressed), e.Since.Local().Format("2006-01-02 15:04")
+				if e.Suppressed == 1 {
 					suppressed = "once"
 				}
 			}

@@ -1,37 +1,37 @@
-// Package scaffold writes rules and overrides for people to go on from: a rule of a
-// few answers, a rule of a connection ("fire on things like this"), an exception
-// of a connection ("never again on things like this"). It is pure.
+// Package scaffold generates rules and overrides to edit: a rule from a draft, a
+// rule that matches connections like a given one, an exception for connections
+// like a given one. It is pure.
 //
-// It guarantees that what it writes has no mistakes in a set of rules that has
-// the lists it was told of, and that a rule's tests say when the rule fires with
-// the time that [Draft.File] is given for it: whoever plays them finds that time.
+// It guarantees that its files are valid together with the rules whose lists it
+// has been given, and that the tests of a rule expect it to fire at the time that
+// the caller of [Draft.File] has found by running them.
 package scaffold
 
 import "time"
 
-// Kind is what a rule looks at.
+// Kind is the kind of a rule.
 type Kind string
 
 // The kinds.
 const (
 	Connection Kind = "connection" // one connection
-	Long       Kind = "long"       // one that lasts
-	Count      Kind = "count"      // one host reaches several, or several are reached by one
-	Sequence   Kind = "sequence"   // somebody comes in, then the host goes on
+	Long       Kind = "long"       // a long one
+	Count      Kind = "count"      // one host connects to several, or several connect to one
+	Sequence   Kind = "sequence"   // an inbound connection, then an outbound one
 )
 
-// Kinds lists them.
+// Kinds returns the kinds.
 func Kinds() []string {
 	return []string{string(Connection), string(Long), string(Count), string(Sequence)}
 }
 
-// Draft is what a rule is to be.
+// Draft describes a rule.
 type Draft struct {
 	ID, Title string
 	Severity  string
 	Kind      Kind
-	Inbound   bool   // else outbound, as the host sees it; of a sequence its first step comes in always
-	State     string // what is asked of it: conn.open, not conn.attempted; empty: nothing
+	Inbound   bool   // else outbound, from the host; the first step of a sequence is always inbound
+	State     string // condition on the state: conn.open, not conn.attempted; empty for none
 	Attack    []string
 
 	Service, Then Service // Then is the second step's
@@ -44,22 +44,22 @@ type Draft struct {
 
 // Service is a port or a list of ports.
 type Service struct {
-	Asks  string // conn.port == 22, conn.port in ports.ssh
-	Port  uint16 // one that it has
-	Other uint16 // one that it hasn't
+	Term  string // conn.port == 22, conn.port in ports.ssh
+	Port  uint16 // one of its ports
+	Other uint16 // one of its portsn't
 }
 
 // End is one end of a connection.
 type End struct {
-	Asks string // host in roles.web, peer.external; empty: nothing
+	Term string // host in roles.web, peer.external; empty for none
 
-	// A host of the tests for which that holds.
+	// A host of the tests that matches Term.
 	Name, Address string
 	Roles         []string
 	External      bool
 }
 
-// The limits of what is asked for: the tests play it.
+// The limits of a draft: its tests run for so long.
 const (
 	MaxLength  = 6 * time.Hour
 	MaxAtLeast = 100

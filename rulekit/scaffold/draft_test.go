@@ -43,8 +43,8 @@ func FuzzFile(f *testing.F) {
 		d := &scaffold.Draft{
 			ID: "a-rule", Title: title, Severity: "low", Kind: scaffold.Kind(scaffold.Kinds()[kind%4]), Inbound: inbound,
 			Service: scaffold.ServiceOf(set, port), Then: scaffold.ServiceOf(set, 22), State: "conn.open", Attack: []string{"T1021"},
-			Host:   scaffold.End{Asks: "host in roles.web", Name: "web-01", Address: "10.1.1.11", Roles: []string{"web"}},
-			Peer:   scaffold.End{Asks: "peer.external", Name: "stranger-01", Address: "203.0.113.7", External: true},
+			Host:   scaffold.End{Term: "host in roles.web", Name: "web-01", Address: "10.1.1.11", Roles: []string{"web"}},
+			Peer:   scaffold.End{Term: "peer.external", Name: "stranger-01", Address: "203.0.113.7", External: true},
 			Length: 5 * time.Minute, AtLeast: 3, Within: 10 * time.Minute,
 		}
 		text := d.File("")
@@ -65,7 +65,7 @@ func TestServiceIsTheSmallestListThatHasThePort(t *testing.T) {
 	set := pack(t)
 	for port, want := range map[uint16]string{22: "conn.port in ports.ssh", 3306: "conn.port in ports.database", 445: "conn.port in ports.smb", 9999: "conn.port == 9999", 443: "conn.port == 443", 40000: "conn.port == 40000"} {
 		s := scaffold.ServiceOf(set, port)
-		if s.Asks != want || s.Port != port || s.Other == port {
+		if s.Term != want || s.Port != port || s.Other == port {
 			t.Errorf("%d: %+v, want %s", port, s, want)
 		}
 	}

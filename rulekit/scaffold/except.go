@@ -13,29 +13,29 @@ import (
 	"headstart/term"
 )
 
-// Exception is what is said of one besides its condition.
+// Exception holds the fields of an exception besides its condition.
 type Exception struct {
 	Owner, Reason string
-	Expires       time.Time // the last day on which it counts
+	Expires       time.Time // last day
 }
 
-// Except returns a file that keeps a rule from firing on what is like an example,
-// as narrowly as it can be said: the same host, the same other end, the same
-// service. Of a count whose other ends differ it leaves them out.
+// Except returns an override with an exception for connections like an example, as
+// narrow as possible: the same host, peer and service. For a rule that counts peers
+// it omits the peer.
 func Except(r *rule.Rule, e *Example, x Exception) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Made of %s.\n", term.Plain(e.String()))
+	fmt.Fprintf(&b, "# From %s.\n", term.Plain(e.String()))
 	if countsPeers(r) || countsHosts(r) {
-		b.WriteString("# The rule counts several: to leave out one of them would change nothing.\n")
+		b.WriteString("# The rule counts several hosts or services: excluding one would have no effect.\n")
 	}
 	fmt.Fprintf(&b, "override: %s\nunless:\n  - when: |\n      %s\n    owner: %s\n    reason: %s\n    expires: %s\n",
 		r.ID, strings.Join(narrowest(r, e), "\n      and "), quoted(x.Owner), quoted(x.Reason), x.Expires.Format(time.DateOnly))
 	return b.String()
 }
 
-// narrowest are the terms of the exception's condition. Of a connection between
-// two hosts with pollers both ends report, and a pattern takes what either says:
-// so it is said of both.
+// narrowest returns the terms of the exception's condition. Both ends of a
+// connection between monitored hosts report it, and a pattern uses either report:
+// the condition covers both.
 func narrowest(r *rule.Rule, e *Example) []string {
 	own := "host.name == " + strconv.Quote(e.Host.Name)
 	c := e.Connection
@@ -63,7 +63,8 @@ func narrowest(r *rule.Rule, e *Example) []string {
 	return all
 }
 
-// view is a connection as one end sees it, without what the rule counts.
+// view returns the terms for a connection from one end, without what the rule
+// counts.
 func view(own, other string, inbound bool, r *rule.Rule) (terms []string) {
 	direction := fmt.Sprintf("conn.direction == %q", event.Outbound.String())
 	if inbound {
@@ -79,13 +80,13 @@ func view(own, other string, inbound bool, r *rule.Rule) (terms []string) {
 	return terms
 }
 
-// countsHosts reports whether a rule counts the hosts that report.
+// countsHosts reports whether a rule counts originating hosts.
 func countsHosts(r *rule.Rule) bool {
 	return r.Count != nil && (strings.Contains(r.Count.Of, "host.") || strings.Contains(r.Count.Of, "conn.originator"))
 }
 
-// countsPeers reports whether a rule is about one host that reaches several: one
-// of them alone left out changes nothing.
+// countsPeers reports whether a rule counts the peers of one host: excluding one of
+// them would have no effect.
 func countsPeers(r *rule.Rule) bool {
 	if r.Count == nil {
 		return false
@@ -94,13 +95,12 @@ func countsPeers(r *rule.Rule) bool {
 	return strings.Contains(of, "conn.peer") || strings.Contains(of, "conn.responder") || strings.Contains(of, "conn.service") || strings.Contains(of, "peer.")
 }
 
-// countsServices reports the same of services.
+// countsServices reports whether a rule counts services.
 func countsServices(r *rule.Rule) bool {
 	return r.Count != nil && (strings.Contains(r.Count.Of, "conn.port") || strings.Contains(r.Count.Of, "conn.service"))
 }
 
-// Holds reports whether the exception of a rule that is in a file holds on the
-// example, as it was seen.
+// Holds reports whether the exception in a file matches the example.
 func (e *Example) Holds(set *rule.Set, r *rule.Rule, file string) bool {
 	at := slices.IndexFunc(r.Unless, func(x *rule.Exception) bool { return x.File == file })
 	if at < 0 {

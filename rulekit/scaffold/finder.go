@@ -12,10 +12,11 @@ import (
 	"headstart/event"
 )
 
-// maxObservations of a connection are kept, and maxFound connections.
+// maxObservations bounds the kept observations of a connection, maxFound the
+// connections.
 const maxObservations, maxFound = 32, 10
 
-// Example is a connection, or a host without one, as the rules saw it.
+// Example is a connection, or a host without one, as the rules observed it.
 type Example struct {
 	Connection *event.Connection // as it was at last; nil of a host that said nothing
 	Host, Peer *rule.Host
@@ -24,19 +25,18 @@ type Example struct {
 	opened, open bool // it was answered; and still there when it was seen
 }
 
-// Finder finds the connection that an id, or the beginning of one, means, while a
-// history is replayed.
+// Finder finds a connection by its id, or the beginning of it, in a replay.
 type Finder struct {
 	id, host string
 	found    []*Example
 	others   int // that the id can mean too
 }
 
-// NewFinder returns a finder of a connection by its id or the beginning of it;
-// empty: of a host alone.
+// NewFinder returns a finder of a connection by its id, or the beginning of it;
+// with an empty id, of a host.
 func NewFinder(id, host string) *Finder { return &Finder{id: strings.ToLower(id), host: host} }
 
-// Begin watches a correlation.
+// Begin observes an engine.
 func (f *Finder) Begin(c *detect.Engine) { c.Observe(f.asked) }
 
 func (f *Finder) asked(a *firing.Evaluation) {
@@ -65,7 +65,7 @@ func (f *Finder) asked(a *firing.Evaluation) {
 	f.found[at].add(*o)
 }
 
-// String says what it is.
+// String describes the example.
 func (e *Example) String() string {
 	c := e.Connection
 	if c == nil {
@@ -114,15 +114,15 @@ func cloned(h *rule.Host) *rule.Host {
 	return &c
 }
 
-// Example returns the connection that was found.
+// Example returns the found connection.
 func (f *Finder) Example() (*Example, error) {
 	switch {
 	case len(f.found) == 1:
 		return f.found[0], nil
 	case len(f.found) == 0 && f.id == "":
-		return nil, fmt.Errorf("there is nothing of %s in the history", f.host)
+		return nil, fmt.Errorf("the history has nothing of %s", f.host)
 	case len(f.found) == 0:
-		return nil, fmt.Errorf("there is no connection whose id begins with %s in the history", f.id)
+		return nil, fmt.Errorf("no connection in the history has an id that begins with %s", f.id)
 	}
 	var ids []string
 	for _, e := range f.found {
@@ -132,13 +132,13 @@ func (f *Finder) Example() (*Example, error) {
 	return nil, &Ambiguous{f.id, ids}
 }
 
-// Ambiguous says that an id can mean several connections.
+// Ambiguous reports that several connections match an id.
 type Ambiguous struct {
 	ID  string
 	All []string // some of them
 }
 
-// Error names them.
+// Error lists them.
 func (a *Ambiguous) Error() string {
-	return fmt.Sprintf("%s can mean several connections; say more of the id:\n  %s", a.ID, strings.Join(a.All, "\n  "))
+	return fmt.Sprintf("connection %s is ambiguous; give more of the id:\n  %s", a.ID, strings.Join(a.All, "\n  "))
 }

@@ -11,13 +11,13 @@ import (
 	"headstart/event"
 )
 
-// Like makes a draft of a connection: what is like it has the same direction, its
-// service, the roles of its ends, and comes from or goes to the same side of the
-// network. The id, the title and the severity are the caller's to set.
+// Like returns the draft of a rule for connections like an example: with the same
+// direction, service, roles of both ends, and side of the network. The caller sets
+// id, title and severity.
 func Like(set *rule.Set, e *Example) (*Draft, error) {
 	c := e.Connection
 	if c == nil || c.Direction == 0 {
-		return nil, fmt.Errorf("a listening socket has no other end; a rule of it is made by hand: see new-listening-port")
+		return nil, fmt.Errorf("a listening socket has no peer: write its rule by hand, like new-listening-port")
 	}
 	d := &Draft{
 		Kind: Connection, Inbound: c.Direction == event.Inbound,
@@ -32,17 +32,17 @@ func Like(set *rule.Set, e *Example) (*Draft, error) {
 		d.State = "not conn.attempted"
 	}
 	switch {
-	case d.Peer.Asks != "":
+	case d.Peer.Term != "":
 	case set.Internal(c.Remote):
-		d.Peer.Asks = "peer.internal"
+		d.Peer.Term = "peer.internal"
 	default:
-		d.Peer.Asks, d.Peer.External = "peer.external", e.Peer == nil
+		d.Peer.Term, d.Peer.External = "peer.external", e.Peer == nil
 	}
 	if d.Host.Name == "" {
-		return nil, fmt.Errorf("nothing is known of the host that reported the connection")
+		return nil, fmt.Errorf("the host that reported the connection is unknown")
 	}
-	if d.Host.Asks == "" {
-		d.Host.Asks = "host.name == " + strconv.Quote(d.Host.Name)
+	if d.Host.Term == "" {
+		d.Host.Term = "host.name == " + strconv.Quote(d.Host.Name)
 	}
 	d.Host.tame("host-01")
 	d.Peer.tame("other-01")
@@ -54,8 +54,8 @@ var (
 	tameRole = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
 )
 
-// tame keeps names and roles that the tables of tests can't have out of them: they
-// are what hosts say of themselves.
+// tame replaces names and roles that the tables of tests can't hold: hosts choose
+// them.
 func (e *End) tame(otherwise string) {
 	if !tameName.MatchString(e.Name) {
 		e.Name = otherwise
@@ -65,8 +65,8 @@ func (e *End) tame(otherwise string) {
 	})
 }
 
-// endOf asks for the role of an end: the smallest list that has one of its roles,
-// else the role itself.
+// endOf returns the end of a role: by the smallest list with one of its roles,
+// else by the role.
 func endOf(set *rule.Set, end string, h *rule.Host) (e End) {
 	if h == nil {
 		return e
@@ -75,30 +75,30 @@ func endOf(set *rule.Set, end string, h *rule.Host) (e End) {
 	if list := smallest(set, "roles", func(d rule.Definition) bool {
 		return slices.ContainsFunc(h.Roles, func(role string) bool { return slices.Contains(set.Entries("roles", d.Name), role) })
 	}); list != "" {
-		e.Asks = end + " in roles." + list
+		e.Term = end + " in roles." + list
 	} else if len(h.Roles) > 0 {
-		e.Asks = fmt.Sprintf("%s in %s.roles", strconv.Quote(h.Roles[0]), end)
+		e.Term = fmt.Sprintf("%s in %s.roles", strconv.Quote(h.Roles[0]), end)
 	}
 	return e
 }
 
-// ServiceOf asks for a port: by the smallest list that has it, of those that are
-// about a service, else by its number.
+// ServiceOf returns the service of a port: by the smallest list of a service that
+// has it, else by its number.
 func ServiceOf(set *rule.Set, port uint16) Service {
 	s := Service{Port: port, Other: otherThan(func(p uint16) bool { return p == port })}
 	list := smallest(set, "ports", func(d rule.Definition) bool {
 		return d.Name != "expected_listeners" && d.Name != "ephemeral" && set.HasPort(d.Name, port)
 	})
 	if list == "" {
-		s.Asks = fmt.Sprintf("conn.port == %d", port)
+		s.Term = fmt.Sprintf("conn.port == %d", port)
 		return s
 	}
-	s.Asks = "conn.port in ports." + list
+	s.Term = "conn.port in ports." + list
 	s.Other = otherThan(func(p uint16) bool { return set.HasPort(list, p) })
 	return s
 }
 
-// otherThan returns a well-known port that is none of some.
+// otherThan returns a well-known port that is not in a list.
 func otherThan(is func(uint16) bool) uint16 {
 	for _, p := range []uint16{8443, 443, 25, 9100} {
 		if !is(p) {
@@ -113,8 +113,8 @@ func otherThan(is func(uint16) bool) uint16 {
 	return 1
 }
 
-// smallest returns the name of the list of a kind with the fewest entries, of
-// those that fit; empty when none does.
+// smallest returns the name of the matching list with the fewest entries; empty if
+// none matches.
 func smallest(set *rule.Set, kind string, fits func(rule.Definition) bool) string {
 	name, size := "", 0
 	for _, d := range set.Definitions {
@@ -125,8 +125,7 @@ func smallest(set *rule.Set, kind string, fits func(rule.Definition) bool) strin
 	return name
 }
 
-// Techniques are the ATT&CK techniques that a service on a port stands for, as
-// far as there is one to think of first.
+// Techniques returns the most likely ATT&CK techniques of a service.
 func Techniques(set *rule.Set, port uint16) []string {
 	for _, t := range []struct{ list, id string }{
 		{"ssh", "T1021.004"}, {"smb", "T1021.002"}, {"rdp", "T1021.001"}, {"winrm", "T1021.006"}, {"database", "T1213.006"},
@@ -138,7 +137,7 @@ func Techniques(set *rule.Set, port uint16) []string {
 	return []string{"T1071"}
 }
 
-// IDOf makes an id of a title.
+// IDOf returns the id for a title.
 func IDOf(title string) string {
 	id := strings.Join(strings.FieldsFunc(strings.ToLower(title), func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < '0' || r > '9')

@@ -9,11 +9,11 @@ import (
 	"headstart/term"
 )
 
-// unknownTime stands in the tests where nobody has played them yet.
+// unknownTime is the time in tests that have not been run yet.
 const unknownTime = "14:31:00"
 
-// File is the rule's file. firesAt is when it fires in its first test, and where:
-// "14:31:00 web-01"; empty: that is not known yet.
+// File returns the file of the rule. firesAt is time and host of its alert in the
+// first test, "14:31:00 web-01"; empty if they are not known yet.
 func (d *Draft) File(firesAt string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "rule: %s\ntitle: %s\nseverity: %s\n", d.ID, quoted(d.Title), d.Severity)
@@ -30,22 +30,22 @@ func (d *Draft) File(firesAt string) string {
 const guide = `1. (To be written: whom to ask, and what to look at first on the host.)
 2. (To be written: what makes it harmless, and what is to be done if nothing does.)`
 
-// describe says what the rule finds, and what is left to say.
+// describe returns the description, with a placeholder for the rest.
 func (d *Draft) describe() string {
-	direction := "Connections that hosts open"
+	direction := "Outbound connections of hosts"
 	if d.Inbound {
-		direction = "Connections that hosts are reached by"
+		direction = "Inbound connections of hosts"
 	}
 	why := map[Kind]string{
-		Connection: direction + ", as the condition says.",
-		Long:       direction + ", as the condition says, that last longer than " + term.Duration(d.Length) + ".",
+		Connection: direction + " that match the condition.",
+		Long:       direction + " that match the condition, open for longer than " + term.Duration(d.Length) + ".",
 		Count:      fmt.Sprintf("One originator that connects to %d hosts or more within %s.", d.AtLeast, term.Duration(d.Within)),
-		Sequence:   "Somebody connects to a host, and the host connects to another within " + term.Duration(d.Within) + ".",
+		Sequence:   "An inbound connection to a host, and an outbound one from it within " + term.Duration(d.Within) + ".",
 	}[d.Kind]
-	return why + "\n\n(To be written: why that matters here, what it assumes, and what is known to look\nlike it and is harmless.)"
+	return why + "\n\n(To do: relevance, assumptions, and known harmless causes.)"
 }
 
-// condition writes what the rule asks for.
+// condition writes the condition of the rule.
 func (d *Draft) condition(b *strings.Builder) {
 	switch d.Kind {
 	case Long:
@@ -55,11 +55,11 @@ func (d *Draft) condition(b *strings.Builder) {
 	case Sequence:
 		fmt.Fprintf(b, "sequence:\n  within: %s\n  steps:\n", term.Duration(d.Within))
 		second := End{}
-		d.step(b, d.asks(true, d.Service, d.Host, d.Peer))
-		d.step(b, d.asks(false, d.Then, d.Host, second))
+		d.step(b, d.terms(true, d.Service, d.Host, d.Peer))
+		d.step(b, d.terms(false, d.Then, d.Host, second))
 		return
 	}
-	block(b, "when", 0, strings.Join(d.asks(d.Inbound, d.Service, d.Host, d.Peer), "\nand "))
+	block(b, "when", 0, strings.Join(d.terms(d.Inbound, d.Service, d.Host, d.Peer), "\nand "))
 	switch d.Kind {
 	case Long:
 		b.WriteString("for: thresholds.session\n")
@@ -79,25 +79,25 @@ func (d *Draft) step(b *strings.Builder, asks []string) {
 	b.WriteString("      by: host.name\n")
 }
 
-// asks are the terms of a condition.
-func (d *Draft) asks(inbound bool, s Service, host, peer End) []string {
+// terms returns the terms of a condition.
+func (d *Draft) terms(inbound bool, s Service, host, peer End) []string {
 	direction := `conn.direction == "outbound"`
 	if inbound {
 		direction = `conn.direction == "inbound"`
 	}
-	all := []string{direction, s.Asks}
+	all := []string{direction, s.Term}
 	if d.State != "" {
 		all = append(all, d.State)
 	}
 	for _, end := range []End{host, peer} {
-		if end.Asks != "" {
-			all = append(all, end.Asks)
+		if end.Term != "" {
+			all = append(all, end.Term)
 		}
 	}
 	return append(all, "not conn.loopback")
 }
 
-// block writes a text of several lines.
+// block writes a text with several lines.
 func block(b *strings.Builder, field string, indent int, text string) {
 	in := strings.Repeat(" ", indent)
 	b.WriteString(in + field + ": |\n")
@@ -111,7 +111,7 @@ func block(b *strings.Builder, field string, indent int, text string) {
 
 var plainText = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9 ,.()/'-]*$`)
 
-// quoted writes a text of one line so that YAML reads it as it is.
+// quoted returns a line of text as a YAML string.
 func quoted(text string) string {
 	text = strings.Join(strings.Fields(term.Plain(text)), " ")
 	if plainText.MatchString(text) && strings.ContainsAny(text, "abcdefghijklmnopqrstuvwxyz ") && text != "true" && text != "false" && text != "null" {
@@ -120,7 +120,7 @@ func quoted(text string) string {
 	return "'" + strings.ReplaceAll(text, "'", "''") + "'"
 }
 
-// clock writes a time of the day.
+// clock formats a time of day.
 func clock(d time.Duration) string {
 	return time.Time{}.Add(d).Format(time.TimeOnly)
 }

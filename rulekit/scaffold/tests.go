@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// tests writes a case in which the rule fires, and one in which it nearly does.
+// tests writes a case in which the rule fires, and one in which it nearly fires.
 func (d *Draft) tests(b *strings.Builder, firesAt string) {
 	if firesAt == "" {
 		firesAt = unknownTime + " " + d.subjects()[0]
@@ -18,7 +18,7 @@ func (d *Draft) tests(b *strings.Builder, firesAt string) {
 	b.WriteString("  cases:\n")
 	fires, misses, why := d.cases()
 	for _, one := range []struct{ name, connections, alerts string }{
-		{"as it was asked for", fires, fmt.Sprintf("%s %s %s", at, d.ID, host)},
+		{"it fires", fires, fmt.Sprintf("%s %s %s", at, d.ID, host)},
 		{why, misses, "never " + d.ID},
 	} {
 		fmt.Fprintf(b, "    - name: %s\n", one.name)
@@ -32,7 +32,7 @@ func (d *Draft) several() (hosts, peers bool) {
 	return d.Kind == Count && d.Inbound, d.Kind == Count && !d.Inbound
 }
 
-// name is what the tests call an end: a range where they need several hosts.
+// name returns the name of an end in the tests: a range for several hosts.
 func (d *Draft) name(e End, several bool, n int) string {
 	if !several {
 		return e.Name
@@ -44,13 +44,13 @@ func (d *Draft) name(e End, several bool, n int) string {
 	return fmt.Sprintf("%s001..%s%03d", stem, stem, n)
 }
 
-// subjects are the hosts that report in the tests.
+// subjects returns the hosts that report in the tests.
 func (d *Draft) subjects() []string {
 	hosts, _ := d.several()
 	return []string{d.name(d.Host, hosts, 1)}
 }
 
-// onward is where the second step of a sequence goes to.
+// onward is the responder of the second step of a sequence.
 const onward = "onward-01"
 
 func (d *Draft) hosts() string {
@@ -72,7 +72,7 @@ func (d *Draft) hosts() string {
 	return strings.Join(lines, "\n")
 }
 
-// free is an address that none of the others is.
+// free returns an address other than the given ones.
 func free(taken ...string) string {
 	address := netip.MustParseAddr("10.1.5.77")
 	for range len(taken) {
@@ -85,8 +85,8 @@ func free(taken ...string) string {
 	return address.String()
 }
 
-// cases are the connections with which the rule fires, those with which it nearly
-// does, and what is different.
+// cases returns the connections with which the rule fires, those with which it
+// nearly fires, and the difference.
 func (d *Draft) cases() (fires, misses, why string) {
 	const start = 14*time.Hour + 30*time.Minute + 5*time.Second
 	hosts, peers := d.several()
@@ -107,7 +107,7 @@ func (d *Draft) cases() (fires, misses, why string) {
 		until := "\nuntil " + clock(end+2*time.Minute)
 		short := max(d.Length-time.Minute, d.Length/3)
 		return line(begin, d.Inbound, 1, d.Service.Port, "for "+written(end-begin)) + until,
-			line(begin, d.Inbound, 1, d.Service.Port, "for "+written(short)) + until, "it is over before"
+			line(begin, d.Inbound, 1, d.Service.Port, "for "+written(short)) + until, "it closes before"
 	case Count:
 		rest := "for 40s every 1s"
 		return line(start, d.Inbound, d.AtLeast, d.Service.Port, rest), line(start, d.Inbound, d.AtLeast-1, d.Service.Port, rest), "one less"
@@ -117,10 +117,10 @@ func (d *Draft) cases() (fires, misses, why string) {
 		}
 		const later = 2 * time.Minute
 		return line(start, true, 1, d.Service.Port, "for 10m") + "\n" + step(start+min(later, d.Within/2), d.Then.Port),
-			step(start, d.Then.Port) + "\n" + line(start+later, true, 1, d.Service.Port, "for 10m"), "the other way round"
+			step(start, d.Then.Port) + "\n" + line(start+later, true, 1, d.Service.Port, "for 10m"), "in the reverse order"
 	}
 	return line(start, d.Inbound, 1, d.Service.Port, "for 2m"), line(start, d.Inbound, 1, d.Service.Other, "for 2m"), "on another port"
 }
 
-// written is a duration in whole seconds.
+// written formats a duration in whole seconds.
 func written(d time.Duration) string { return d.Round(time.Second).String() }

@@ -89,7 +89,7 @@ func (r *reporter) tellBook(ctx context.Context, set *ruleset) error {
 func (r *reporter) status() *rulestore.Status {
 	s := &rulestore.Status{
 		Type: "rules", Instance: r.instance, At: r.rules.now().UTC(),
-		InForce: activeOf(r.rules.names, r.rules.current()), Refused: r.rules.refused.Load(), Each: []rulestore.RuleStatus{},
+		Active: activeOf(r.rules.names, r.rules.current()), Rejected: r.rules.refused.Load(), Each: []rulestore.RuleStatus{},
 	}
 	if counted := r.counted.Load(); counted != nil {
 		s.Each = slices.Clone(*counted)
@@ -129,7 +129,7 @@ func (c *correlator) ruleStatus(r *rule.Rule, cost *rule.Cost, now time.Time) ru
 		muted := c.correlation.Suppressed(r.ID, e)
 		s.Unless = append(s.Unless, rulestore.ExceptionStatus{
 			Owner: e.Owner, Reason: e.Reason, Expires: e.Expires, State: exceptionState(e, now),
-			Muted: muted.Count, Since: utc(muted.First), Last: utc(muted.Last),
+			Suppressed: muted.Count, Since: utc(muted.First), Last: utc(muted.Last),
 		})
 	}
 	return s

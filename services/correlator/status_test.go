@@ -43,7 +43,7 @@ func TestWhatIsMutedIsCountedAcrossLives(t *testing.T) {
 		t.Helper()
 		told := b.told()
 		unless := told["mutes"].Unless
-		if len(unless) != 2 || unless[0].Muted != first || unless[1].Muted != second || unless[0].State != "in force" {
+		if len(unless) != 2 || unless[0].Suppressed != first || unless[1].Suppressed != second || unless[0].State != "in force" {
 			t.Errorf("%s: %+v", when, unless)
 		}
 		if first > 0 && !unless[0].Since.Equal(noon) {
@@ -75,8 +75,8 @@ func TestWhatIsMutedIsCountedAcrossLives(t *testing.T) {
 	b.change("mutes", strings.Replace(mutes, "conn.port == 22", "conn.port == 22 or conn.port == 24", 1))
 	b.says("web-01", opens(7, "10.1.2.20", 22))
 	b.batch()
-	if unless := b.told()["mutes"].Unless; unless[0].Muted != 1 {
-		t.Errorf("an exception with another condition has muted %d times", unless[0].Muted)
+	if unless := b.told()["mutes"].Unless; unless[0].Suppressed != 1 {
+		t.Errorf("an exception with another condition has muted %d times", unless[0].Suppressed)
 	}
 }
 
