@@ -51,7 +51,7 @@ import (
 // Defaults of Options.
 const (
 	DefaultInterval = 30 * time.Second
-	DefaultMaxHosts = 1000
+	defaultMaxHosts = 1000
 )
 
 // maxPolls bounds the number of snapshots, such as of a log with a wrong clock.
@@ -64,7 +64,7 @@ type Options struct {
 	Inventory *inventory.Inventory
 
 	// MaxHosts bounds the hosts found without an inventory, those with the most
-	// connections first. DefaultMaxHosts if zero.
+	// connections first; 1000 if zero.
 	MaxHosts int
 
 	Interval time.Duration // between two polls, 100 ms to 24 h; DefaultInterval if zero
@@ -127,7 +127,7 @@ func Build(records []zeek.Record, o Options) (*Fleet, error) {
 		o.Interval = DefaultInterval
 	}
 	if o.MaxHosts == 0 {
-		o.MaxHosts = DefaultMaxHosts
+		o.MaxHosts = defaultMaxHosts
 	}
 	f := &Fleet{records: records, interval: o.Interval, seed: o.Seed}
 	switch {

@@ -31,14 +31,14 @@ import (
 // Limits of the input.
 const (
 	MaxLine           = 1 << 20 // bytes
-	DefaultMaxRecords = 20_000_000
+	defaultMaxRecords = 20_000_000
 
 	maxFiles = 100_000
 )
 
 // Options bound the input and report progress.
 type Options struct {
-	MaxRecords int // of TCP; DefaultMaxRecords if zero
+	MaxRecords int // of TCP; 20 million if zero
 
 	// Progress is called with the number of bytes read, about every mebibyte and
 	// at the end. It may be nil.
@@ -66,7 +66,7 @@ func Read(ctx context.Context, files []string, o Options) (*Log, error) {
 		return nil, errors.New("no conn.log given")
 	}
 	if o.MaxRecords <= 0 {
-		o.MaxRecords = DefaultMaxRecords
+		o.MaxRecords = defaultMaxRecords
 	}
 	r := &reader{ctx: ctx, maxRecords: o.MaxRecords, progress: o.Progress}
 	if err := r.measure(files); err != nil {

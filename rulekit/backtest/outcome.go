@@ -28,8 +28,8 @@ import (
 
 // Limits of a recorder. Alerts and incidents beyond them are counted, not compared.
 const (
-	MaxAlerts    = 500_000
-	MaxIncidents = 100_000
+	maxAlerts    = 500_000
+	maxIncidents = 100_000
 )
 
 // margin is the time before the reported span from which alerts and incidents are
@@ -100,7 +100,7 @@ func (r *Recorder) Alert(a *event.Alert) error {
 	if a.At.Before(r.from) {
 		return nil
 	}
-	if len(r.outcome.Alerts) == MaxAlerts {
+	if len(r.outcome.Alerts) == maxAlerts {
 		r.outcome.LeftOut++
 		return nil
 	}
@@ -126,7 +126,7 @@ func (r *Recorder) Incident(i *event.Incident) error {
 func (r *Recorder) over(i *event.Incident) {
 	switch {
 	case i.MergedInto != "" || i.LastActivityAt.Before(r.from): // the other incident has all of it
-	case len(r.outcome.Incidents) == MaxIncidents:
+	case len(r.outcome.Incidents) == maxIncidents:
 		r.outcome.LeftOut++
 	default:
 		r.outcome.Incidents = append(r.outcome.Incidents, summarise(i))

@@ -22,7 +22,7 @@ type writer struct{ term.Writer }
 func (r *Report) Text(p term.Page, all bool) string {
 	w := &writer{term.Writer{Page: p, Most: few}}
 	if all {
-		w.Most = MaxAlerts
+		w.Most = maxAlerts
 	}
 	w.summary(r)
 	w.ruleChanges(&r.Changes)

@@ -35,7 +35,7 @@ func set(t *testing.T, texts ...string) *rule.Set {
 	return s
 }
 
-func TestTheTableIsSound(t *testing.T) {
+func TestTable(t *testing.T) {
 	id := regexp.MustCompile(`^T[0-9]{4}(\.[0-9]{3})?$`)
 	last := ""
 	for _, one := range coverage.Techniques() {
@@ -56,13 +56,13 @@ func TestTheTableIsSound(t *testing.T) {
 	}
 }
 
-func TestTheDefaultPackNamesKnownTechniques(t *testing.T) {
-	pack, err := rule.Load(rules.Files, "the default pack")
+func TestDefaultRulesetNamesKnownTechniques(t *testing.T) {
+	set, err := rule.Load(rules.Files, "the default ruleset")
 	if err != nil {
 		t.Fatal(err)
 	}
 	covered := 0
-	for _, row := range coverage.Matrix(pack) {
+	for _, row := range coverage.Matrix(set) {
 		if row.Name == "" {
 			t.Errorf("%s is not in the table; rules %v", row.ID, row.Rules)
 		}
@@ -111,7 +111,7 @@ func TestActivities(t *testing.T) {
 	}
 }
 
-// heartbeats reads when a host was looked at: seconds since noon, an interval
+// heartbeats reads the polls of a host: seconds since noon, an interval
 // after a slash where it changes.
 func heartbeats(t *testing.T, b *coverage.Heartbeats, host, looks string, roles ...string) {
 	t.Helper()
@@ -131,8 +131,8 @@ func TestGaps(t *testing.T) {
 		{"as late as can be", "0 30 90 120", ""},
 		{"one", "0 30 120", "30-120"},
 		{"two", "0 100 130 300 330", "0-100 130-300"},
-		{"when it is looked at more often", "0/30 30/10 40 50 80", "50-80"},
-		{"when it is looked at more seldom again", "0/10 10 20/30 50 110", ""},
+		{"when it is polled more often", "0/30 30/10 40 50 80", "50-80"},
+		{"when it is polled less often again", "0/10 10 20/30 50 110", ""},
 		{"out of order", "0 30 20 60 90", ""},
 		{"until the end", "0 30 60 90 120 -", "120-600 and on"},
 	} {

@@ -139,11 +139,11 @@ func rankOf(e *explain.Explanation) int {
 	case explain.Waits:
 		return rankWaits
 	}
-	return rankDoesNot - min(400, len(Lacking(e)))
+	return rankDoesNot - min(400, len(lacking(e)))
 }
 
-// Lacking returns the terms for which a rule doesn't hold.
-func Lacking(e *explain.Explanation) (terms []*explain.Term) {
+// lacking returns the terms for which a rule doesn't hold.
+func lacking(e *explain.Explanation) (terms []*explain.Term) {
 	if !e.Condition.Holds {
 		terms = e.Condition.Decisive()
 	}

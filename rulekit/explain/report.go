@@ -155,7 +155,7 @@ func (t *Trace) outcome(c *Case) (Outcome, string) {
 	case explain.Waits:
 		return Waited, c.waitedBecause(e)
 	}
-	text := strings.Join(reasons(Lacking(e), 3), "; ")
+	text := strings.Join(reasons(lacking(e), 3), "; ")
 	if t.rule.Parts() > 1 {
 		text = fmt.Sprintf("the condition of no step held; of step %d %s", e.Part+1, text)
 	}
@@ -178,7 +178,7 @@ func Reasons(c *Case, e *explain.Explanation) []string {
 	if e.Verdict == explain.Waits {
 		return []string{c.waitedBecause(e)}
 	}
-	return reasons(Lacking(e), 4)
+	return reasons(lacking(e), 4)
 }
 
 // lastDay is the last day on which an exception is valid.

@@ -170,7 +170,7 @@ func (w *writer) decisive(e *explain.Explanation) {
 	var terms []*explain.Term
 	switch e.Verdict {
 	case explain.DoesNotHold:
-		terms = Lacking(e)
+		terms = lacking(e)
 	case explain.Waits:
 		terms = waiting(e)
 	case explain.Suppressed:

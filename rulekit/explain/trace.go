@@ -209,7 +209,7 @@ func (t *Trace) count(id event.ConnectionID, rank int, e *Evaluation) {
 	}
 	s := sighting{rank: int16(rank)}
 	if rank <= rankDoesNot && len(e.Parts) > 0 {
-		if terms := Lacking(e.Parts[0]); len(terms) > 0 {
+		if terms := lacking(e.Parts[0]); len(terms) > 0 {
 			text := fmt.Sprintf("%s was %t", terms[0].Text, terms[0].Holds)
 			if s.reason = t.reason[text]; s.reason == 0 {
 				t.reasons = append(t.reasons, text)

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"headstart/detect/rule/lint"
@@ -16,9 +15,6 @@ import (
 
 // Formats returns the names of the formats. The command itself writes text.
 func Formats() []string { return []string{"text", "json", "github", "sarif"} }
-
-// IsFormat reports whether a format exists.
-func IsFormat(name string) bool { return slices.Contains(Formats(), name) }
 
 // Write writes a report in one of the formats but text.
 func Write(w io.Writer, format string, r lint.Report) error {

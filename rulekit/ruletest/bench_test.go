@@ -20,7 +20,7 @@ func BenchmarkRule(b *testing.B) {
 	}
 }
 
-// BenchmarkCase plays one case that is learned already.
+// BenchmarkCase plays one case after the learning period.
 func BenchmarkCase(b *testing.B) {
 	set := defaultRuleset(b)
 	tests, mistakes := ruletest.Read(set, set.Rule("ssh-then-database"))

@@ -31,9 +31,9 @@ import "time"
 
 // The limits of a rule's tests. Package rule has those of the file's structure.
 const (
-	MaxHosts       = 500
-	MaxConnections = 100_000   // of the baseline, and of all cases
-	MaxReadings    = 2_000_000 // polls, in all cases together
+	maxHosts       = 500
+	maxConnections = 100_000   // of the baseline, and of all cases
+	maxReadings    = 2_000_000 // polls, in all cases together
 	maxTimes       = 10_000    // "times N"
 	maxLength      = 31 * 24 * time.Hour
 	maxCase        = 48 * time.Hour
@@ -41,8 +41,8 @@ const (
 )
 
 const (
-	// Interval is the time between two polls of a host.
-	Interval = 30 * time.Second
+	// interval is the time between two polls of a host.
+	interval = 30 * time.Second
 
 	quietReadings = 20              // intervals between two polls of a quiet host
 	lead          = 3 * time.Minute // period of polls at every interval before the first event

@@ -1,8 +1,8 @@
 package ruletest_test
 
-// Why a mutant can't be told from its rule.
+// Why a mutant behaves like its rule.
 const (
-	isNobody   = "of a connection to itself the baseline knows nothing, and the rule asks it to"
+	loopback   = "of a connection to itself the baseline knows nothing, and the rule asks it to"
 	samePair   = "the other step asks for it, of the same two ends"
 	samePort   = "the other step asks for it, of the same port"
 	aloneOpen  = "for alone asks that it is open, and what is attempted doesn't last that long or leaves the host"
@@ -13,25 +13,25 @@ const (
 	twoReads   = "hosts are read every 30 s, and the proof takes longer than any of these"
 )
 
-// equivalent are the mutants that can't be told from their rule, by rule and by
-// what was changed, and why.
+// equivalent are the mutants that behave like their rule, by rule and by change,
+// with the reason.
 var equivalent = map[string]map[string]string{
 	"administration-at-unusual-hour": {
 		"without baseline.known":    "an edge that was seen on three days is known",
-		"without not conn.loopback": isNobody,
+		"without not conn.loopback": loopback,
 	},
-	"administration-from-unattended-server": {"without not conn.loopback": isNobody},
+	"administration-from-unattended-server": {"without not conn.loopback": loopback},
 	"call-back-after-login": {
 		"step 1: without peer.internal":     samePair,
-		"step 1: without not conn.loopback": isNobody,
+		"step 1: without not conn.loopback": loopback,
 		"step 2: without peer.internal":     samePair,
 		"step 2: without not conn.loopback": samePair,
 	},
-	"database-session-longer-than-usual": {"without not conn.loopback": isNobody},
+	"database-session-longer-than-usual": {"without not conn.loopback": loopback},
 	"download-after-login": {
 		"step 1: without not conn.attempted": noAttempts,
-		"step 1: without not conn.loopback":  isNobody,
-		"step 2: without not conn.loopback":  isNobody,
+		"step 1: without not conn.loopback":  loopback,
+		"step 2: without not conn.loopback":  loopback,
 	},
 	"external-source-on-several-hosts": {
 		"without conn.open":                             aloneOpen,
@@ -55,7 +55,7 @@ var equivalent = map[string]map[string]string{
 		"thresholds.hidden: 1m0s for 20s": twoReads,
 	},
 	"pivot-before-learning": {"without not conn.loopback": "no host is in a path twice"},
-	"pivot-path":            {"without not conn.loopback": isNobody},
+	"pivot-path":            {"without not conn.loopback": loopback},
 	"remote-execution": {
 		"step 1: without peer.internal":     "who has a role is ours",
 		"step 1: without not conn.loopback": samePair,
@@ -74,34 +74,34 @@ var equivalent = map[string]map[string]string{
 	"ssh-then-database": {
 		"step 1: conn.peer in an empty list for networks.admin": emptyList,
 		"step 1: without not (conn.peer in networks.admin)":     emptyList,
-		"step 1: without not conn.loopback":                     isNobody,
+		"step 1: without not conn.loopback":                     loopback,
 	},
 	"stranger-after-login": {"step 2: without not baseline.known": "an edge that is known has been seen, unless an inventory approves it; the tests have none"},
 	"subnets-searched":     {"without conn.direction == \"outbound\"": isOutbound},
 	"unanswered-on-unusual-port": {
 		"without conn.direction == \"outbound\"": isOutbound,
-		"without not conn.loopback":              isNobody,
+		"without not conn.loopback":              loopback,
 	},
 	"unanswered-sweep":        {"without conn.direction == \"outbound\"": isOutbound},
-	"unusual-database-client": {"without not conn.loopback": isNobody},
-	"unusual-edges":           {"without not conn.loopback": isNobody},
+	"unusual-database-client": {"without not conn.loopback": loopback},
+	"unusual-edges":           {"without not conn.loopback": loopback},
 	"unusual-remote-administration": {
 		"host in an empty list for roles.scanner":                                alsoAdmin,
 		"peer in an empty list for roles.scanner":                                alsoAdmin,
 		"without not (host in roles.scanner and conn.direction == \"outbound\")": alsoAdmin,
 		"without not (peer in roles.scanner and conn.direction == \"inbound\")":  alsoAdmin,
-		"without not conn.loopback":                                              isNobody,
+		"without not conn.loopback":                                              loopback,
 	},
 	"unusual-remote-administration-attempt": {
 		"without conn.direction == \"outbound\" in (host in roles.scanner and conn.direction == \"outbound\")": isOutbound,
 		"peer in an empty list for roles.scanner":                                                              isOutbound,
 		"without peer in roles.scanner in (peer in roles.scanner and conn.direction == \"inbound\")":           isOutbound,
 		"without not (peer in roles.scanner and conn.direction == \"inbound\")":                                isOutbound,
-		"without not conn.loopback": isNobody,
+		"without not conn.loopback": loopback,
 	},
-	"unusual-remote-administration-by-routine": {"without not conn.loopback": isNobody},
+	"unusual-remote-administration-by-routine": {"without not conn.loopback": loopback},
 	"unusual-server-edge": {
 		"without baseline.days == 0": "an edge that was seen before is one of its originator's peers",
-		"without not conn.loopback":  isNobody,
+		"without not conn.loopback":  loopback,
 	},
 }

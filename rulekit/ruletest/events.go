@@ -112,8 +112,8 @@ func (r *reader) expandRoutines(of *rule.Rule) {
 			}
 			line := &of.Tests.Usual[min(h.number, len(of.Tests.Usual)-1)]
 			r.expandDay(h, day, func(f flow) bool {
-				if r.total++; r.total > MaxConnections {
-					r.errorf(wordsOf(line)[0], "usual has more than %s connections: use longer intervals, fewer days or fewer hosts", thousands(MaxConnections))
+				if r.total++; r.total > maxConnections {
+					r.errorf(wordsOf(line)[0], "usual has more than %s connections: use longer intervals, fewer days or fewer hosts", thousands(maxConnections))
 					return false
 				}
 				switch {
@@ -124,7 +124,7 @@ func (r *reader) expandRoutines(of *rule.Rule) {
 				}
 				return true
 			})
-			if r.total > MaxConnections {
+			if r.total > maxConnections {
 				return
 			}
 		}
@@ -262,8 +262,8 @@ func (r *reader) connects(c *Case, start time.Time, words []word) (last time.Tim
 					continue
 				}
 				for _, port := range b.ports {
-					if r.inCases++; r.inCases > MaxConnections {
-						r.errorf(words[0], "the cases have more than %s connections", thousands(MaxConnections))
+					if r.inCases++; r.inCases > maxConnections {
+						r.errorf(words[0], "the cases have more than %s connections", thousands(maxConnections))
 						return start, false
 					}
 					if h.every > maxCase || start.Sub(c.end) > maxCase {

@@ -63,7 +63,7 @@ func (t *Suite) newFleet(s *stretch) (*fleet, error) {
 			f.hosts = append(f.hosts, &polledHost{machine: m, table: new(conntable.Table), mask: s.maskOf(m)})
 		}
 	}
-	built, err := reconstruct.Build(records, reconstruct.Options{Inventory: monitored, Interval: Interval, Seed: 1, From: firstDay, Until: s.to})
+	built, err := reconstruct.Build(records, reconstruct.Options{Inventory: monitored, Interval: interval, Seed: 1, From: firstDay, Until: s.to})
 	if err != nil {
 		return nil, fmt.Errorf("build the tables: %w", err)
 	}
@@ -128,7 +128,7 @@ func (f *fleet) readings() (all []reading) {
 // one of twenty others. moments are the times of events.
 func (h *polledHost) readings(s *stretch, moments []time.Time) (all []reading) {
 	index := func(at time.Time) int64 { // of the first reading not before
-		return max(0, int64((at.Sub(firstDay)-h.phase+Interval-1)/Interval))
+		return max(0, int64((at.Sub(firstDay)-h.phase+interval-1)/interval))
 	}
 	wanted := make(map[int64]bool, 2*len(moments))
 	for _, at := range moments {
@@ -137,13 +137,13 @@ func (h *polledHost) readings(s *stretch, moments []time.Time) (all []reading) {
 	}
 	first := index(latest(s.from, h.since))
 	for n := first; ; n++ {
-		at := firstDay.Add(h.phase + time.Duration(n)*Interval)
+		at := firstDay.Add(h.phase + time.Duration(n)*interval)
 		if !at.Before(s.to) {
 			return all
 		}
-		next := Interval
+		next := interval
 		if at.Before(s.dense) {
-			if next = quietReadings * Interval; !wanted[n] && n%quietReadings != 0 && n != first {
+			if next = quietReadings * interval; !wanted[n] && n%quietReadings != 0 && n != first {
 				continue
 			}
 		}

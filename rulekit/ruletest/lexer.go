@@ -184,7 +184,7 @@ func (r *reader) machines(w word) (all []*machine, ok bool) {
 			}
 			addresses := addressesBetween(address, to)
 			if addresses == nil {
-				r.errorf(one, "a range of addresses must ascend, by at most %d", MaxHosts)
+				r.errorf(one, "a range of addresses must ascend, by at most %d", maxHosts)
 				return nil, false
 			}
 			for _, a := range addresses {
@@ -194,7 +194,7 @@ func (r *reader) machines(w word) (all []*machine, ok bool) {
 		}
 		names := namesBetween(one.text)
 		if names == nil {
-			r.errorf(one, "a range of hosts must ascend, by at most %d, as in web-01..web-03", MaxHosts)
+			r.errorf(one, "a range of hosts must ascend, by at most %d, as in web-01..web-03", maxHosts)
 			return nil, false
 		}
 		for _, name := range names {
@@ -205,8 +205,8 @@ func (r *reader) machines(w word) (all []*machine, ok bool) {
 			all = append(all, m)
 		}
 	}
-	if len(all) > MaxHosts {
-		r.errorf(w, "%d hosts, more than %d", len(all), MaxHosts)
+	if len(all) > maxHosts {
+		r.errorf(w, "%d hosts, more than %d", len(all), maxHosts)
 		return nil, false
 	}
 	twice := map[*machine]bool{}
@@ -256,7 +256,7 @@ func addressesBetween(first, last netip.Addr) (all []netip.Addr) {
 		return nil
 	}
 	for a := first; a.IsValid() && a.Compare(last) <= 0; a = a.Next() {
-		if len(all) == MaxHosts {
+		if len(all) == maxHosts {
 			return nil
 		}
 		all = append(all, a)
@@ -276,7 +276,7 @@ func namesBetween(text string) (names []string) {
 	number, ok := strings.CutPrefix(last, stem)
 	from, err := strconv.Atoi(first[len(stem):])
 	to, errTo := strconv.Atoi(number)
-	if !ok || err != nil || errTo != nil || to < from || to-from >= MaxHosts || digits > 9 {
+	if !ok || err != nil || errTo != nil || to < from || to-from >= maxHosts || digits > 9 {
 		return nil
 	}
 	for n := from; n <= to; n++ {

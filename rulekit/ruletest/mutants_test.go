@@ -23,9 +23,9 @@ type mutant struct {
 
 // load returns the mutant among the rules that its tests or its conditions name;
 // nil when it is no rule any more.
-func (m *mutant) load(pack fstest.MapFS) *rule.Set {
+func (m *mutant) load(ruleset fstest.MapFS) *rule.Set {
 	lists := fmt.Sprintf("ports: {%[1]s: []}\nnetworks: {%[1]s: []}\nroles: {%[1]s: []}\nhosts: {%[1]s: []}\n", nothing)
-	set, err := rule.LoadLayers([]rule.Layer{{Name: "rules.expr", Files: pack}, {Name: "mutant", Files: fstest.MapFS{
+	set, err := rule.LoadLayers([]rule.Layer{{Name: "rules.expr", Files: ruleset}, {Name: "mutant", Files: fstest.MapFS{
 		"lists.yaml": {Data: []byte(lists)}, "mutant.yaml": {Data: m.file},
 	}}}, nil)
 	if err != nil {
@@ -34,18 +34,18 @@ func (m *mutant) load(pack fstest.MapFS) *rule.Set {
 	return set
 }
 
-// rulesetAround is the pack without the rules that another doesn't name, and without
+// rulesetAround is the default ruleset without the rules that another doesn't name, and without
 // tests: what is loaded for each of its mutants.
 func rulesetAround(t *testing.T, set *rule.Set, file []byte) fstest.MapFS {
 	t.Helper()
-	pack := fstest.MapFS{}
+	ruleset := fstest.MapFS{}
 	keep := func(name string) {
 		text, err := fs.ReadFile(rules.Files, name)
 		if err != nil {
 			t.Fatal(err)
 		}
 		text, _, _ = bytes.Cut(text, []byte("\ntests:\n"))
-		pack[name] = &fstest.MapFile{Data: append(text, '\n')}
+		ruleset[name] = &fstest.MapFile{Data: append(text, '\n')}
 	}
 	keep("lists.yaml")
 	if _, err := fs.Stat(rules.Files, "macros.yaml"); err == nil {
@@ -56,7 +56,7 @@ func rulesetAround(t *testing.T, set *rule.Set, file []byte) fstest.MapFS {
 			keep(path.Base(r.File))
 		}
 	}
-	return pack
+	return ruleset
 }
 
 // mutator makes mutants of a rule's file.

@@ -43,14 +43,14 @@ func TestMutants(t *testing.T) {
 					named = slices.Concat(file, more)
 				}
 				scenarios := scenariosOf(t, set, r)
-				pack := rulesetAround(t, set, named)
+				ruleset := rulesetAround(t, set, named)
 				excused := map[string]bool{}
 				for n, m := range mutantsOf(t, file) {
 					if n%oneOf > 0 {
 						excused[m.what] = true
 						continue
 					}
-					changed := m.load(pack)
+					changed := m.load(ruleset)
 					if changed == nil {
 						unlike.Add(1)
 						continue
@@ -83,7 +83,7 @@ type scenarios struct {
 	all   []*ruletest.Scenario
 }
 
-// scenariosOf are the cases of a rule as they begin, learned with the pack as it is.
+// scenariosOf are the cases of a rule as they begin, learned with the default ruleset.
 func scenariosOf(t *testing.T, set *rule.Set, r *rule.Rule) scenarios {
 	t.Helper()
 	tests, mistakes := ruletest.Read(set, r)
@@ -105,7 +105,7 @@ func scenariosOf(t *testing.T, set *rule.Set, r *rule.Rule) scenarios {
 	return s
 }
 
-// notices reports whether a case fails with some rules.
+// notices reports whether a case fails with a rule set.
 func notices(t *testing.T, s scenarios, set *rule.Set) bool {
 	t.Helper()
 	for _, scenario := range s.all {

@@ -9,7 +9,7 @@ import (
 	"headstart/rulekit/ruletest"
 )
 
-// TestNearest holds what is said of an alert that doesn't come.
+// TestNearest tests the explanation of an alert that is not raised.
 func TestNearest(t *testing.T) {
 	const (
 		inbound = "when: conn.direction == \"inbound\" and conn.port == 22\n"
@@ -32,7 +32,7 @@ func TestNearest(t *testing.T) {
 			"step 1 matched at 14:30:30: 10.1.8.1 -> web-01:22\nstep 2 never matched for web-01\n14:33:30 10.1.8.1 -> web-01:22, closed, seen by web-01:\n  conn.port == 25 was false (22)\n"},
 		{"a path is too short", "when: conn.port == 22\npath: {within: 1h, hops: 3}\n", "14:30:05 10.1.8.1 -> web-01:22 for 3m\n        14:31:05 web-01 -> web-02:22 for 3m",
 			"it matched, but 2 of 3 edges came together within 1h: 10.1.8.1 -> web-01:22, web-01 -> web-02:22\n"},
-		{"nobody is silent for so long", "absent: {of: poller, for: 15m}\n", "14:30:05 web-01 silent for 10m",
+		{"no host is silent long enough", "absent: {of: poller, for: 15m}\n", "14:30:05 web-01 silent for 10m",
 			"nothing was missing: the host went on reporting, or was not silent for long enough\n"},
 		{"the condition requires another host", "absent: {of: poller, for: 15m}\nwhen: host.name == 'web-02'\n", "14:30:05 web-01 silent for 30m",
 			"14:45:07 web-01:\n  host.name == 'web-02' was false (\"web-01\")\n"},

@@ -41,8 +41,9 @@ func play(t *testing.T, files map[string]string) map[string]string {
 	return came
 }
 
-// TestTablesOfHosts holds what hosts show of what happens, by a rule that tells
-// all of it. web-01 is read at whole and half minutes, web-02 seven seconds later.
+// TestTablesOfHosts tests what hosts show of connections, with rules that fire on
+// each change. web-01 is polled at whole and half minutes, web-02 seven seconds
+// later.
 func TestTablesOfHosts(t *testing.T) {
 	rules := map[string]string{}
 	for name, when := range map[string]string{
@@ -58,10 +59,10 @@ func TestTablesOfHosts(t *testing.T) {
 		{"dropped by the other end", "14:30:08 web-01 -> web-02:22 for 5s dropped", "14:30:37 opened web-02, 14:30:37 closed web-02"},
 		{"who is reached shows no attempt", "14:30:05 web-01 -> web-02:22 unanswered for 10m", "14:30:30 attempted web-01"},
 		{"an end hides it", "14:30:05 web-01 -> web-02:22 for 1m hidden at web-02", "14:30:30 opened web-01, 14:31:30 closed web-01"},
-		{"a poller says nothing", "14:30:00 web-01 silent for 5m\n        14:30:05 web-01 -> web-02:22 for 10m\n        until 14:45:00",
+		{"a poller is silent", "14:30:00 web-01 silent for 5m\n        14:30:05 web-01 -> web-02:22 for 10m\n        until 14:45:00",
 			"14:30:07 opened web-02, 14:35:00 opened web-01, 14:40:07 closed web-02, 14:40:30 closed web-01"},
 		{"a program listens", "14:30:05 web-01 listens 4444", "14:30:30 listening web-01"},
-		{"a port on which somebody was let in was listened on", "14:30:05 10.1.8.1 -> web-01:8080 for 1m", "14:30:30 opened web-01, 14:31:30 closed web-01"},
+		{"a port that accepts a connection is listened on", "14:30:05 10.1.8.1 -> web-01:8080 for 1m", "14:30:30 opened web-01, 14:31:30 closed web-01"},
 		{"two, three times, twenty seconds apart", "14:30:05 10.1.8.1 -> web-01:81,82 times 2 every 20s for 5m\n        until 14:33:00",
 			"14:30:30 opened web-01, 14:30:30 opened web-01, 14:31:00 opened web-01, 14:31:30 opened web-01"},
 		{"a clock is behind", "14:30:05 late-01 -> 10.1.8.1:22 for 1m", "14:30:14 behind late-01, 14:30:14 opened late-01, 14:31:14 closed late-01"},

@@ -66,7 +66,7 @@ func (r *reader) hostsLine(words []word) {
 	}
 	names := namesBetween(words[0].text)
 	if names == nil {
-		r.errorf(words[0], "a range of hosts must ascend, by at most %d, as in web-01..web-03", MaxHosts)
+		r.errorf(words[0], "a range of hosts must ascend, by at most %d, as in web-01..web-03", maxHosts)
 		return
 	}
 	address, err := netip.ParseAddr(words[1].text)
@@ -81,8 +81,8 @@ func (r *reader) hostsLine(words []word) {
 	for _, name := range names {
 		_, isAddress := netip.ParseAddr(name)
 		switch {
-		case len(r.suite.machines) == MaxHosts:
-			r.errorf(words[0], "a test has at most %d hosts", MaxHosts)
+		case len(r.suite.machines) == maxHosts:
+			r.errorf(words[0], "a test has at most %d hosts", maxHosts)
 			return
 		case !hostName.MatchString(name) || len(name) > event.MaxName || isAddress == nil:
 			r.errorf(words[0], "%q can't be the name of a host: letters, digits, hyphens and dots", short(name))
@@ -198,7 +198,7 @@ func (r *reader) testCase(of *rule.Case) {
 		r.expect(c, wordsOf(&of.Alerts[i]))
 	}
 	for i := range c.expected {
-		c.end = latest(c.end, c.expected[i].at.Add(2*Interval))
+		c.end = latest(c.end, c.expected[i].at.Add(2*interval))
 	}
 	r.suite.Cases = append(r.suite.Cases, c)
 }
@@ -218,14 +218,14 @@ func (r *reader) boundReadings(of *rule.Rule) {
 			reports++
 		}
 	}
-	perDay := int(24*time.Hour/Interval) / quietReadings
+	perDay := int(24*time.Hour/interval) / quietReadings
 	readings := r.suite.days*perDay*reports + 4*len(r.suite.learned)
 	for _, c := range r.suite.Cases {
-		readings += reports*(perDay+max(0, int(c.end.Sub(c.dense)/Interval))) + 4*(len(c.flows)+len(r.suite.today))
+		readings += reports*(perDay+max(0, int(c.end.Sub(c.dense)/interval))) + 4*(len(c.flows)+len(r.suite.today))
 	}
-	if readings > MaxReadings {
+	if readings > maxReadings {
 		r.errorf(r.anyWord(of),
-			"these tests need %s polls, more than %s: use fewer hosts, days or cases, or shorter ones", thousands(readings), thousands(MaxReadings))
+			"these tests need %s polls, more than %s: use fewer hosts, days or cases, or shorter ones", thousands(readings), thousands(maxReadings))
 	}
 	if reports == 0 && !r.blind {
 		r.errorf(r.anyWord(of), "no host has a poller: write \"reports\" after the address of those that do")

@@ -82,7 +82,7 @@ func (o *Outcome) Verdict(t *Suite) *Verdict {
 }
 
 func (e *expected) is(a *event.Alert) bool {
-	return a.Rule == e.rule && a.Host == e.host && a.At.Sub(e.at).Abs() <= Interval
+	return a.Rule == e.rule && a.Host == e.host && a.At.Sub(e.at).Abs() <= interval
 }
 
 func (t *Suite) raised(a *event.Alert, line int) Raised {
