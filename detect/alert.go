@@ -12,25 +12,26 @@ import (
 	"headstart/event"
 )
 
-// handle takes in a rule that held on a connection: an alert, or a match of a
-// pattern.
-func (c *Engine) handle(f *firing.Outcome, at time.Time) {
+// handle turns a rule's outcome on a connection into an alert or into a match of
+// a pattern.
+func (st *step) handle(f *firing.Outcome) {
+	at := st.at
 	switch {
 	case f.Err != nil:
-		c.out.Failures = append(c.out.Failures, Failure{f.Rule.ID, c.self.Name, f.Err})
+		st.out.Failures = append(st.out.Failures, Failure{f.Rule.ID, st.self.Name, f.Err})
 		return
 	case f.Suppressed != nil:
-		c.suppress(f.Rule, f.Suppressed, at)
+		st.suppress(f.Rule, f.Suppressed, at)
 		return
 	case f.Rule.IsPattern():
-		if f.Rule.Path != nil && f.Connection.Kind == event.Opened && !f.Connection.Over() && len(c.host.openEdges) < maxOpenEdges {
-			c.host.openEdges[f.Connection.ID] = true
+		if f.Rule.Path != nil && f.Connection.Kind == event.Opened && !f.Connection.Over() && len(st.host.openEdges) < maxOpenEdges {
+			st.host.openEdges[f.Connection.ID] = true
 		}
-		c.raisePatterns(c.patterns.Feed(c.match(f, at)), at)
+		st.raisePatterns(st.patterns.Feed(st.match(f)))
 		return
 	}
-	conn := c.inStreamTime(&f.Connection)
-	a := c.newAlert(f.Rule, event.AlertID(f.Rule.ID, conn.ID), at)
+	conn := st.inStreamTime(&f.Connection)
+	a := st.newAlert(f.Rule, event.AlertID(f.Rule.ID, conn.ID), at)
 	a.Connection = event.DescribeConnection(conn, at)
 	first := event.Evidence{
 		At: conn.OpenedBefore, Source: a.Connection.Source, Destination: a.Connection.Destination,
@@ -43,20 +44,20 @@ func (c *Engine) handle(f *firing.Outcome, at time.Time) {
 		a.Evidence = append(a.Evidence, again)
 	}
 	if conn.Direction != 0 {
-		a.Peer = c.peer(conn.Remote)
+		a.Peer = st.peer(conn.Remote)
 	}
 	var edges []incident.Edge
 	if betweenHosts(conn) {
-		s := c.edgeOfConnection(conn, conn.OpenedBefore)
-		edges = []incident.Edge{c.edge(&s, conn, nil)}
+		s := st.edgeOf(f.Change, &f.Connection)
+		edges = []incident.Edge{st.edge(&s, conn, nil)}
 	}
-	c.raise(a, f.Rule, edges)
+	st.raise(a, f.Rule, edges)
 }
 
-func (c *Engine) newAlert(r *rule.Rule, id string, at time.Time) *event.Alert {
+func (st *step) newAlert(r *rule.Rule, id string, at time.Time) *event.Alert {
 	return &event.Alert{
-		ID: id, Rule: r.ID, Rules: c.set.Short(), Severity: r.Severity, Title: r.Title, Description: r.Description, Guide: r.Guide, Attack: r.Attack,
-		At: at, Host: c.self.Name, Roles: c.self.Roles, Snapshot: c.changes.SnapshotID().String(),
+		ID: id, Rule: r.ID, Rules: st.set.Short(), Severity: r.Severity, Title: r.Title, Description: r.Description, Guide: r.Guide, Attack: r.Attack,
+		At: at, Host: st.self.Name, Roles: st.self.Roles, Snapshot: st.changes.SnapshotID().String(),
 	}
 }
 
@@ -69,24 +70,24 @@ func (c *Engine) peer(a event.Address) *event.AlertPeer {
 }
 
 // inStreamTime returns a connection with its times on the stream's clock.
-func (c *Engine) inStreamTime(conn *event.Connection) *event.Connection {
-	if c.changes.StreamTime(c.changes.ObservedAt).Equal(c.changes.ObservedAt) {
+func (st *step) inStreamTime(conn *event.Connection) *event.Connection {
+	if st.changes.StreamTime(st.changes.ObservedAt).Equal(st.changes.ObservedAt) {
 		return conn
 	}
 	moved := *conn
 	for _, t := range []*time.Time{&moved.OpenedAfter, &moved.OpenedBefore, &moved.SeenUntil, &moved.ClosedAfter, &moved.ClosedBefore} {
-		*t = c.changes.StreamTime(*t)
+		*t = st.changes.StreamTime(*t)
 	}
 	return &moved
 }
 
-// match is a finding as a pattern sees it.
-func (c *Engine) match(f *firing.Outcome, at time.Time) pattern.Match {
-	conn := c.inStreamTime(&f.Connection)
-	s := c.edgeOfConnection(conn, conn.OpenedBefore)
+// match returns an outcome as a match of a pattern.
+func (st *step) match(f *firing.Outcome) pattern.Match {
+	conn := st.inStreamTime(&f.Connection)
+	s := st.edgeOf(f.Change, &f.Connection)
 	m := pattern.Match{
 		Rule: f.Rule.ID, Part: f.Part, By: f.By, Of: f.Of, Sum: f.Sum, Baseline: f.Baseline,
-		Connection: conn.ID, Host: c.self.Name, At: at, State: conn.State,
+		Connection: conn.ID, Host: st.self.Name, At: st.at, State: conn.State,
 		OpenedAfter: conn.OpenedAfter, OpenedBefore: conn.OpenedBefore, SeenUntil: conn.SeenUntil,
 	}
 	source, destination := conn.Ends()
@@ -100,19 +101,19 @@ func (c *Engine) match(f *firing.Outcome, at time.Time) pattern.Match {
 	return m
 }
 
-func (c *Engine) raisePatterns(fired []pattern.Fired, at time.Time) {
+func (st *step) raisePatterns(fired []pattern.Fired) {
 	for i := range fired {
-		c.raisePattern(&fired[i], at)
+		st.raisePattern(&fired[i])
 	}
 }
 
 // raisePattern raises the alert of a pattern that is complete.
-func (c *Engine) raisePattern(f *pattern.Fired, at time.Time) {
-	r := c.set.Rule(f.Rule)
+func (st *step) raisePattern(f *pattern.Fired) {
+	r := st.set.Rule(f.Rule)
 	if r == nil || len(f.Evidence) == 0 {
 		return
 	}
-	a := c.newAlert(r, f.ID, at)
+	a := st.newAlert(r, f.ID, st.at)
 	a.Matched, a.Key = f.Matched, strings.ReplaceAll(f.Key, "\x00", " ")
 	matches := f.Evidence
 	if f.Path != nil {
@@ -120,7 +121,7 @@ func (c *Engine) raisePattern(f *pattern.Fired, at time.Time) {
 	}
 	last := &matches[len(matches)-1]
 	a.Host, a.Roles = last.Host, nil
-	if h := c.table.Named(last.Host); h != nil {
+	if h := st.table.Named(last.Host); h != nil {
 		a.Roles = h.Roles
 	}
 	direction := event.Inbound
@@ -133,20 +134,20 @@ func (c *Engine) raisePattern(f *pattern.Fired, at time.Time) {
 		State: last.State, OpenedAfter: last.OpenedAfter, OpenedBefore: last.OpenedBefore,
 		AgeMin: event.Seconds(max(0, last.SeenUntil.Sub(last.OpenedBefore))),
 	}
-	a.Peer = c.peer(remote)
+	a.Peer = st.peer(remote)
 	var edges []incident.Edge
 	for i := range matches {
 		m := &matches[i]
 		a.Evidence = append(a.Evidence, event.Evidence{
 			At: m.OpenedBefore, Source: m.Edge.Source, Destination: m.Edge.Destination, Port: m.Edge.Port, State: m.State,
 		})
-		edges = append(edges, c.edgeOf(m))
+		edges = append(edges, st.edgeOfMatch(m))
 	}
-	c.raise(a, r, edges)
+	st.raise(a, r, edges)
 }
 
-// edgeOf is a match as the incidents see it.
-func (c *Engine) edgeOf(m *pattern.Match) incident.Edge {
+// edgeOfMatch returns a match as an edge of an incident.
+func (c *Engine) edgeOfMatch(m *pattern.Match) incident.Edge {
 	return incident.Edge{
 		Source: m.Edge.Source, Destination: m.Edge.Destination, SourceHost: m.Edge.SourceHost, DestinationHost: m.Edge.DestinationHost,
 		SourceExternal: c.isExternal(m.Edge.Source), DestinationExternal: c.isExternal(m.Edge.Destination),
@@ -158,7 +159,7 @@ func (c *Engine) isExternal(a event.Address) bool {
 	return c.table.At(a) == nil && !c.isInternal(a)
 }
 
-// explain says what the baseline knows of an edge.
+// explain returns what the baseline knows of an edge, as text.
 func (c *Engine) explain(e *incident.Edge) string {
 	end := func(host string, a event.Address, external bool) baseline.End {
 		if h := c.table.Named(host); h != nil {
@@ -172,8 +173,8 @@ func (c *Engine) explain(e *incident.Edge) string {
 	})
 }
 
-// actor is the host whose doing an alert is about: whichever end reports it, the
-// originator, if it is one of ours.
+// actor returns the host that acts in an alert: the originator if it is internal,
+// whichever end reports it.
 func actor(host string, edges []incident.Edge) string {
 	if n := len(edges); n > 0 && !edges[n-1].SourceExternal {
 		return edges[n-1].SourceHost
@@ -181,7 +182,7 @@ func actor(host string, edges []incident.Edge) string {
 	return host
 }
 
-// raise hands an alert out and to the incidents.
+// raise adds an alert to the output and to the incidents.
 func (c *Engine) raise(a *event.Alert, r *rule.Rule, edges []incident.Edge) {
 	c.counts.Fired[r.ID]++
 	c.tallies.count(tallyKey{Rule: r.ID}, a.At)

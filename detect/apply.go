@@ -10,10 +10,27 @@ import (
 	"headstart/event"
 )
 
-// Apply takes in what changed with one snapshot. storedAt is the stream's time.
+// Apply takes the changes of one snapshot and returns what follows from them.
+// storedAt is when the stream stored the message.
+//
+// The order of the calls matters:
+//   - The host table and the clock come first: all else looks up hosts, and
+//     compares with the latest time.
+//   - The baseline learns before rules are evaluated. Its answers rest on whole
+//     days before a connection, so what it learns now changes none of them; and
+//     the incidents know the unusual edges when the first alert is raised.
+//   - Rules are evaluated on the changes, then again for as long as one fires
+//     that another one asks for with fired(…), then patterns follow their edges
+//     that are still open.
+//   - Durations are learned after the rules: a connection that has just ended is
+//     compared with those before it. Whether its host is under suspicion is known
+//     now.
+//   - What is missing (heartbeats, peer reports) is examined once all that the
+//     message shows is taken in.
+//   - Expiry and the incidents' revisions come last: a revision holds all that
+//     follows from the message.
 func (c *Engine) Apply(changes *event.Changes, storedAt time.Time) *Output {
-	c.out.Alerts, c.out.Incidents, c.out.Controls, c.out.Failures = c.out.Alerts[:0], c.out.Incidents[:0], c.out.Controls[:0], c.out.Failures[:0]
-	c.out.Fed, c.out.Rejected = c.out.Fed[:0], false
+	c.out.reset()
 	h := c.hosts[changes.Host]
 	if h == nil {
 		if len(c.hosts) >= c.options.MaxHosts {
@@ -27,43 +44,24 @@ func (c *Engine) Apply(changes *event.Changes, storedAt time.Time) *Output {
 		return &c.out
 	}
 	h.seen = storedAt
-	c.host = h
 	at := changes.StreamTime(changes.ObservedAt)
 	if at.After(storedAt.Add(ahead)) {
-		// Nobody sees what is still to come: the clock is wrong, whatever the
-		// host says of it. It must not make others forget.
+		// A snapshot can't be of the future: the clock is wrong, whatever offset the
+		// host reports. It must not make the engine forget other hosts.
 		changes.ClockOffset += storedAt.Sub(at)
 		at = changes.StreamTime(changes.ObservedAt)
 	}
 	if at.After(c.now) {
 		c.now = at
 	}
-	c.changes = changes
-	c.self, _ = c.table.Update(changes)
-	c.self.ClockOffset = changes.ClockOffset
-
-	c.learn()
-	findings, _, forgotten := c.rules.Evaluate(&h.Host, changes, c.self, c.table.At)
-	c.fired = false
-	for i := range findings {
-		c.handle(&findings[i], at)
-	}
-	for range maxChain {
-		if !c.fired {
-			break
-		}
-		c.fired = false
-		for _, f := range c.rules.Reevaluate(&h.Host, changes, c.self, c.table.At) {
-			c.handle(&f, at)
-		}
-	}
-	c.reportOpenEdges(at)
-	h.remember(changes, c.self)
-	c.counts.Events += len(changes.Connections)
-	c.counts.Forgotten += forgotten
-	c.learnDurations()
-	c.checkHeartbeats(at)
-	c.pair(at)
+	st := c.newStep(changes, h, at)
+	st.learn()
+	st.evaluateRules()
+	st.reportOpenEdges()
+	h.remember(changes, st.self)
+	st.learnDurations()
+	st.checkHeartbeats()
+	st.pair()
 	c.expire()
 	c.patterns.Expire(c.now)
 	c.incidents.Advance(c.now)
@@ -74,29 +72,57 @@ func (c *Engine) Apply(changes *event.Changes, storedAt time.Time) *Output {
 	return &c.out
 }
 
-// maxChain is how many rules that ask about one another can fire with one
-// message; what would follow then comes with the host's next.
+// evaluateRules raises the alerts of the rules that hold on the changes, and of
+// those that hold because another one has fired.
+func (st *step) evaluateRules() {
+	st.rules.Baseline = st.lookUp
+	outcomes, _, forgotten := st.rules.Evaluate(&st.host.Host, st.changes, st.self, st.table.At)
+	st.counts.Events += len(st.changes.Connections)
+	st.counts.Forgotten += forgotten
+	st.fired = false
+	for i := range outcomes {
+		st.handle(&outcomes[i])
+	}
+	for range maxChain {
+		if !st.fired {
+			return
+		}
+		st.fired = false
+		for _, o := range st.rules.Reevaluate(&st.host.Host, st.changes, st.self, st.table.At) {
+			st.handle(&o)
+		}
+	}
+}
+
+// reset empties the output, whose slices are used again.
+func (o *Output) reset() {
+	o.Alerts, o.Fed, o.Incidents = o.Alerts[:0], o.Fed[:0], o.Incidents[:0]
+	o.Controls, o.Failures, o.Rejected = o.Controls[:0], o.Failures[:0], false
+}
+
+// maxChain is how many rules that depend on one another can fire with one
+// message; the next ones fire with the host's next message.
 const maxChain = 8
 
-// remember keeps of a message what a checkpoint needs.
+// remember keeps the part of a message that a checkpoint needs.
 func (h *host) remember(changes *event.Changes, self *rule.Host) {
 	h.last = *changes
 	h.last.Connections, h.last.Addresses, h.last.Roles = nil, self.Addresses, self.Roles
 }
 
-// ahead is by how much a host's time can be beyond that at which the stream
+// ahead is how far a host's time can be ahead of the time at which the stream
 // stored its message.
 const ahead = time.Minute
 
-// edgeOfConnection describes a connection as the baseline and the incidents see it.
-func (c *Engine) edgeOfConnection(conn *event.Connection, at time.Time) baseline.Sighting {
-	own := baseline.End{Host: c.self.Name, Address: conn.Local, Roles: c.self.Roles}
+// edgeOfConnection returns the edge of a connection of the step's host.
+func (st *step) edgeOfConnection(conn *event.Connection, at time.Time) baseline.Sighting {
+	own := baseline.End{Host: st.self.Name, Address: conn.Local, Roles: st.self.Roles}
 	other := baseline.End{Address: conn.Remote}
 	reports := false
-	if peer := c.table.At(conn.Remote); peer != nil {
+	if peer := st.table.At(conn.Remote); peer != nil {
 		other.Host, other.Roles, reports = peer.Name, peer.Roles, peer.Reports
 	} else {
-		other.External = !c.isInternal(conn.Remote)
+		other.External = !st.isInternal(conn.Remote)
 	}
 	s := baseline.Sighting{Originator: own, Responder: other, Port: conn.ServicePort(), At: at}
 	if conn.Direction == event.Inbound {
@@ -108,8 +134,8 @@ func (c *Engine) edgeOfConnection(conn *event.Connection, at time.Time) baseline
 func (c *Engine) isInternal(a event.Address) bool { return c.set.Internal(a) }
 
 // opened is when a connection was opened at the latest, on the stream's clock.
-func (c *Engine) opened(conn *event.Connection) time.Time {
-	return c.changes.StreamTime(conn.OpenedBefore)
+func (st *step) opened(conn *event.Connection) time.Time {
+	return st.changes.StreamTime(conn.OpenedBefore)
 }
 
 // betweenHosts reports whether a change is of a connection that leaves the
@@ -118,72 +144,67 @@ func betweenHosts(conn *event.Connection) bool {
 	return conn.Direction != 0 && conn.Local != conn.Remote && !conn.Remote.Netip().IsLoopback()
 }
 
-// learn teaches the baseline what began, unless it is an intruder's doing, and
-// keeps what is unusual for the incidents.
-func (c *Engine) learn() {
-	c.learnPostponed()
-	c.baseline.Report(c.self.Name, c.now)
-	for i := range c.changes.Connections {
-		conn := &c.changes.Connections[i]
+// learn adds the connections that began to the baseline, unless they are the
+// attacker's, and gives the unusual ones to the incidents.
+func (st *step) learn() {
+	st.learnPostponed()
+	st.baseline.Report(st.self.Name, st.now)
+	for i := range st.changes.Connections {
+		conn := &st.changes.Connections[i]
 		if !betweenHosts(conn) || conn.Kind != event.Opened && conn.Kind != event.Attempted {
 			continue
 		}
-		s := c.edgeOfConnection(conn, c.opened(conn))
-		c.baseline.Active(s)
-		u := c.baseline.Lookup(s, conn.Direction == event.Outbound)
-		if conn.Kind == event.Attempted || c.worthLearning(&s, conn) {
-			c.learnLater(s, conn.Kind, u.Known)
+		s := st.edges[i]
+		st.baseline.Active(s)
+		u := st.baseline.Lookup(s, conn.Direction == event.Outbound)
+		if conn.Kind == event.Attempted || st.worthLearning(&s, conn) {
+			st.learnLater(s, conn.Kind, u.Known)
 		}
-		if conn.Kind == event.Opened && !s.Responder.External && (c.set.HasPort("remote_administration", s.Port) || c.set.HasPort("database", s.Port)) {
-			e := c.edge(&s, conn, nil)
+		if conn.Kind == event.Opened && !s.Responder.External && (st.set.HasPort("remote_administration", s.Port) || st.set.HasPort("database", s.Port)) {
+			e := st.edge(&s, conn, nil)
 			e.Rare, e.First = u.PerDay < rareADay, u.Days == 0 && !u.Known && !u.Host.Learning && !u.Peer.Learning
-			c.incidents.Login(e)
+			st.incidents.Login(e)
 		}
-		if reasons := c.notable(&s, &u); reasons != nil {
-			e := c.edge(&s, conn, reasons)
+		if reasons := st.notable(&s, &u); reasons != nil {
+			e := st.edge(&s, conn, reasons)
 			e.Minor = s.Port >= handedOut
-			c.incidents.Note(e)
+			st.incidents.Note(e)
 		}
 	}
 }
 
-// shortVisit is up to which length a connection from outside to a port where
-// people log in is taken for one of the thousands that only try.
+// shortVisit is the longest connection from outside that counts as one of the
+// thousands of login attempts from the internet.
 const shortVisit = 10 * time.Second
 
-// worthLearning leaves out the internet's noise: who comes from outside and is
-// gone again at once. It would fill the baseline with networks.
-func (c *Engine) worthLearning(s *baseline.Sighting, conn *event.Connection) bool {
+// worthLearning rejects the internet's noise: connections from outside that end
+// at once. They would fill the baseline with networks.
+func (st *step) worthLearning(s *baseline.Sighting, conn *event.Connection) bool {
 	if !s.Originator.External {
 		return true
 	}
 	if !conn.Over() {
 		return true
 	}
-	least, _ := conn.Age(c.changes.ObservedAt)
+	least, _ := conn.Age(st.changes.ObservedAt)
 	return least > shortVisit
 }
 
-// handedOut is from where on ports are mostly handed out to programs that
-// don't ask for one (ip_local_port_range in ip-sysctl): remote procedure calls,
-// file transfers, clusters of computers among themselves.
+// handedOut is the first of the ports that are assigned to programs that don't
+// choose one (ip_local_port_range in ip-sysctl): remote procedure calls, file
+// transfers, clusters.
 const handedOut = 32768
 
-// rareADay is below how many connections a day an edge is one that people use,
-// not programs.
+// rareADay is the number of connections a day from which an edge belongs to
+// programs, not to people.
 const rareADay = 4
 
-// notable says why an edge may be a step of an intruder; nil when it isn't.
+// notable returns why an edge may be a step of the attacker; nil when it isn't.
 func (c *Engine) notable(s *baseline.Sighting, u *rule.Baseline) []string {
-	if s.Originator.External && s.Responder.External || s.Responder.External {
-		return nil
-	}
-	switch {
-	case u.Unusual && !s.Originator.External:
+	if u.Unusual && !s.Originator.External && !s.Responder.External {
 		return []string{"unusual edge"}
-	default:
-		return nil
 	}
+	return nil
 }
 
 func nameOr(e *baseline.End) string {
@@ -194,7 +215,7 @@ func nameOr(e *baseline.End) string {
 }
 
 // edge is a connection as the incidents see it.
-func (c *Engine) edge(s *baseline.Sighting, conn *event.Connection, reasons []string) incident.Edge {
+func (st *step) edge(s *baseline.Sighting, conn *event.Connection, reasons []string) incident.Edge {
 	source, destination := conn.Ends()
 	return incident.Edge{
 		Source: source, Destination: destination, SourceHost: nameOr(&s.Originator), DestinationHost: nameOr(&s.Responder),
@@ -203,28 +224,28 @@ func (c *Engine) edge(s *baseline.Sighting, conn *event.Connection, reasons []st
 	}
 }
 
-// learnDurations teaches the baseline how long connections lived.
-func (c *Engine) learnDurations() {
-	for i := range c.changes.Connections {
-		conn := &c.changes.Connections[i]
-		if conn.Kind != event.Closed || !betweenHosts(conn) || c.incidents.Suspect(c.self.Name, c.opened(conn)) {
+// learnDurations adds the durations of ended connections to the baseline.
+func (st *step) learnDurations() {
+	for i := range st.changes.Connections {
+		conn := &st.changes.Connections[i]
+		if conn.Kind != event.Closed || !betweenHosts(conn) || st.incidents.Suspect(st.self.Name, st.opened(conn)) {
 			continue
 		}
-		least, most := conn.Age(c.changes.ObservedAt)
-		c.baseline.Closed(c.edgeOfConnection(conn, c.opened(conn)), least, most)
+		least, most := conn.Age(st.changes.ObservedAt)
+		st.baseline.Closed(st.edges[i], least, most)
 	}
 }
 
-// lookUp is what the rules see of the baseline.
-func (c *Engine) lookUp(conn *event.Connection) rule.Baseline {
+// lookUp returns what the baseline knows of a connection, for the rules.
+func (st *step) lookUp(conn *event.Connection) rule.Baseline {
 	if !betweenHosts(conn) {
 		return rule.Baseline{}
 	}
-	return c.baseline.Lookup(c.edgeOfConnection(conn, c.opened(conn)), conn.Direction == event.Outbound)
+	return st.baseline.Lookup(st.edgeOf(st.rules.Change, conn), conn.Direction == event.Outbound)
 }
 
 const (
-	// silence is after how long a host that says nothing is forgotten.
+	// silence is the time after which a host without messages is forgotten.
 	silence = 30 * 24 * time.Hour
 	sweep   = time.Hour
 )
@@ -245,7 +266,7 @@ func (c *Engine) expire() {
 	c.tallies.expire(c.now)
 }
 
-// knowledge is what an incident's description needs.
+// knowledge returns what an incident's description needs.
 func (c *Engine) knowledge() incident.Knowledge {
 	return incident.Knowledge{
 		Host: func(name string) ([]event.Address, []string, bool) {

@@ -75,9 +75,7 @@ type Engine struct {
 	counts   Counts
 	out      Output
 	observer func(*firing.Evaluation)
-	changes  *event.Changes // the message that is being handled
-	self     *rule.Host
-	host     *host
+	edges    []baseline.Sighting // buffer of the steps
 }
 
 // host is what is remembered of one host.
@@ -150,7 +148,7 @@ func (c *Engine) Use(set *rule.Set) {
 	c.set = set
 	c.exceptions = exceptionKeys(set)
 	c.rules = firing.NewRules(set)
-	c.rules.Baseline, c.rules.Fired, c.rules.Observer = c.lookUp, c.lastFired, c.observer
+	c.rules.Fired, c.rules.Observer = c.lastFired, c.observer
 	c.evaluator = rule.NewEvaluator(set)
 	if c.options.Clock != nil {
 		c.rules.Evaluator().Measure(c.options.Clock)

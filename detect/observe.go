@@ -16,11 +16,11 @@ func (c *Engine) Observe(f func(*firing.Evaluation)) {
 }
 
 // evaluateAbsence asks a rule about what is missing.
-func (c *Engine) evaluateAbsence(r *rule.Rule, o rule.Observation) (rule.Result, bool) {
-	if c.observer != nil {
-		c.observer(&firing.Evaluation{Trigger: firing.OnAbsence, Rule: r, Observation: o, Message: c.changes})
+func (st *step) evaluateAbsence(r *rule.Rule, o rule.Observation) (rule.Result, bool) {
+	if st.observer != nil {
+		st.observer(&firing.Evaluation{Trigger: firing.OnAbsence, Rule: r, Observation: o, Message: st.changes})
 	}
-	return c.evaluator.Absent(r, o)
+	return st.evaluator.Absent(r, o)
 }
 
 // Window returns what a count or a sequence has of a key, whose values are joined

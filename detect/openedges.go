@@ -2,7 +2,6 @@ package detect
 
 import (
 	"slices"
-	"time"
 
 	"headstart/event"
 )
@@ -11,29 +10,29 @@ import (
 // open.
 const maxOpenEdges = 256
 
-// reportOpenEdges tells the paths which of their edges this host still shows: a
-// heartbeat shows all that it doesn't say is over.
-func (c *Engine) reportOpenEdges(at time.Time) {
-	h := c.host
-	if c.changes.PreviousAt.IsZero() && c.changes.Part <= 1 {
+// reportOpenEdges moves the paths' edges of this host on in time: a snapshot
+// shows every connection that it doesn't report as closed.
+func (st *step) reportOpenEdges() {
+	h := st.host
+	if st.changes.PreviousAt.IsZero() && st.changes.Part <= 1 {
 		clear(h.openEdges)
 	}
 	if len(h.openEdges) == 0 {
 		return
 	}
-	for i := range c.changes.Connections {
-		conn := &c.changes.Connections[i]
+	for i := range st.changes.Connections {
+		conn := &st.changes.Connections[i]
 		if conn.Kind != event.Closed || !h.openEdges[conn.ID] {
 			continue
 		}
 		delete(h.openEdges, conn.ID)
-		c.raisePatterns(c.patterns.Seen(c.self.Name, conn.ID, c.changes.StreamTime(conn.SeenUntil)), at)
+		st.raisePatterns(st.patterns.Seen(st.self.Name, conn.ID, st.changes.StreamTime(conn.SeenUntil)))
 	}
-	if c.changes.Part != c.changes.Parts {
+	if st.changes.Part != st.changes.Parts {
 		return
 	}
 	for _, id := range h.ordered() {
-		c.raisePatterns(c.patterns.Seen(c.self.Name, id, at), at)
+		st.raisePatterns(st.patterns.Seen(st.self.Name, id, st.at))
 	}
 }
 

@@ -1,68 +1,66 @@
 package detect
 
 import (
-	"time"
-
 	"headstart/detect/incident"
 	"headstart/detect/pairing"
 	"headstart/detect/rule"
 	"headstart/event"
 )
 
-// pair compares what this host reports of its connections to other hosts
-// that report with what those say.
-func (c *Engine) pair(at time.Time) {
-	if c.changes.PreviousAt.IsZero() && c.changes.Part <= 1 {
-		c.pairs.Reset(c.self.Name)
+// pair compares the host's connections to other monitored hosts with what those
+// report.
+func (st *step) pair() {
+	if st.changes.PreviousAt.IsZero() && st.changes.Part <= 1 {
+		st.pairs.Reset(st.self.Name)
 	}
-	for i := range c.changes.Connections {
-		conn := &c.changes.Connections[i]
-		peer := c.table.At(conn.Remote)
+	for i := range st.changes.Connections {
+		conn := &st.changes.Connections[i]
+		peer := st.table.At(conn.Remote)
 		if !betweenHosts(conn) || conn.BeganBefore() || peer == nil || !peer.Reports {
 			continue // the other end may have shown it before it, or this one, was known
 		}
-		c.raiseAllUnpaired(c.pairs.Report(&pairing.Report{Host: c.self.Name, Peer: peer.Name, Connection: *c.inStreamTime(conn), At: at}))
+		st.raiseAllUnpaired(st.pairs.Report(&pairing.Report{Host: st.self.Name, Peer: peer.Name, Connection: *st.inStreamTime(conn), At: st.at}))
 	}
-	if c.changes.Part == c.changes.Parts {
-		c.raiseAllUnpaired(c.pairs.Heartbeat(c.self.Name, at))
+	if st.changes.Part == st.changes.Parts {
+		st.raiseAllUnpaired(st.pairs.Heartbeat(st.self.Name, st.at))
 	}
 }
 
 // raiseAllUnpaired raises the alerts of connections that only one end shows.
-func (c *Engine) raiseAllUnpaired(proved []pairing.Unpaired) {
+func (st *step) raiseAllUnpaired(proved []pairing.Unpaired) {
 	for i := range proved {
-		for _, r := range c.absent[rule.MissingPeerReport-1] {
-			c.raiseUnpaired(r, &proved[i])
+		for _, r := range st.absent[rule.MissingPeerReport-1] {
+			st.raiseUnpaired(r, &proved[i])
 		}
 	}
 }
 
-func (c *Engine) raiseUnpaired(r *rule.Rule, o *pairing.Unpaired) {
+func (st *step) raiseUnpaired(r *rule.Rule, o *pairing.Unpaired) {
 	conn := &o.Connection
 	if o.At.Sub(conn.OpenedBefore) < r.Absent.For {
 		return
 	}
-	host := c.table.Named(o.Host)
+	host := st.table.Named(o.Host)
 	if host == nil {
 		return
 	}
-	result, holds := c.evaluateAbsence(r, rule.Observation{
-		Connection: conn, At: o.At, Host: host, Peer: c.table.Named(o.Peer), Fired: c.lastFired,
+	result, holds := st.evaluateAbsence(r, rule.Observation{
+		Connection: conn, At: o.At, Host: host, Peer: st.table.Named(o.Peer), Fired: st.lastFired,
 	})
 	switch {
 	case !holds || result.Wait > 0:
 		return
 	case result.Err != nil:
-		c.out.Failures = append(c.out.Failures, Failure{r.ID, o.Host, result.Err})
+		st.out.Failures = append(st.out.Failures, Failure{r.ID, o.Host, result.Err})
 		return
 	case result.Muted != nil:
-		c.suppress(r, result.Muted, o.At)
+		st.suppress(r, result.Muted, o.At)
 		return
 	}
-	a := c.newAlert(r, event.AlertID(r.ID, conn.ID), o.At)
+	a := st.newAlert(r, event.AlertID(r.ID, conn.ID), o.At)
 	a.Host, a.Roles, a.Key = o.Host, host.Roles, o.Peer
 	a.Connection = event.DescribeConnection(conn, o.At)
-	a.Peer = c.peer(conn.Remote)
+	a.Peer = st.peer(conn.Remote)
 	seen := event.Evidence{
 		At: conn.OpenedBefore, Source: a.Connection.Source, Destination: a.Connection.Destination,
 		Port: a.Connection.Port, State: conn.State, Row: event.DescribeRow(conn),
@@ -77,5 +75,5 @@ func (c *Engine) raiseUnpaired(r *rule.Rule, o *pairing.Unpaired) {
 	if edge.ByResponder {
 		edge.SourceHost, edge.DestinationHost = o.Peer, o.Host
 	}
-	c.raise(a, r, []incident.Edge{edge})
+	st.raise(a, r, []incident.Edge{edge})
 }

@@ -9,38 +9,38 @@ import (
 	"headstart/event"
 )
 
-// checkHeartbeats raises the alerts of hosts that have fallen silent.
-func (c *Engine) checkHeartbeats(at time.Time) {
-	c.heartbeats.Observe(c.self.Name, at, c.changes.Interval)
-	for _, change := range c.heartbeats.Advance(c.now) {
-		for _, r := range c.absent[rule.MissingPoller-1] {
-			if change.Duration == r.Absent.For {
-				c.raiseSilent(r, &change)
+// checkHeartbeats raises the alerts of silent hosts.
+func (st *step) checkHeartbeats() {
+	st.heartbeats.Observe(st.self.Name, st.at, st.changes.Interval)
+	for _, silence := range st.heartbeats.Advance(st.now) {
+		for _, r := range st.absent[rule.MissingPoller-1] {
+			if silence.Duration == r.Absent.For {
+				st.raiseSilent(r, &silence)
 			}
 		}
 	}
 }
 
-func (c *Engine) raiseSilent(r *rule.Rule, change *heartbeat.Silence) {
-	host := c.table.Named(change.Host)
+func (st *step) raiseSilent(r *rule.Rule, silence *heartbeat.Silence) {
+	host := st.table.Named(silence.Host)
 	if host == nil {
 		return
 	}
-	result, holds := c.evaluateAbsence(r, rule.Observation{At: change.At, Host: host, Fired: c.lastFired})
+	result, holds := st.evaluateAbsence(r, rule.Observation{At: silence.At, Host: host, Fired: st.lastFired})
 	switch {
 	case !holds || result.Wait > 0:
 		return
 	case result.Err != nil:
-		c.out.Failures = append(c.out.Failures, Failure{r.ID, change.Host, result.Err})
+		st.out.Failures = append(st.out.Failures, Failure{r.ID, silence.Host, result.Err})
 		return
 	case result.Muted != nil:
-		c.suppress(r, result.Muted, change.At)
+		st.suppress(r, result.Muted, silence.At)
 		return
 	}
 	a := &event.Alert{
-		ID:   event.PatternID(r.ID, change.Host, change.Since.UTC().Format(time.RFC3339Nano)),
-		Rule: r.ID, Rules: c.set.Short(), Severity: r.Severity, Title: r.Title, Description: r.Description, Guide: r.Guide, Attack: r.Attack,
-		At: change.At, Host: change.Host, Roles: host.Roles, Key: change.Host, Evidence: []event.Evidence{},
+		ID:   event.PatternID(r.ID, silence.Host, silence.Since.UTC().Format(time.RFC3339Nano)),
+		Rule: r.ID, Rules: st.set.Short(), Severity: r.Severity, Title: r.Title, Description: r.Description, Guide: r.Guide, Attack: r.Attack,
+		At: silence.At, Host: silence.Host, Roles: host.Roles, Key: silence.Host, Evidence: []event.Evidence{},
 	}
-	c.raise(a, r, []incident.Edge(nil))
+	st.raise(a, r, []incident.Edge(nil))
 }

@@ -65,6 +65,7 @@ type tracked struct {
 type Outcome struct {
 	Rule       *rule.Rule
 	Part       int
+	Change     int // place of the connection in the message; -1: it is a remembered one
 	Connection event.Connection
 	Suppressed *rule.Exception
 	Err        error
@@ -85,6 +86,10 @@ type Rules struct {
 
 	// Observer is told what rules are about to be asked; nil is nobody.
 	Observer func(*Evaluation)
+
+	// Change is the place in the message of the connection under evaluation; -1: it
+	// is a remembered one.
+	Change int
 
 	set       *rule.Set
 	parts     map[string]part         // by name
@@ -137,6 +142,7 @@ func (w *Rules) Evaluate(h *Host, c *event.Changes, self *rule.Host, peers Peers
 	t := pass{Rules: w, host: h, changes: c, self: self, peers: peers}
 	t.begin()
 	for i := range c.Connections {
+		t.Change = i
 		t.change(&c.Connections[i])
 	}
 	if c.Part == c.Parts {
@@ -271,7 +277,10 @@ func (t *pass) evaluateEnded(e *tracked, c *event.Connection) {
 		if !ok || slices.Contains(e.fired, name) {
 			continue
 		}
-		if result, holds := t.evaluator.EvaluateRule(p.rule, p.number, t.observation(OnEnd, p, &e.connection, c.ClosedAfter)); holds && result.Wait == 0 {
+		change := t.Change
+		t.Change = -1
+		result, holds := t.evaluator.EvaluateRule(p.rule, p.number, t.observation(OnEnd, p, &e.connection, c.ClosedAfter))
+		if t.Change = change; holds && result.Wait == 0 {
 			t.add(result, c)
 			e.fired = append(e.fired, name)
 		}
@@ -281,7 +290,7 @@ func (t *pass) evaluateEnded(e *tracked, c *event.Connection) {
 
 func (t *pass) add(r rule.Result, c *event.Connection) {
 	t.outcomes = append(t.outcomes, Outcome{
-		Rule: r.Rule, Part: r.Part, Connection: *c, Suppressed: r.Muted, Err: r.Err,
+		Rule: r.Rule, Part: r.Part, Change: t.Change, Connection: *c, Suppressed: r.Muted, Err: r.Err,
 		By: r.By, Of: r.Of, Sum: r.Sum, Baseline: r.Usual,
 	})
 }
@@ -323,6 +332,7 @@ func (t *pass) advance() {
 		return
 	}
 	t.host.rules, t.host.due = t.set.Hash, time.Time{}
+	t.Change = -1
 	for _, id := range t.host.ordered() {
 		e := t.host.entries[id]
 		e.pending = slices.DeleteFunc(e.pending, func(name string) bool { return t.resolved(e, name, now) })
