@@ -66,8 +66,8 @@ func (l *ledger) add(at time.Duration, c call) {
 	l.records = append(l.records, r)
 }
 
-// random is one source of randomness. Each habit has its own, so that a new
-// habit leaves the others as they were.
+// random is one source of randomness. Each routine has its own, so that a new
+// routine leaves the others as they were.
 type random struct{ *rand.Rand }
 
 func newRandom(seed uint64, name string) random {

@@ -9,11 +9,11 @@ import (
 	"headstart/event"
 )
 
-// habit is traffic of an ordinary day: pooled connections, which are replaced
+// routine is traffic of an ordinary day: pooled connections, which are replaced
 // as they end, or connections at random moments. An asterisk in an address
 // stands for a random number, [a-b] for one from a to b.
-type habit struct {
-	name     string // that its randomness follows from
+type routine struct {
+	name     string // its randomness follows from it
 	from, to string
 	port     uint16
 	other    uint16  // port of a share of the connections
@@ -25,10 +25,10 @@ type habit struct {
 	either   bool // end closes first; otherwise the originator does
 }
 
-// habits are the ordinary traffic of one web server (the two %s), and of the
+// routines are the ordinary traffic of one web server (the two %s), and of the
 // rest of the company.
 var (
-	webHabits = []habit{
+	webRoutines = []routine{
 		{name: "%s balanced", from: "lb-01", to: "%s", port: 443, other: 80, share: 0.2, pool: [2]int{13, 15},
 			lasts: [2]time.Duration{90 * seconds, 8 * minutes}, either: true},
 		{name: "%s queries", from: "%s", to: "db-01", port: 5432, hourly: 2.5 * 60,
@@ -40,30 +40,30 @@ var (
 		{name: "%s knocks", from: "192.0.2.[1-250]", to: "%s", port: 22, hourly: 2, tries: 5,
 			lasts: [2]time.Duration{800 * ms, 3 * seconds}, either: true},
 	}
-	companyHabits = []habit{
+	companyRoutines = []routine{
 		{name: "visitors", from: "198.18.*.*", to: "lb-01", port: 443, hourly: 240,
 			lasts: [2]time.Duration{seconds, 40 * seconds}, either: true},
 		{name: "pool", from: "app-01", to: "db-01", port: 5432, pool: [2]int{6, 6},
 			lasts: [2]time.Duration{20 * minutes, 3 * hours}},
 	}
-	directory = habit{from: "fs-01", to: "dc-01", port: 389, other: 88, share: 0.5, hourly: 8,
+	directory = routine{from: "fs-01", to: "dc-01", port: 389, other: 88, share: 0.5, hourly: 8,
 		lasts: [2]time.Duration{20 * ms, 2 * seconds}}
-	knocks = habit{name: "knocks at the jump host", from: "192.0.2.[1-250]", to: "jump-01", port: 22, hourly: 2, tries: 5,
+	knocks = routine{name: "knocks at the jump host", from: "192.0.2.[1-250]", to: "jump-01", port: 22, hourly: 2, tries: 5,
 		lasts: [2]time.Duration{800 * ms, 3 * seconds}, either: true}
 )
 
 // ordinary writes what the company does every day.
 func ordinary(l *ledger, seed uint64) {
 	for _, web := range []string{"web-01", "web-02"} {
-		for _, b := range webHabits {
+		for _, b := range webRoutines {
 			for _, text := range []*string{&b.name, &b.from, &b.to} {
 				*text = strings.Replace(*text, "%s", web, 1)
 			}
-			l.habit(newRandom(seed, b.name), b)
+			l.routine(newRandom(seed, b.name), b)
 		}
 	}
-	for _, b := range companyHabits {
-		l.habit(newRandom(seed, b.name), b)
+	for _, b := range companyRoutines {
+		l.routine(newRandom(seed, b.name), b)
 	}
 	for _, h := range servers {
 		if h.name != "mon-01" {
@@ -73,11 +73,11 @@ func ordinary(l *ledger, seed uint64) {
 	backups(l, newRandom(seed, "backups"))
 	office(l, newRandom(seed, "office"))
 	administration(l, newRandom(seed, "administration"))
-	l.habit(newRandom(seed, knocks.name), knocks)
+	l.routine(newRandom(seed, knocks.name), knocks)
 }
 
-// habit writes a habit, for all days.
-func (l *ledger) habit(r random, b habit) {
+// routine writes a routine, for all days.
+func (l *ledger) routine(r random, b routine) {
 	if b.hourly > 0 {
 		l.spread(r, b)
 		return
@@ -95,8 +95,8 @@ func (l *ledger) habit(r random, b habit) {
 	}
 }
 
-// spread writes a habit at random moments: less often at night.
-func (l *ledger) spread(r random, b habit) {
+// spread writes a routine at random moments: less often at night.
+func (l *ledger) spread(r random, b routine) {
 	for at := time.Duration(0); ; {
 		rate := b.hourly
 		if hour := at % day / hours; hour < 7 || hour >= 22 {
@@ -118,7 +118,7 @@ func (l *ledger) spread(r random, b habit) {
 }
 
 // call draws one connection.
-func (b habit) call(r random, from event.Address) call {
+func (b routine) call(r random, from event.Address) call {
 	c := call{from: from, port: b.port}
 	if b.other != 0 && r.chance(b.share) {
 		c.port = b.other
@@ -132,7 +132,7 @@ func (b habit) call(r random, from event.Address) call {
 }
 
 // address is the one of a host or a pattern.
-func (b habit) address(r random, pattern string) event.Address {
+func (b routine) address(r random, pattern string) event.Address {
 	head, random, ok := strings.Cut(pattern, "[")
 	if ok {
 		var low, high int
@@ -181,7 +181,7 @@ func office(l *ledger, r random) {
 			}
 		}
 	}
-	l.habit(r, directory)
+	l.routine(r, directory)
 }
 
 // administration is two people who administer the servers over the jump host.

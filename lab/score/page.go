@@ -77,8 +77,8 @@ func (s Summary) WriteMarkdown(w io.Writer) error {
 // shownRules is how many rules the page names.
 const shownRules = 6
 
-// falseRules says which rules false incidents hold, and how many have a known
-// cause.
+// falseRules is a sentence on the rules of false incidents, and on how many have
+// a known cause.
 func (s Summary) falseRules() string {
 	counts, explained := map[string]int{}, 0
 	for _, f := range s.False {

@@ -20,7 +20,7 @@ type change struct {
 
 // when is how the time of a change is chosen, and whether a person takes part.
 type when struct {
-	staff    bool    // an administrator, or else somebody
+	staff    bool    // an administrator, or else any person
 	from, to float64 // local hours; working hours, if zero
 }
 
@@ -30,8 +30,8 @@ var (
 	ever    = 1000 * day // longer than any log
 )
 
-// changes are listed by what they are in the truth. Every change can come
-// before and after the learning period.
+// changes are harmless events; kind and note are their entry in the truth. A
+// change can come before or after the learning period.
 var changes = []change{
 	{"new-server", 1.2, 8 * hours, "a server is set up, deployed to and put to use", byStaff, nil, newServer},
 	{"replaced-server", 0.7, 2 * hours, "a server is installed anew and gets another address", byDay, nil, replacedServer},

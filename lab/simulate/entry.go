@@ -57,7 +57,7 @@ func (i *attacker) byPassword() bool {
 		return false
 	}
 	i.knock(inbound{i.address, h, 22}, 15, 250, 3*seconds, talk{1800 * ms, 0.4, "or", 1300, 0.2, 2100, 0.2})
-	if i.chance(0.5) { // whoever sells passwords isn't who uses them
+	if i.chance(0.5) { // the password was sold to another attacker
 		i.address = outsider(i.random)
 		i.at += i.span(time.Minute, 40*minutes)
 	}
@@ -122,7 +122,7 @@ func (i *attacker) byPhishing() bool {
 	return true
 }
 
-// someDesk is the desk of somebody at work who meets a condition; nil if there
+// someDesk is the desk of a person at work who meets a condition; nil if there
 // is none. At stealth 2 they log in to servers: others have no edges to use.
 func (i *attacker) someDesk(is func(p *person) bool) *host {
 	people := slices.DeleteFunc(slices.Clone(i.people), func(p *person) bool {
@@ -186,7 +186,7 @@ func (i *attacker) byRemoteDesktop() bool {
 	return i.outerSession(h, 3389)
 }
 
-// byInsider is somebody at a desk of the company: nothing comes in.
+// byInsider is a person at a desk of the company: nothing comes in.
 func (i *attacker) byInsider() bool {
 	i.entry = "insider"
 	h := i.someDesk(func(p *person) bool { return !p.desk.down(i.at) })

@@ -89,7 +89,7 @@ func (s style) roleNames(r random, h *host, t *tier) []string {
 	}
 	role := s.role[h.kind]
 	if r.chance(0.12) {
-		role = pick(r, strings.Fields(t.roles)) // named by somebody else
+		role = pick(r, strings.Fields(t.roles)) // named by another administrator
 	}
 	roles := []string{role}
 	if product := products[h.service()]; h.kind == database && product != "" && r.chance(0.3) {

@@ -32,7 +32,7 @@ func (c *company) build() {
 	}
 }
 
-// counts says how many hosts of each tier there are.
+// counts is how many hosts of each tier there are.
 func (c *company) counts(r random) []int {
 	counts := make([]int, len(tiers))
 	wanted := make([]float64, len(tiers))

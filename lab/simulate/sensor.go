@@ -22,7 +22,7 @@ func newSensor(o Options) sensor {
 }
 
 // watch returns the rows as the sensor writes them. Those of intrusions stay
-// whole, so that they are what the truth says.
+// whole, as the truth has them.
 func (s sensor) watch(rows []connection, r random) []connection {
 	seen := rows
 	if s.forgets || s.attempts {

@@ -2,7 +2,7 @@ package simulate
 
 import "time"
 
-// session is how a connection goes, whoever has it.
+// session is how a connection goes, without its ends.
 type session struct {
 	lasts    time.Duration
 	up, down int64 // bytes from the originator, and to it

@@ -94,7 +94,7 @@ func (t traffic) enter(at time.Duration, e inbound, k shape) {
 	t.add(at, row{from, to, source(t.random, t.chance(0.4)), e.port}, s)
 }
 
-// sixth is the IPv6 address of somebody outside.
+// sixth is the IPv6 address of a client outside.
 func sixth(a netip.Addr) netip.Addr {
 	b := a.As4()
 	return netip.AddrFrom16([16]byte{0x2a, 0x02, b[0], b[1], b[2], b[3], 0, 1, b[3], b[2], 0, 0, 0, b[1], b[0], 1})
