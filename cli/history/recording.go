@@ -51,7 +51,7 @@ func (o *Traffic) openRecording(ctx context.Context, p TrafficPlan, bar *cmdutil
 		}
 		if totals.Bad+totals.Incomplete > 0 {
 			bar.Done()
-			fmt.Fprintf(errs, "unreadable messages: %d, snapshots without all parts: %d%s\n", totals.Bad, totals.Incomplete, indented(totals.Mistakes))
+			fmt.Fprintf(errs, "unreadable messages: %d, snapshots without all parts: %d%s\n", totals.Bad, totals.Incomplete, indented(totals.Errors))
 		}
 		return err
 	}, nil

@@ -156,7 +156,7 @@ func (o *Traffic) readLog(ctx context.Context, bar *cmdutil.Progress, errs io.Wr
 	}
 	if log.Bad > 0 {
 		var first []string
-		for _, m := range log.Mistakes {
+		for _, m := range log.Errors {
 			first = append(first, m.Error())
 		}
 		fmt.Fprintf(errs, "%s could not be read:\n%s\n", cmdutil.Count(log.Bad, "line"), strings.Join(first, "\n"))

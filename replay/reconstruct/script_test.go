@@ -95,7 +95,7 @@ func readLog(t testing.TB, text []byte) []zeek.Record {
 		t.Fatal(err)
 	}
 	if log.Bad > 0 {
-		t.Fatal(log.Mistakes)
+		t.Fatal(log.Errors)
 	}
 	return log.Records
 }

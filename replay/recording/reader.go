@@ -113,11 +113,11 @@ type Totals struct {
 	Incomplete int // snapshots without all parts
 	Bad        int // invalid messages, which the tracker would dead-letter
 
-	// Mistakes are the errors of the first bad ones.
-	Mistakes []error
+	// Errors are the errors of the first bad ones.
+	Errors []error
 }
 
-const maxMistakes = 5
+const maxErrors = 5
 
 // Snapshots calls do with every whole snapshot in recorded order, parts joined, and
 // its lag, for conntable.Comparer.Apply. A snapshot is valid until the next one,
@@ -189,7 +189,7 @@ func (j *joiner) take(m *Message) (whole bool, err error) {
 
 func (j *joiner) bad(m *Message, err error) {
 	j.totals.Bad++
-	if len(j.totals.Mistakes) < maxMistakes {
-		j.totals.Mistakes = append(j.totals.Mistakes, fmt.Errorf("message %d of %s: %w", m.Sequence, m.StoredAt.Format(time.RFC3339), err))
+	if len(j.totals.Errors) < maxErrors {
+		j.totals.Errors = append(j.totals.Errors, fmt.Errorf("message %d of %s: %w", m.Sequence, m.StoredAt.Format(time.RFC3339), err))
 	}
 }

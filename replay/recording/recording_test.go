@@ -194,7 +194,7 @@ func TestParts(t *testing.T) {
 		}
 		return nil
 	})
-	if err != nil || totals.Snapshots != 1 || totals.Incomplete != 1 || totals.Bad != 2 || len(totals.Mistakes) != 2 {
+	if err != nil || totals.Snapshots != 1 || totals.Incomplete != 1 || totals.Bad != 2 || len(totals.Errors) != 2 {
 		t.Errorf("%+v, %v", totals, err)
 	}
 }

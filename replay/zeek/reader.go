@@ -134,7 +134,7 @@ func (r *reader) readLines(name string) error {
 		bad, lines := r.log.Bad-before.Bad, r.log.Lines-before.Lines
 		if bad > 0 && bad == lines && (end || bad == hopeless) {
 			return fmt.Errorf("%s: none of %d lines is a record of Zeek's conn.log, as JSON or tab-separated:\n%w",
-				name, lines, errors.Join(r.log.Mistakes[len(before.Mistakes):]...))
+				name, lines, errors.Join(r.log.Errors[len(before.Errors):]...))
 		}
 		if end {
 			return nil
@@ -184,8 +184,8 @@ func (r *reader) take(line []byte, headers *header) error {
 func (r *reader) bad(name string, number int, err error) {
 	r.log.Lines++
 	r.log.Bad++
-	if len(r.log.Mistakes) < maxMistakes {
-		r.log.Mistakes = append(r.log.Mistakes, fmt.Errorf("%s:%d: %w", name, number, err))
+	if len(r.log.Errors) < maxErrors {
+		r.log.Errors = append(r.log.Errors, fmt.Errorf("%s:%d: %w", name, number, err))
 	}
 }
 

@@ -53,12 +53,12 @@ type Log struct {
 	Bad      int      // unreadable lines
 	Repeated int      // duplicate records: rotated files can overlap
 
-	// Mistakes are the errors of the first bad lines, as file:line: error.
-	Mistakes []error
+	// Errors are the errors of the first bad lines, as file:line: error.
+	Errors []error
 }
 
-// maxMistakes bounds Log.Mistakes.
-const maxMistakes = 5
+// maxErrors bounds Log.Errors.
+const maxErrors = 5
 
 // Read reads files found by Find.
 func Read(ctx context.Context, files []string, o Options) (*Log, error) {
@@ -90,7 +90,7 @@ func (l *Log) tooBad() error {
 	if l.Bad*10 <= l.Lines {
 		return nil
 	}
-	return fmt.Errorf("%d of %d lines are no records of Zeek's conn.log:\n%w", l.Bad, l.Lines, errors.Join(l.Mistakes...))
+	return fmt.Errorf("%d of %d lines are no records of Zeek's conn.log:\n%w", l.Bad, l.Lines, errors.Join(l.Errors...))
 }
 
 // order sorts the records and drops duplicates.

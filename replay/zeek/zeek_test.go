@@ -220,8 +220,8 @@ func TestLine(t *testing.T) {
 					t.Errorf("%d lines, %d others, %d bad", log.Lines, log.Others, log.Bad)
 				}
 			case log.Bad > 0:
-				if want := file + ":11: "; len(log.Mistakes) != 1 || !strings.HasPrefix(log.Mistakes[0].Error(), want) || !strings.Contains(log.Mistakes[0].Error(), c.want) {
-					t.Errorf("mistakes %v, want %s", log.Mistakes, c.want)
+				if want := file + ":11: "; len(log.Errors) != 1 || !strings.HasPrefix(log.Errors[0].Error(), want) || !strings.Contains(log.Errors[0].Error(), c.want) {
+					t.Errorf("mistakes %v, want %s", log.Errors, c.want)
 				}
 			default:
 				for i := range log.Records {
@@ -261,10 +261,10 @@ func TestHeaders(t *testing.T) {
 			file := filepath.Join(write(t, map[string]string{"conn.log": c.text}), "conn.log")
 			log := read(t, file)
 			if len(log.Records) != c.records {
-				t.Errorf("%d records, want %d: %v", len(log.Records), c.records, log.Mistakes)
+				t.Errorf("%d records, want %d: %v", len(log.Records), c.records, log.Errors)
 			}
-			if c.mistake == "" && len(log.Mistakes) > 0 || c.mistake != "" && (len(log.Mistakes) != 1 || !strings.HasPrefix(log.Mistakes[0].Error(), file+c.mistake)) {
-				t.Errorf("mistakes %v, want %s", log.Mistakes, c.mistake)
+			if c.mistake == "" && len(log.Errors) > 0 || c.mistake != "" && (len(log.Errors) != 1 || !strings.HasPrefix(log.Errors[0].Error(), file+c.mistake)) {
+				t.Errorf("mistakes %v, want %s", log.Errors, c.mistake)
 			}
 		})
 	}

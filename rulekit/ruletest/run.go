@@ -89,9 +89,9 @@ func Run(ctx context.Context, set *rule.Set, o Options) (*Report, error) {
 	if o.Clock == nil {
 		o.Clock = func() time.Time { return time.Time{} }
 	}
-	report, jobs, total, mistakes := plan(set, o)
-	if mistakes != nil {
-		return nil, mistakes
+	report, jobs, total, invalid := plan(set, o)
+	if invalid != nil {
+		return nil, invalid
 	}
 	var lock sync.Mutex
 	done := 0
@@ -126,7 +126,7 @@ func Run(ctx context.Context, set *rule.Set, o Options) (*Report, error) {
 }
 
 // plan reads all tests.
-func plan(set *rule.Set, o Options) (report *Report, jobs []job, total int, mistakes yamlsrc.Diagnostics) {
+func plan(set *rule.Set, o Options) (report *Report, jobs []job, total int, invalid yamlsrc.Diagnostics) {
 	report = &Report{Rules: make([]RuleReport, 0, len(set.Rules))}
 	for _, r := range set.Rules {
 		one := RuleReport{Rule: r.ID, File: r.File, Disabled: !r.Enabled, Cases: []CaseReport{}}
@@ -140,7 +140,7 @@ func plan(set *rule.Set, o Options) (report *Report, jobs []job, total int, mist
 		if r.Tests != nil {
 			var wrong yamlsrc.Diagnostics
 			if t, wrong = Read(set, r); wrong != nil {
-				mistakes = append(mistakes, wrong...)
+				invalid = append(invalid, wrong...)
 				continue
 			}
 		}
@@ -162,7 +162,7 @@ func plan(set *rule.Set, o Options) (report *Report, jobs []job, total int, mist
 			total += len(j.wanted)
 		}
 	}
-	return report, jobs, total, mistakes
+	return report, jobs, total, invalid
 }
 
 func (j *job) play(ctx context.Context, set *rule.Set, o *Options, next func()) error {
