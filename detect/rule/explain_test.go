@@ -129,7 +129,12 @@ func TestExplanationIsWhatTheEvaluatorSays(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(4, 2))
 			explainer := explain.New(set)
-			for range 60_000 / len(set.Rules) {
+			t.Parallel()
+			evaluations := 20_000
+			if testing.Short() {
+				evaluations = 5_000
+			}
+			for range evaluations / len(set.Rules) {
 				checkExplained(t, set, explainer, withFirings(r, randomObservation(r)))
 			}
 		})

@@ -172,6 +172,7 @@ func readFile(t *testing.T, name string) []byte {
 // TestShippedPackRaisesOneAlertForOneFact holds that no two of the rules that
 // look at single connections fire on the same one, whatever its port and host.
 func TestShippedPackRaisesOneAlertForOneFact(t *testing.T) {
+	t.Parallel()
 	evaluator := rule.NewEvaluator(shippedPack(t))
 	hosts := []*rule.Host{nil, noRoles, webServer, {Roles: []string{"app"}}, {Roles: []string{"web", "bastion"}}, {Roles: []string{"database"}}}
 	for port := 0; port < 1<<16; port += 1 + port/7000*97 {

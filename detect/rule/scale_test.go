@@ -147,6 +147,7 @@ func TestHostileRulesStallNothing(t *testing.T) {
 		"sequences nested in a file":                    {with(one("conn.open"), "b.yaml", strings.Repeat("[", 30_000)), true},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			var set *rule.Set
 			var err error
 			took := timed(t, "to load it", func() { set, err = rule.Load(test.files, "rules") })
