@@ -81,7 +81,7 @@ func (d *document) approved(node *yaml.Node) []Approved {
 		text := func(key string, to *string) func(*yaml.Node) {
 			return func(value *yaml.Node) {
 				seen[key] = true
-				*to, _ = d.text(value)
+				*to, _ = d.Text(value)
 			}
 		}
 		ends := func(key string, to *Ends) func(*yaml.Node) {
@@ -102,7 +102,7 @@ func (d *document) approved(node *yaml.Node) []Approved {
 		})
 		for _, key := range []string{"from", "to", "owner", "reason", "expires"} {
 			if ok && !seen[key] {
-				d.mistake(item, "an approved edge needs %s", key)
+				d.Errorf(item, "an approved edge needs %s", key)
 			}
 		}
 		all = append(all, a)
@@ -112,7 +112,7 @@ func (d *document) approved(node *yaml.Node) []Approved {
 
 // ends reads any, role:NAME, a network, or a host's name.
 func (d *document) ends(node *yaml.Node) (e Ends) {
-	text, ok := d.text(node)
+	text, ok := d.Text(node)
 	if !ok {
 		return e
 	}
@@ -126,11 +126,11 @@ func (d *document) ends(node *yaml.Node) (e Ends) {
 	case err == nil && prefix == prefix.Masked():
 		e.Network = prefix
 	case err == nil:
-		d.mistake(node, "%s is an address in a network; write %s", prefix, prefix.Masked())
+		d.Errorf(node, "%s is an address in a network; write %s", prefix, prefix.Masked())
 	case !isRole && badName(text) == "" && !strings.Contains(text, "/"):
 		e.Host = text
 	default:
-		d.mistake(node, "%.64q: write a host's name, role:web, a network such as 10.1.0.0/16, or any", text)
+		d.Errorf(node, "%.64q: write a host's name, role:web, a network such as 10.1.0.0/16, or any", text)
 	}
 	return e
 }
@@ -142,13 +142,13 @@ func (d *document) ports(node *yaml.Node) []uint16 {
 	}
 	ports := make([]uint16, 0, len(items))
 	for _, item := range items {
-		text, ok := d.text(item)
+		text, ok := d.Text(item)
 		if !ok {
 			continue
 		}
 		port, err := strconv.ParseUint(text, 10, 16)
 		if err != nil || port == 0 {
-			d.mistake(item, "port %.64q: write a number from 1 to 65535", text)
+			d.Errorf(item, "port %.64q: write a number from 1 to 65535", text)
 			continue
 		}
 		ports = append(ports, uint16(port))
@@ -158,13 +158,13 @@ func (d *document) ports(node *yaml.Node) []uint16 {
 
 // lastDay reads the last day on which something counts.
 func (d *document) lastDay(node *yaml.Node) time.Time {
-	text, ok := d.text(node)
+	text, ok := d.Text(node)
 	if !ok {
 		return time.Time{}
 	}
 	day, err := time.Parse(time.DateOnly, text)
 	if err != nil {
-		d.mistake(node, "%.64q: write a day such as 2027-01-31", text)
+		d.Errorf(node, "%.64q: write a day such as 2027-01-31", text)
 		return time.Time{}
 	}
 	return day.AddDate(0, 0, 1)

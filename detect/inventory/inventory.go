@@ -10,7 +10,7 @@
 //	  - {from: ci-01, to: any, ports: [22], owner: ops@example.com, reason: deploys, expires: 2027-01-31}
 //
 // It guarantees:
-//   - All mistakes are reported at once, each with file, line and column, and
+//   - All errors are reported at once, each with file, line and column, and
 //     what to write instead. A file with a mistake gives no inventory.
 //   - What it doesn't know is a mistake: no key is ignored.
 //   - An address belongs to one host.

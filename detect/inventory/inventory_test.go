@@ -167,8 +167,8 @@ func TestLimits(t *testing.T) {
 	for n := range 300 {
 		fmt.Fprintf(&many, " h%d: {}\n", n)
 	}
-	if _, err := inventory.Parse("hosts.yaml", []byte(many.String())); err == nil || !strings.HasSuffix(err.Error(), "\nhosts.yaml: and 200 more mistakes") {
-		t.Errorf("many mistakes: %.200v", err)
+	if _, err := inventory.Parse("hosts.yaml", []byte(many.String())); err == nil || !strings.HasSuffix(err.Error(), "\nhosts.yaml: and 200 more errors") {
+		t.Errorf("many errors: %.200v", err)
 	}
 }
 

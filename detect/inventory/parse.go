@@ -10,13 +10,14 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"headstart/event"
+	"headstart/yamlsrc"
 )
 
 // Parse reads an inventory. file is its name for messages. The error joins all
-// mistakes in the order of the file, the first hundred of them.
+// errors in the order of the file, the first hundred of them.
 func Parse(file string, data []byte) (*Inventory, error) {
-	d := &document{file: file}
-	root, err := d.parse(data)
+	d := &document{yamlsrc.Document{Name: file}}
+	root, err := d.Parse(data, MaxFile, "an inventory", "write networks and hosts")
 	if err != nil {
 		return nil, err
 	}
@@ -28,19 +29,19 @@ func Parse(file string, data []byte) (*Inventory, error) {
 		},
 		"approved": func(value *yaml.Node) { i.Approved = d.approved(value) },
 		"hosts": func(value *yaml.Node) {
-			if n := len(resolved(value).Content) / 2; n > MaxHosts {
-				d.mistake(value, "%d hosts, more than %d", n, MaxHosts)
+			if n := len(yamlsrc.Resolve(value).Content) / 2; n > MaxHosts {
+				d.Errorf(value, "%d hosts, more than %d", n, MaxHosts)
 				return
 			}
-			d.entries(value, func(key, value *yaml.Node) {
+			d.Entries(value, func(key, value *yaml.Node) {
 				if h, ok := d.host(key, value, owners); ok {
 					i.Hosts = append(i.Hosts, h)
 				}
 			})
 		},
 	})
-	if len(d.mistakes) > 0 {
-		return nil, d.err()
+	if err := d.Err(); err != nil {
+		return nil, err
 	}
 	slices.SortFunc(i.Hosts, func(a, b Host) int { return strings.Compare(a.Name, b.Name) })
 	return i, nil
@@ -55,7 +56,7 @@ type owner struct {
 func (d *document) host(name, node *yaml.Node, owners map[event.Address]owner) (Host, bool) {
 	h := Host{Name: name.Value, Monitored: true}
 	if complaint := badName(name.Value); complaint != "" {
-		d.mistake(name, "host %.64q: %s", name.Value, complaint)
+		d.Errorf(name, "host %.64q: %s", name.Value, complaint)
 	}
 	addresses := false
 	ok := d.mapping(node, keys{
@@ -67,7 +68,7 @@ func (d *document) host(name, node *yaml.Node, owners map[event.Address]owner) (
 		"monitored": func(value *yaml.Node) { h.Monitored = d.yesOrNo(value) },
 	})
 	if ok && !addresses {
-		d.mistake(node, "%.64s has no addresses; write addresses: [10.1.1.10]", h.Name)
+		d.Errorf(node, "%.64s has no addresses; write addresses: [10.1.1.10]", h.Name)
 	}
 	return h, ok
 }
@@ -96,28 +97,28 @@ func (d *document) addresses(host string, node *yaml.Node, owners map[event.Addr
 		return nil
 	}
 	if len(items) == 0 {
-		d.mistake(node, "no address; write the addresses that the host has, such as [10.1.1.10]")
+		d.Errorf(node, "no address; write the addresses that the host has, such as [10.1.1.10]")
 	}
 	all := make([]event.Address, 0, len(items))
 	for _, item := range items {
-		text, ok := d.text(item)
+		text, ok := d.Text(item)
 		if !ok {
 			continue
 		}
 		a, complaint := hostAddress(text)
 		if complaint != "" {
-			d.mistake(item, "address %.64q: %s", text, complaint)
+			d.Errorf(item, "address %.64q: %s", text, complaint)
 			continue
 		}
 		if o, taken := owners[a]; taken {
 			if o.host == host {
-				d.mistake(item, "%s is in line %d already; leave one out", a, o.line)
+				d.Errorf(item, "%s is in line %d already; leave one out", a, o.line)
 			} else {
-				d.mistake(item, "%s is %.64s's in line %d; an address belongs to one host", a, o.host, o.line)
+				d.Errorf(item, "%s is %.64s's in line %d; an address belongs to one host", a, o.host, o.line)
 			}
 			continue
 		}
-		owners[a] = owner{host, resolved(item).Line}
+		owners[a] = owner{host, yamlsrc.Resolve(item).Line}
 		all = append(all, a)
 	}
 	return all
@@ -154,18 +155,18 @@ func (d *document) roles(node *yaml.Node) []string {
 	lines := map[string]int{}
 	var all []string
 	for _, item := range items {
-		role, ok := d.text(item)
+		role, ok := d.Text(item)
 		if !ok {
 			continue
 		}
 		line, twice := lines[role]
 		switch complaint := badName(role); {
 		case complaint != "":
-			d.mistake(item, "role %.64q: %s", role, complaint)
+			d.Errorf(item, "role %.64q: %s", role, complaint)
 		case twice:
-			d.mistake(item, "role %.64s is in line %d already; leave one out", role, line)
+			d.Errorf(item, "role %.64s is in line %d already; leave one out", role, line)
 		default:
-			lines[role] = resolved(item).Line
+			lines[role] = yamlsrc.Resolve(item).Line
 			all = append(all, role)
 		}
 	}
@@ -179,13 +180,13 @@ func (d *document) networks(node *yaml.Node) []netip.Prefix {
 	}
 	var all []netip.Prefix
 	for _, item := range items {
-		text, ok := d.text(item)
+		text, ok := d.Text(item)
 		if !ok {
 			continue
 		}
 		p, complaint := network(text)
 		if complaint != "" {
-			d.mistake(item, "network %.64q: %s", text, complaint)
+			d.Errorf(item, "network %.64q: %s", text, complaint)
 			continue
 		}
 		all = append(all, p)

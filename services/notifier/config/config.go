@@ -1,7 +1,7 @@
 // Package config loads the receivers from the notifier's configuration file.
 //
 // It guarantees:
-//   - All mistakes are reported at once, each with file, line, column and what to
+//   - All errors are reported at once, each with file, line, column and what to
 //     write instead.
 //   - An unknown key is a mistake, and a file with a mistake gives no receivers.
 //   - Secrets come from files and environment variables only. No error and no
@@ -20,6 +20,7 @@ import (
 
 	"headstart/event"
 	"headstart/services/notifier/delivery"
+	"headstart/yamlsrc"
 )
 
 // Environment is what a configuration refers to outside of its file.
@@ -61,14 +62,14 @@ const (
 )
 
 // Load reads a configuration file. Paths in it are relative to its directory.
-// The error joins all mistakes, in the order of the file.
+// The error joins all errors, in the order of the file, at most a hundred.
 func Load(file string, env Environment) ([]Receiver, error) {
 	data, err := env.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
-	d := &document{file: file, dir: filepath.Dir(file), env: env}
-	root, err := d.parse(data)
+	d := &document{Document: yamlsrc.Document{Name: file}, dir: filepath.Dir(file), env: env}
+	root, err := d.Parse(data, maxFile, "a configuration", "it needs a list of receivers")
 	if err != nil {
 		return nil, err
 	}
@@ -76,8 +77,8 @@ func Load(file string, env Environment) ([]Receiver, error) {
 	d.mapping(root, map[string]func(key, value *yaml.Node){
 		"receivers": func(_, value *yaml.Node) { receivers = d.receivers(value) },
 	}, "receivers")
-	if len(d.mistakes) > 0 {
-		return nil, d.err()
+	if err := d.Err(); err != nil {
+		return nil, err
 	}
 	return receivers, nil
 }
@@ -93,7 +94,7 @@ func (d *document) receivers(list *yaml.Node) []Receiver {
 		r, name := d.receiver(item)
 		if name != nil {
 			if line, twice := lines[r.Name]; twice {
-				d.mistake(name, "the receiver of line %d is called %s too", line, r.Name)
+				d.Errorf(name, "the receiver of line %d is called %s too", line, r.Name)
 			}
 			lines[r.Name] = name.Line
 		}
@@ -115,33 +116,33 @@ func (d *document) receiver(node *yaml.Node) (r Receiver, name *yaml.Node) {
 	kind := func(read func(*yaml.Node, delivery.Kinds) delivery.Sender) func(key, value *yaml.Node) {
 		return func(key, value *yaml.Node) {
 			if senders = append(senders, func() delivery.Sender { return read(value, r.Deliver) }); len(senders) > 1 {
-				d.mistake(key, "a receiver has one of webhook and slack; make it two receivers")
+				d.Errorf(key, "a receiver has one of webhook and slack; make it two receivers")
 			}
 		}
 	}
 	ok := d.mapping(node, map[string]func(key, value *yaml.Node){
 		"name": func(_, value *yaml.Node) {
-			switch text, ok := d.text(value); {
+			switch text, ok := d.Text(value); {
 			case !ok:
 			case !receiverName.MatchString(text):
-				d.mistake(value, "name %.64q: use 1 to 63 of a-z, 0-9 and -, not - first", text)
+				d.Errorf(value, "name %.64q: use 1 to 63 of a-z, 0-9 and -, not - first", text)
 			default:
 				r.Name, name = text, value
 			}
 		},
 		"deliver": func(_, value *yaml.Node) {
-			text, ok := d.text(value)
+			text, ok := d.Text(value)
 			if !ok {
 				return
 			}
 			if r.Deliver, ok = deliver[text]; !ok {
-				d.mistake(value, "deliver %.64q: one of incidents, alerts, both", text)
+				d.Errorf(value, "deliver %.64q: one of incidents, alerts, both", text)
 			}
 		},
 		"severity": func(_, value *yaml.Node) {
-			if text, ok := d.text(value); ok {
+			if text, ok := d.Text(value); ok {
 				if err := r.MinSeverity.UnmarshalText([]byte(text)); err != nil {
-					d.mistake(value, "%v", err)
+					d.Errorf(value, "%v", err)
 				}
 			}
 		},
@@ -155,7 +156,7 @@ func (d *document) receiver(node *yaml.Node) (r Receiver, name *yaml.Node) {
 		r.Sender = sender()
 	}
 	if ok && len(senders) == 0 {
-		d.mistake(node, "the receiver has neither webhook nor slack")
+		d.Errorf(node, "the receiver has neither webhook nor slack")
 	}
 	return r, name
 }

@@ -12,6 +12,7 @@ import (
 	"headstart/services/notifier/delivery/endpoint"
 	"headstart/services/notifier/slack"
 	"headstart/services/notifier/webhook"
+	"headstart/yamlsrc"
 )
 
 const (
@@ -43,11 +44,11 @@ func (t *target) keys() map[string]func(key, value *yaml.Node) {
 func (t *target) settle(node *yaml.Node, ways string) {
 	switch {
 	case !t.url.given():
-		t.d.mistake(node, "no URL: give one of %s", ways)
+		t.d.Errorf(node, "no URL: give one of %s", ways)
 	case t.url.whole():
 		var err error
 		if t.options.Address, err = endpoint.ParseAddress(t.url.value); err != nil {
-			t.d.mistake(t.url.node, "%w", err)
+			t.d.Errorf(t.url.node, "%w", err)
 		}
 	}
 }
@@ -59,7 +60,7 @@ func (d *document) certificates(node *yaml.Node) *x509.CertPool {
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(data) {
-		d.mistake(node, "the file %s holds no PEM certificate", resolved(node).Value)
+		d.Errorf(node, "the file %s holds no PEM certificate", yamlsrc.Resolve(node).Value)
 	}
 	return pool
 }
@@ -68,7 +69,7 @@ func (d *document) slack(node *yaml.Node, _ delivery.Kinds) delivery.Sender {
 	t := d.target()
 	keys := t.keys()
 	keys["url"] = func(key, _ *yaml.Node) {
-		d.mistake(key, "a Slack webhook's URL is a secret: put it into a file and name that with url_file, or into the environment with url_env")
+		d.Errorf(key, "a Slack webhook's URL is a secret: put it into a file and name that with url_file, or into the environment with url_env")
 		t.url.node, t.url.broken = key, true
 	}
 	if d.mapping(node, keys) {
@@ -85,13 +86,13 @@ func (d *document) webhook(node *yaml.Node, of delivery.Kinds) delivery.Sender {
 
 	keys := t.keys()
 	keys["url"] = t.url.from(func(value *yaml.Node) (daemon.Secret, bool) {
-		text, ok := d.text(value)
+		text, ok := d.Text(value)
 		return daemon.Secret(text), ok
 	})
 	keys["secret_file"] = secret.from(d.secretFile)
 	keys["secret_env"] = secret.from(d.secretEnv)
 	keys["secret"] = func(key, _ *yaml.Node) {
-		d.mistake(key, "put the secret into a file and name that with secret_file, or into the environment with secret_env")
+		d.Errorf(key, "put the secret into a file and name that with secret_file, or into the environment with secret_env")
 	}
 	keys["headers"] = d.fields(o.Header, d.inlineField)
 	keys["header_files"] = d.fields(o.Header, func(_, value *yaml.Node) (daemon.Secret, bool) { return d.secretFile(value) })
@@ -106,13 +107,13 @@ func (d *document) webhook(node *yaml.Node, of delivery.Kinds) delivery.Sender {
 	var err error
 	if secret.whole() {
 		if o.Keys, err = webhook.ParseKeys(secret.value); err != nil {
-			d.mistake(secret.node, "%w", err)
+			d.Errorf(secret.node, "%w", err)
 		}
 	}
 	if body != nil {
-		if text, ok := d.text(body); ok {
+		if text, ok := d.Text(body); ok {
 			if o.Body, err = webhook.ParseBody(text, o.Header.ContentType(), of); err != nil {
-				d.mistake(body, "body: %w", err)
+				d.Errorf(body, "body: %w", err)
 			}
 		}
 	}
@@ -122,13 +123,13 @@ func (d *document) webhook(node *yaml.Node, of delivery.Kinds) delivery.Sender {
 // fields returns what reads header fields by name.
 func (d *document) fields(to webhook.Header, read func(key, value *yaml.Node) (daemon.Secret, bool)) func(key, value *yaml.Node) {
 	return func(_, node *yaml.Node) {
-		d.entries(node, func(key, value *yaml.Node) {
+		d.Entries(node, func(key, value *yaml.Node) {
 			field, ok := read(key, value)
 			if !ok {
 				return
 			}
 			if err := to.Add(key.Value, field); err != nil {
-				d.mistake(key, "%w", err)
+				d.Errorf(key, "%w", err)
 			}
 		})
 	}
@@ -138,9 +139,9 @@ func (d *document) fields(to webhook.Header, read func(key, value *yaml.Node) (d
 func (d *document) inlineField(key, value *yaml.Node) (daemon.Secret, bool) {
 	switch http.CanonicalHeaderKey(key.Value) {
 	case "Authorization", "Proxy-Authorization", "Cookie", "X-Api-Key":
-		d.mistake(key, "%s holds a secret: put it into a file and name that under header_files, or into the environment and header_env", key.Value)
+		d.Errorf(key, "%s holds a secret: put it into a file and name that under header_files, or into the environment and header_env", key.Value)
 		return "", false
 	}
-	text, ok := d.text(value)
+	text, ok := d.Text(value)
 	return daemon.Secret(text), ok
 }

@@ -8,6 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"headstart/daemon"
+	"headstart/yamlsrc"
 )
 
 const maxSecret = 64 << 10 // bytes
@@ -21,14 +22,14 @@ func (d *document) secretFile(node *yaml.Node) (daemon.Secret, bool) {
 	}
 	secret := strings.TrimRight(string(data), "\r\n")
 	if secret == "" {
-		d.mistake(node, "the file %s is empty", resolved(node).Value)
+		d.Errorf(node, "the file %s is empty", yamlsrc.Resolve(node).Value)
 		return "", false
 	}
 	return daemon.Secret(secret), true
 }
 
 func (d *document) readFile(node *yaml.Node) ([]byte, bool) {
-	name, ok := d.text(node)
+	name, ok := d.Text(node)
 	if !ok {
 		return nil, false
 	}
@@ -40,7 +41,7 @@ func (d *document) readFile(node *yaml.Node) ([]byte, bool) {
 		err = fmt.Errorf("%s: %d bytes, more than %d", name, len(data), maxSecret)
 	}
 	if err != nil {
-		d.mistake(node, "%w", err)
+		d.Errorf(node, "%w", err)
 		return nil, false
 	}
 	return data, true
@@ -48,13 +49,13 @@ func (d *document) readFile(node *yaml.Node) ([]byte, bool) {
 
 // secretEnv returns the environment variable that node names.
 func (d *document) secretEnv(node *yaml.Node) (daemon.Secret, bool) {
-	name, ok := d.text(node)
+	name, ok := d.Text(node)
 	if !ok {
 		return "", false
 	}
 	value, ok := d.env.LookupEnv(name)
 	if !ok || value == "" {
-		d.mistake(node, "the environment variable %s is not set", name)
+		d.Errorf(node, "the environment variable %s is not set", name)
 		return "", false
 	}
 	return daemon.Secret(value), true
@@ -72,7 +73,7 @@ type source struct {
 func (s *source) from(read func(*yaml.Node) (daemon.Secret, bool)) func(key, value *yaml.Node) {
 	return func(key, value *yaml.Node) {
 		if s.given() {
-			s.d.mistake(key, "%s besides another key for the same; choose one", key.Value)
+			s.d.Errorf(key, "%s besides another key for the same; choose one", key.Value)
 		}
 		s.node = value
 		var ok bool
