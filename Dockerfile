@@ -1,14 +1,14 @@
 # The four services, one image each:
 #   docker build --target poller --tag headstart/poller .
-# and so for tracker, correlator and notifier. Builds with BuildKit and without.
+# and likewise tracker, correlator and notifier. Builds with and without BuildKit.
 
 FROM golang:1.26 AS build
 ENV CGO_ENABLED=0 GOWORK=off GOFLAGS=-buildvcs=false
-# Where modules come from, if the image doesn't say: docker build --build-arg GOPROXY=…
+# Source of modules, unless the base image sets one: docker build --build-arg GOPROXY=…
 ARG GOPROXY
 WORKDIR /src
 
-# The modules are downloaded again only when one of these files changes.
+# Modules are downloaded again only when one of these files changes.
 COPY go.mod go.sum ./
 RUN go mod download
 
@@ -39,6 +39,6 @@ ENTRYPOINT ["/notifier"]
 
 FROM service AS poller
 COPY --from=build /out/poller /poller
-# A volume that is mounted here takes the owner over, so that the poller may write.
+# A volume mounted here takes this owner, so that the poller can write.
 COPY --from=build --chown=65532:65532 /state/ /
 ENTRYPOINT ["/poller"]

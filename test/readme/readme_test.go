@@ -164,7 +164,7 @@ func (u *user) tries(t *testing.T, command string) {
 func (u *user) seesTheDemo(t *testing.T, command string) {
 	p := u.start(t, command)
 	for _, part := range []string{
-		"learned the baseline", "14:30:00 intruder logs in to web-01", "incident opened", "16:22:08 intruder", "17:30:00 SIEM",
+		"learned the baseline", "14:30:00 attacker logs in to web-01", "incident opened", "16:22:08 attacker", "17:30:00 SIEM",
 		"Head start over the SIEM: 2 h 5", "1 notified, in ",
 	} {
 		shows(p, part)
