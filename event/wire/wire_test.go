@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -97,7 +98,8 @@ func TestSkipPassesAnyValue(t *testing.T) {
 		t.Fatal(err)
 	}
 	data = append(data, "\xd7\xff\x00\x00\x00\x00\x65\x00\x00\x00"...) // a time
-	data = append(append(data, bytes.Repeat([]byte{0x91}, 8<<20)...), 0xc0)
+	short := data
+	data = append(append(slices.Clip(data), bytes.Repeat([]byte{0x91}, 8<<20)...), 0xc0)
 	var r wire.Reader
 	r.Reset(data)
 	for range 3 {
@@ -106,7 +108,7 @@ func TestSkipPassesAnyValue(t *testing.T) {
 	if err := r.End(); err != nil {
 		t.Error(err)
 	}
-	if n := testing.AllocsPerRun(3, func() { r.Reset(data); r.Skip(); r.Skip() }); n > 0 {
+	if n := testing.AllocsPerRun(3, func() { r.Reset(short); r.Skip(); r.Skip() }); n > 0 {
 		t.Errorf("skipping costs %g allocations", n)
 	}
 }
