@@ -9,14 +9,24 @@ import (
 	"headstart/event/wire"
 )
 
-// A set of rules is put in force between two batches. Before anything that
-// follows from the new set is published, a checkpoint says from which message on
-// it is in force. So a life that begins again works through the messages with
-// the sets with which they were worked through before, and comes to the same
-// alerts. The batch in which a life was killed may have been published in part:
-// it is worked through with the set of that time too.
+// A set of rules becomes active between two batches. Before any output of the new
+// set is published, a checkpoint records from which message on it is active. So a
+// restarted process replays each message with the set that handled it before, and
+// raises the same alerts. The batch in which the process was killed may have been
+// published in part: it is replayed with the set of that time, too.
+//
+// Five positions in the stream CONNECTIONS matter, each at or after the one
+// before when a process starts:
+//   - checkpoint.position: the state that was saved last includes it. Replay
+//     begins after it.
+//   - appliedTo: the engine has applied it. Messages up to here are skipped.
+//   - committed: the stage has acknowledged it. Replay ends with it.
+//   - publishedTo: the last message with an output in ALERTS or INCIDENTS. Up to
+//     here the set of the checkpoint stays active.
+//   - first: the first message of the next batch, at which the newest set can
+//     become active.
 
-// savedRules is a set in force as a checkpoint keeps it.
+// savedRules is the active set in a checkpoint.
 type savedRules struct {
 	Since time.Time
 	Book  []byte   // packed
@@ -26,7 +36,7 @@ type savedRules struct {
 func (s *ruleset) encode() ([]byte, error) {
 	data, err := wire.Marshal(savedRules{Since: s.since, Book: s.packed, Cut: s.cut})
 	if err != nil {
-		return nil, fmt.Errorf("save the rules in force: %w", err)
+		return nil, fmt.Errorf("save the active rules: %w", err)
 	}
 	return data, nil
 }
@@ -47,25 +57,25 @@ func (r *rules) decode(data []byte) (*ruleset, error) {
 	return set, err
 }
 
-// useSaved puts the rules of a checkpoint in force until the messages are done
-// with that the last life had got to.
-func (c *correlator) useSaved(data []byte) {
+// activateSaved activates the checkpoint's rule set until every message that the
+// previous process had handled has been replayed.
+func (c *correlator) activateSaved(data []byte) {
 	set, err := c.rules.decode(data)
 	if err != nil {
-		// A newer version of this program may refuse what one before took.
-		c.log.Error("the rules of the checkpoint can't be used: what came since is worked through with those of now", "error", err)
+		// A newer version of this program may reject what an older one accepted.
+		c.log.Error("rules of the checkpoint rejected: messages since are replayed with the current rules", "error", err)
 		return
 	}
-	if c.rules.goOn(set) {
+	if c.rules.continueFrom(set) {
 		set = c.rules.current()
 	}
 	c.use(set)
-	c.recorded = true
+	c.setRecorded = true
 }
 
-// goOn takes over, from a set that was saved, since when it is in force and what
-// was cut off, if it is the same.
-func (r *rules) goOn(saved *ruleset) bool {
+// continueFrom takes over, from a saved set that is the same as the current one,
+// since when it is active and which rules are disabled.
+func (r *rules) continueFrom(saved *ruleset) bool {
 	now := r.current()
 	if !now.same(saved) || len(saved.cut) > 0 && r.budget == 0 {
 		return false
@@ -76,30 +86,29 @@ func (r *rules) goOn(saved *ruleset) bool {
 		same = *same.without(saved.cut)
 	}
 	r.set.Store(&same)
-	r.metrics.force(&same)
+	r.metrics.activate(&same)
 	return true
 }
 
 func (c *correlator) use(set *ruleset) {
 	c.set = set
-	c.correlation.Use(set.Set)
+	c.engine.Use(set.Set)
 }
 
-// adopt puts the newest set in force, unless what follows from a message may
-// have been published with the set before. It returns the checkpoint that says
-// so.
-func (c *correlator) adopt(first bus.Message) []bus.State {
+// activateNewest activates the newest set, unless outputs of a message may have
+// been published with the set before. It returns the checkpoint that records it.
+func (c *correlator) activateNewest(first bus.Message) []bus.State {
 	set := c.rules.current()
-	if c.recorded && set == c.set || first.Stream.Equal(c.published.Stream) && first.Sequence <= c.published.Sequence {
+	if c.setRecorded && set == c.set || first.Stream.Equal(c.publishedTo.Stream) && first.Sequence <= c.publishedTo.Sequence {
 		return nil
 	}
 	if set != c.set {
 		c.use(set)
 	}
-	if c.at == (bus.Position{}) {
-		c.at = bus.Position{Stream: first.Stream, Sequence: first.Sequence - 1}
+	if c.appliedTo == (bus.Position{}) {
+		c.appliedTo = bus.Position{Stream: first.Stream, Sequence: first.Sequence - 1}
 	}
-	c.recorded = true
+	c.setRecorded = true
 	state, ok := c.checkpoint(first.StoredAt)
 	if !ok {
 		return nil

@@ -16,7 +16,7 @@ func (b *bench) change(id, when string) {
 	b.t.Helper()
 	b.files[id+".yaml"] = &fstest.MapFile{Data: []byte(ruleFile(id, when))}
 	b.rules.try()
-	if r := b.rules.refused.Load(); r != nil {
+	if r := b.rules.rejected.Load(); r != nil {
 		b.t.Fatal(r.Error)
 	}
 }
@@ -105,8 +105,8 @@ func TestRulesAreRecordedBeforeWhatFollowsFromThem(t *testing.T) {
 	b := newBench(t, map[string]string{"port": "conn.port == 1"})
 	b.says("web-01", nil)
 	b.says("web-01", nil)
-	if saved, set := b.recordedIn(b.batch()); saved.at.Sequence != 0 || set.Hash != b.rules.current().Hash {
-		t.Errorf("at first: set %s after %d", set.Hash, saved.at.Sequence)
+	if saved, set := b.recordedIn(b.batch()); saved.position.Sequence != 0 || set.Hash != b.rules.current().Hash {
+		t.Errorf("at first: set %s after %d", set.Hash, saved.position.Sequence)
 	}
 	b.says("web-01", nil)
 	if work := b.batch(); len(work.Before) != 0 {
@@ -116,8 +116,8 @@ func TestRulesAreRecordedBeforeWhatFollowsFromThem(t *testing.T) {
 	b.says("web-01", opens(1, "10.1.2.20", 2))
 	work := b.batch()
 	saved, set := b.recordedIn(work)
-	if saved.at.Sequence != 3 || set.Hash != b.rules.current().Hash || !set.since.Equal(b.rules.current().since) {
-		t.Errorf("set %s after %d, in force since %s", set.Hash, saved.at.Sequence, set.since)
+	if saved.position.Sequence != 3 || set.Hash != b.rules.current().Hash || !set.since.Equal(b.rules.current().since) {
+		t.Errorf("set %s after %d, in force since %s", set.Hash, saved.position.Sequence, set.since)
 	}
 	if all := b.alerts(work); len(all) != 1 || all[0].Rules != set.Hash[:12] {
 		t.Errorf("alerts %+v", all)
@@ -129,11 +129,11 @@ func TestRulesAreRecordedBeforeWhatFollowsFromThem(t *testing.T) {
 func (b *bench) resumes(saved checkpoint, published uint64) {
 	b.t.Helper()
 	b.restart()
-	b.useSaved(saved.rules)
-	if err := b.correlation.Restore(saved.data); err != nil {
+	b.activateSaved(saved.rules)
+	if err := b.engine.Restore(saved.data); err != nil {
 		b.t.Fatal(err)
 	}
-	b.correlator.saved, b.at, b.published.Sequence = saved, saved.at, published
+	b.correlator.saved, b.appliedTo, b.publishedTo.Sequence = saved, saved.position, published
 }
 
 // TestLifeGoesOnWithTheRulesOfTheOneBefore kills a correlator at every point
@@ -234,7 +234,7 @@ func TestBrokenCheckpoints(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Run("one whose rules can't be used goes on with those of now", func(t *testing.T) {
-		b.resumes(checkpoint{rules: []byte("no rules"), data: saved.data, at: saved.at}, 0)
+		b.resumes(checkpoint{rules: []byte("no rules"), data: saved.data, position: saved.position}, 0)
 		if b.correlator.set != b.rules.current() || !strings.Contains(b.log.String(), "rules of the checkpoint can't be used") {
 			t.Errorf("log:\n%s", b.log.String())
 		}

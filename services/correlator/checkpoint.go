@@ -10,10 +10,10 @@ import (
 	"headstart/event/wire"
 )
 
-// checkpoint is the whole state as it was after a message.
+// checkpoint is the state after a message.
 type checkpoint struct {
-	at   bus.Position
-	time time.Time // when the stream stored the message
+	position bus.Position
+	time     time.Time // when the stream stored the message
 
 	rules []byte // active from then on
 	data  []byte
@@ -30,9 +30,9 @@ const (
 // due reports whether it is time for a checkpoint after a message.
 func (c *correlator) due(last bus.Message) bool {
 	if c.saved.time.IsZero() {
-		c.saved.at, c.saved.time = c.at, last.StoredAt
+		c.saved.position, c.saved.time = c.appliedTo, last.StoredAt
 	}
-	return last.StoredAt.Sub(c.saved.time) >= c.every || last.Sequence-c.saved.at.Sequence >= checkpointMessages
+	return last.StoredAt.Sub(c.saved.time) >= c.every || last.Sequence-c.saved.position.Sequence >= checkpointMessages
 }
 
 // checkpoint returns the state as it is now, at a time of the stream; false when
@@ -43,15 +43,15 @@ func (c *correlator) checkpoint(storedAt time.Time) (bus.State, bool) {
 	rules, err := c.set.encode()
 	var data []byte
 	if err == nil {
-		data, err = c.correlation.Save()
+		data, err = c.engine.Save()
 	}
-	c.saved.at, c.saved.time = c.at, storedAt
+	c.saved.position, c.saved.time = c.appliedTo, storedAt
 	if err != nil {
 		c.log.Error("checkpoint not saved", "error", err)
 		c.metrics.checkpoint(0, time.Since(began))
 		return bus.State{}, false
 	}
-	value := checkpoint{at: c.at, time: storedAt, rules: rules, data: data}.encode()
+	value := checkpoint{position: c.appliedTo, time: storedAt, rules: rules, data: data}.encode()
 	c.metrics.checkpoint(len(value), time.Since(began))
 	return bus.State{Key: checkpointKey, Value: value}, true
 }
@@ -62,8 +62,8 @@ func (c checkpoint) encode() []byte {
 	var w wire.Writer
 	w.Reset(nil)
 	w.Array(5)
-	w.Int(c.at.Stream.UnixNano())
-	w.Uint(c.at.Sequence)
+	w.Int(c.position.Stream.UnixNano())
+	w.Uint(c.position.Sequence)
 	w.Int(c.time.UnixNano())
 	w.Binary(c.rules)
 	w.Binary(c.data)
@@ -77,16 +77,16 @@ func decodeCheckpoint(value []byte) (checkpoint, error) {
 		return checkpoint{}, fmt.Errorf("checkpoint: %d fields, want 5", n)
 	}
 	at := func() time.Time { return time.Unix(0, r.Int()).UTC() }
-	saved := checkpoint{at: bus.Position{Stream: at(), Sequence: r.Uint64()}, time: at(), rules: r.Binary(), data: r.Binary()}
+	saved := checkpoint{position: bus.Position{Stream: at(), Sequence: r.Uint64()}, time: at(), rules: r.Binary(), data: r.Binary()}
 	if err := r.End(); err != nil {
 		return checkpoint{}, fmt.Errorf("checkpoint: %w", err)
 	}
 	return saved, nil
 }
 
-// resume brings the state to where the last life had got: what it had saved,
-// and the messages since, from which everything that follows is published. It
-// does so with the rules that were in force then.
+// resume brings the state to that of the previous process: it restores the
+// checkpoint and replays the messages since, whose outputs are published, with the
+// rules that were active then.
 func (c *correlator) resume(ctx context.Context, store *bus.StateStore) error {
 	value, err := store.Get(ctx, checkpointKey)
 	if err != nil {
@@ -95,40 +95,40 @@ func (c *correlator) resume(ctx context.Context, store *bus.StateStore) error {
 	if value != nil {
 		saved, err := decodeCheckpoint(value)
 		if err == nil {
-			c.useSaved(saved.rules)
-			err = c.correlation.Restore(saved.data)
+			c.activateSaved(saved.rules)
+			err = c.engine.Restore(saved.data)
 		}
 		if err != nil {
-			// It can be made again of the messages that are still there.
-			c.log.Error("checkpoint is unusable, reading the stream from its beginning", "stream", event.StreamConnections, "error", err)
+			// The messages that the stream still holds rebuild the state.
+			c.log.Error("checkpoint rejected: reading the stream from its beginning", "stream", event.StreamConnections, "error", err)
 			c.metrics.lostCheckpoints.Inc()
 		} else {
 			c.saved = saved
-			c.saved.data, c.saved.rules, c.at = nil, nil, saved.at
+			c.saved.data, c.saved.rules, c.appliedTo = nil, nil, saved.position
 		}
 	}
-	position := store.Position(stageName)
-	from := uint64(1)
-	if c.at.Stream.Equal(position.Stream) {
-		from = c.at.Sequence + 1
+	committed := store.Position(stageName)
+	replayFrom := uint64(1)
+	if c.appliedTo.Stream.Equal(committed.Stream) {
+		replayFrom = c.appliedTo.Sequence + 1
 	}
-	if c.published, err = c.bus.Published(ctx, stageName, event.StreamAlerts, event.StreamIncidents); err != nil {
+	if c.publishedTo, err = c.bus.Published(ctx, stageName, event.StreamAlerts, event.StreamIncidents); err != nil {
 		return err
 	}
-	if position.Sequence < from {
+	if committed.Sequence < replayFrom {
 		return nil
 	}
 	began, count := time.Now(), 0
-	err = c.bus.Read(ctx, event.StreamConnections, from, position.Sequence, func(m bus.Message) error {
-		if !m.Stream.Equal(position.Stream) {
+	err = c.bus.Read(ctx, event.StreamConnections, replayFrom, committed.Sequence, func(m bus.Message) error {
+		if !m.Stream.Equal(committed.Stream) {
 			return nil // the stage starts at the beginning of the new stream
 		}
 		count++
-		if _, err := c.take(m); err != nil {
+		if _, err := c.apply(m); err != nil {
 			c.log.Debug("skipped", "sequence", m.Sequence, "error", err)
 		}
 		return nil
 	})
-	c.log.Info("worked through what came since the checkpoint", "count", count, "seconds", time.Since(began).Seconds())
+	c.log.Info("replayed the messages since the checkpoint", "count", count, "seconds", time.Since(began).Seconds())
 	return err
 }

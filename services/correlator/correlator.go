@@ -1,17 +1,17 @@
 // Package correlator evaluates the analysts' rules on every host's connections,
-// joins hosts into patterns and paths, knows what is normal, raises alerts and
+// finds patterns and paths across hosts, knows what is normal, raises alerts and
 // groups them into incidents. It reads the stream CONNECTIONS, publishes to
-// ALERTS and INCIDENTS, asks hosts to look more often while an incident is
-// open, and keeps what it remembers in the bucket CORRELATOR.
+// ALERTS and INCIDENTS, sends controls for adaptive polling while an incident is
+// open, and saves its state in the bucket CORRELATOR.
 //
 // It guarantees what [bus.Stage] does: the alerts and incidents in the streams
-// are the same, once each, wherever the correlator is killed. All that is
-// remembered is saved now and then as one checkpoint; a new life restores it
-// and works through the messages since, without saying anything, up to where
-// the last one had got. Rules are read again when their files change; a set
-// that doesn't compile changes nothing and is reported once.
+// are the same, once each, wherever the correlator is killed. The state is saved
+// as one checkpoint at an interval. A restarted correlator restores it and replays
+// the messages since, without publishing, up to the last one that the previous
+// process had handled. Rules are read again when their files change; a set that
+// doesn't compile is rejected and reported once.
 //
-// The work is done by pure packages, which package correlation puts together.
+// The work is done by the engine of package detect, which is pure.
 package correlator
 
 import (
@@ -43,43 +43,42 @@ type Options struct {
 	Telemetry *daemon.Telemetry
 	Storage   bus.Storage
 
-	Rules     []string // directories, [rulestore.DefaultRules] or [rulestore.PushedRules], of which a later one wins; none for the default pack
-	Default   fs.FS    // the default pack
+	Rules     []string // directories, [rulestore.DefaultRules] or [rulestore.PushedRules], of which a later one wins; none for the default ruleset
+	Default   fs.FS    // the default ruleset
 	Inventory string   // file; empty for none
 	MaxHosts  int      // that are known at a time
 	Learn     time.Duration
 	Threshold float64 // 0: [incident.DefaultThreshold]
 	Budget    float64 // incidents a day; 0: no limit
 
-	// RuleBudget is what an evaluation of a rule may take on average; one that
-	// takes longer is no longer evaluated until the rules change. 0: no limit.
+	// RuleBudget is the average time that an evaluation of a rule may take. A
+	// slower rule is disabled until the rules change. 0: no limit.
 	RuleBudget time.Duration
 
 	// Instance names this correlator among others; empty: the machine's name.
 	Instance string
 
-	// Checkpoint is how often, of the messages' time, all that is remembered is
-	// saved. So much a new life has to work through again. 0:
-	// [DefaultCheckpoint].
+	// Checkpoint is the interval of checkpoints, in the messages' time. A restart
+	// replays the messages since the last one. 0: [DefaultCheckpoint].
 	Checkpoint time.Duration
 }
 
 // Flags defines the correlator's own flags.
 func (o *Options) Flags(f *daemon.Flags) {
-	f.ListVar(&o.Rules, "rules", "`directory` with rules, default for the pack that comes with headstart, or pushed for what 'headstart rules push' has stored; may be given several times, and a later one wins: --rules default --rules ./local. A change is in force within seconds (default: default)")
-	f.StringVar(&o.Inventory, "inventory", "", "`file` with hosts, their addresses and roles, and the internal networks (docs/operations.md)")
-	f.DurationVar(&o.Learn, "learn", 7*24*time.Hour, "`time` for which a host is watched before its unusual is told from its usual; less than 24h is for ever")
-	f.Float64Var(&o.Threshold, "threshold", incident.DefaultThreshold, "`score` from which an incident is told to people")
-	f.Float64Var(&o.Budget, "alert-budget", 0, "`number` of incidents a day that may be told to people, about: the threshold rises, at most twofold; 0 for no limit")
-	f.DurationVar(&o.Checkpoint, "checkpoint", DefaultCheckpoint, "`time` between two checkpoints of all that is remembered; so much is worked through again after a restart")
-	f.DurationVar(&o.RuleBudget, "rule-budget", 0, "`time` that an evaluation of a rule may take on average, such as 100us; a rule that takes longer is cut off until the rules change; 0 only shows it")
-	f.IntVar(&o.MaxHosts, "max-hosts", 200_000, "`number` of hosts that can be known at a time")
+	f.ListVar(&o.Rules, "rules", "`directory` of rules, or default for the default ruleset, or pushed for the rules that 'headstart rules push' has stored; repeatable, a later one wins: --rules default --rules ./local; changes take effect within seconds (default: default)")
+	f.StringVar(&o.Inventory, "inventory", "", "inventory `file`: hosts with their addresses and roles, and the internal networks (docs/operations.md)")
+	f.DurationVar(&o.Learn, "learn", 7*24*time.Hour, "learning `period` of a new host, during which nothing counts as unusual; below 24h, learning never ends")
+	f.Float64Var(&o.Threshold, "threshold", incident.DefaultThreshold, "risk `score` from which an incident is notified, 0 to 1000")
+	f.Float64Var(&o.Budget, "alert-budget", 0, "approximate `number` of notified incidents a day: the threshold rises to keep to it, at most twofold; 0 for no limit")
+	f.DurationVar(&o.Checkpoint, "checkpoint", DefaultCheckpoint, "`interval` between two checkpoints of the state; a restart replays the messages since the last one")
+	f.DurationVar(&o.RuleBudget, "rule-budget", 0, "average `time` that an evaluation of a rule may take, such as 100us; a slower rule is disabled until the rules change; 0 for no limit")
+	f.IntVar(&o.MaxHosts, "max-hosts", 200_000, "maximum `number` of known hosts, at least 1")
 }
 
-// DefaultCheckpoint is a checkpoint's interval where nobody says another.
+// DefaultCheckpoint is the default interval of checkpoints.
 const DefaultCheckpoint = 5 * time.Minute
 
-// Check reads the inventory and returns a usage error that names every mistake.
+// Check reads the inventory and returns a usage error with every problem.
 func (o *Options) Check() (detect.Options, error) {
 	var problems []error
 	if o.MaxHosts < 1 {
@@ -116,8 +115,7 @@ func (o *Options) Check() (detect.Options, error) {
 	return c, errors.Join(problems...)
 }
 
-// batch is how many snapshots' changes are correlated before what follows is
-// made durable together.
+// batch is the number of messages whose outputs are made durable together.
 const batch = 512
 
 // Run correlates until the context ends. It returns an error when the rules
@@ -150,7 +148,7 @@ func Run(ctx context.Context, o Options) error {
 	report := newReporter(rules, pushed, o.instance())
 	c := &correlator{
 		bus: o.Bus, log: o.Log, rules: rules, set: rules.current(), metrics: newMetrics(o.Telemetry.Metrics),
-		correlation: detect.New(rules.current().Set, options), maxHosts: o.MaxHosts, every: cmp.Or(o.Checkpoint, DefaultCheckpoint),
+		engine: detect.New(rules.current().Set, options), maxHosts: o.MaxHosts, every: cmp.Or(o.Checkpoint, DefaultCheckpoint),
 		reporter: report, budget: o.RuleBudget, failures: map[string]int{},
 	}
 	if err := c.resume(ctx, store); err != nil {
@@ -180,7 +178,7 @@ func (o *Options) instance() string {
 	return name
 }
 
-// internalOf is what an inventory says of internal networks.
+// internalOf returns the internal networks of an inventory.
 func internalOf(inv *inventory.Inventory) []netip.Prefix {
 	if inv == nil {
 		return nil

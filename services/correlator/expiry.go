@@ -67,9 +67,9 @@ func (x *expiries) look(set *rule.Set, now time.Time) {
 			}
 			lastDay := e.Expires.AddDate(0, 0, -1).Format(time.DateOnly)
 			if state == exceptionExpired {
-				x.log.Warn("an exception has expired: the rule fires again", "rule", r.ID, "owner", e.Owner, "reason", e.Reason, "last_day", lastDay)
+				x.log.Warn("exception expired: the rule fires again", "rule", r.ID, "owner", e.Owner, "reason", e.Reason, "last_day", lastDay)
 			} else {
-				x.log.Warn("an exception expires soon", "rule", r.ID, "owner", e.Owner, "reason", e.Reason, "last_day", lastDay)
+				x.log.Warn("exception expires soon", "rule", r.ID, "owner", e.Owner, "reason", e.Reason, "last_day", lastDay)
 			}
 		}
 	}

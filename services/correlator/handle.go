@@ -11,42 +11,41 @@ import (
 	"headstart/event"
 )
 
-// correlator is the state of the stage: a correlation, and what stands between
-// it and the streams.
+// correlator is the stage: the engine, and what connects it to the streams.
 type correlator struct {
-	bus         *bus.Bus
-	log         *slog.Logger
-	rules       *rules
-	set         *ruleset // in force
-	metrics     *correlatorMetrics
-	correlation *detect.Engine
-	maxHosts    int
-	every       time.Duration // a checkpoint is made
+	bus      *bus.Bus
+	log      *slog.Logger
+	rules    *rules
+	set      *ruleset // active
+	metrics  *correlatorMetrics
+	engine   *detect.Engine
+	maxHosts int
+	every    time.Duration // a checkpoint is made
 
 	decoder event.ChangesDecoder
 	changes event.Changes
 
-	at        bus.Position // of the last message that was taken in
-	saved     checkpoint   // without its data
-	recorded  bool         // a checkpoint says that set is in force
-	reporter  *reporter
-	budget    time.Duration  // of an evaluation of a rule; 0: there is none
-	failures  map[string]int // by rule
-	countedAt time.Time
-	countedOf *ruleset
+	appliedTo   bus.Position // of the last message that was taken in
+	saved       checkpoint   // without its data
+	setRecorded bool         // a checkpoint records that set is active
+	reporter    *reporter
+	budget      time.Duration  // of an evaluation of a rule; 0: there is none
+	failures    map[string]int // by rule
+	countedAt   time.Time
+	countedOf   *ruleset
 
-	published bus.Position // what follows from messages up to here may be in the streams, with the set of the checkpoint
+	publishedTo bus.Position // outputs of messages up to here may be in the streams, made with the checkpoint's rules
 }
 
-// handle takes in a batch. It can't fail half-way: what fails is a message,
-// which goes to the dead letters.
+// handle applies a batch. It can't fail half-way: a message that fails is
+// dead-lettered.
 func (c *correlator) handle(ctx context.Context, messages []bus.Message) (bus.Work, error) {
-	work := bus.Work{Before: c.adopt(messages[0])}
+	work := bus.Work{Before: c.activateNewest(messages[0])}
 	for _, m := range messages {
-		if c.taken(m) {
+		if c.applied(m) {
 			continue
 		}
-		out, err := c.take(m)
+		out, err := c.apply(m)
 		if err == nil {
 			err = c.publish(out, m, &work)
 		}
@@ -66,34 +65,33 @@ func (c *correlator) handle(ctx context.Context, messages []bus.Message) (bus.Wo
 			work.States = append(work.States, state)
 		}
 	}
-	c.metrics.observe(c.correlation)
+	c.metrics.observe(c.engine)
 	c.count()
 	return work, nil
 }
 
-// taken reports whether the state that was restored stands for a message
-// already.
-func (c *correlator) taken(m bus.Message) bool {
-	return m.Stream.Equal(c.at.Stream) && m.Sequence <= c.at.Sequence
+// applied reports whether the restored state includes a message.
+func (c *correlator) applied(m bus.Message) bool {
+	return m.Stream.Equal(c.appliedTo.Stream) && m.Sequence <= c.appliedTo.Sequence
 }
 
-// take takes in a message. What it returns is valid until the next.
-func (c *correlator) take(m bus.Message) (*detect.Output, error) {
-	c.at = bus.Position{Stream: m.Stream, Sequence: m.Sequence}
+// apply applies a message. Its output is valid until the next one.
+func (c *correlator) apply(m bus.Message) (*detect.Output, error) {
+	c.appliedTo = bus.Position{Stream: m.Stream, Sequence: m.Sequence}
 	if err := c.decoder.Decode(m.Data, &c.changes); err != nil {
 		return nil, err
 	}
 	if want := event.ConnectionSubject(c.changes.Host); m.Subject != want {
 		return nil, fmt.Errorf("host %q on subject %s, want %s", c.changes.Host, m.Subject, want)
 	}
-	out := c.correlation.Apply(&c.changes, m.StoredAt)
+	out := c.engine.Apply(&c.changes, m.StoredAt)
 	if out.Rejected {
 		return nil, fmt.Errorf("more than %d hosts (--max-hosts)", c.maxHosts)
 	}
 	return out, nil
 }
 
-// publish adds what follows from a message to the work.
+// publish adds the outputs of a message to the work.
 func (c *correlator) publish(out *detect.Output, m bus.Message, work *bus.Work) error {
 	var outputs []bus.Output
 	for _, a := range out.Alerts {
@@ -123,18 +121,18 @@ func (c *correlator) publish(out *detect.Output, m bus.Message, work *bus.Work) 
 	return nil
 }
 
-// stale is from which age on a message is history: it asks nobody to hurry.
+// stale is the age from which a message is history and changes no polling.
 const stale = 5 * time.Minute
 
-// control asks hosts to look more often. Nothing is lost when it doesn't reach
-// them: an incident that goes on asks again.
+// control sends controls for adaptive polling. A lost one does no harm: an open
+// incident sends them again.
 func (c *correlator) control(ctx context.Context, out *detect.Output, m bus.Message) {
 	if time.Since(m.StoredAt) > stale {
 		return
 	}
 	for _, o := range out.Controls {
 		if err := c.bus.Control(ctx, o.Host, o.Control); err != nil {
-			c.log.Warn("host not asked to look more often", "host", o.Host, "error", err)
+			c.log.Warn("control not sent", "host", o.Host, "error", err)
 		}
 	}
 }

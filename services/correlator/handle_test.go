@@ -54,7 +54,7 @@ func (b *bench) restart() {
 	b.correlator = &correlator{
 		reporter: newReporter(rules, nil, "test"), failures: map[string]int{}, budget: b.options.RuleBudget,
 		log: b.options.Log, rules: rules, set: rules.current(), metrics: newMetrics(b.options.Telemetry.Metrics), maxHosts: b.options.MaxHosts, every: DefaultCheckpoint,
-		correlation: detect.New(rules.current().Set, detect.Options{MaxHosts: b.options.MaxHosts, Clock: b.clock}),
+		engine: detect.New(rules.current().Set, detect.Options{MaxHosts: b.options.MaxHosts, Clock: b.clock}),
 	}
 }
 
@@ -301,14 +301,14 @@ func TestCheckpointStandsForWhatWasTakenIn(t *testing.T) {
 	})
 	work := b.batch()
 	saved, err := decodeCheckpoint(checkpointOf(t, work))
-	if err != nil || len(b.alerts(work)) != 1 || saved.at.Sequence != 2 {
-		t.Fatalf("%+v, %v", saved.at, err)
+	if err != nil || len(b.alerts(work)) != 1 || saved.position.Sequence != 2 {
+		t.Fatalf("%+v, %v", saved.position, err)
 	}
 	b.restart()
-	if err := b.correlation.Restore(saved.data); err != nil {
+	if err := b.engine.Restore(saved.data); err != nil {
 		t.Fatal(err)
 	}
-	b.correlator.saved, b.at = saved, saved.at
+	b.correlator.saved, b.appliedTo = saved, saved.position
 	b.says("web-01", opens(1, "10.1.2.20", 5432))
 	b.messages[0].Sequence = 2 // again, after a crash before the position was saved
 	if work := b.batch(); len(work.Outputs) != 0 {
@@ -340,7 +340,7 @@ func TestCheckpointThatIsUnusableIsAnError(t *testing.T) {
 	}
 	b := newBench(t, map[string]string{"port": "conn.port == 5432"})
 	for name, data := range map[string][]byte{"nothing": nil, "not packed": []byte("nothing of ours")} {
-		if err := b.correlation.Restore(data); err == nil {
+		if err := b.engine.Restore(data); err == nil {
 			t.Errorf("%s is a state", name)
 		}
 	}
@@ -355,7 +355,7 @@ func TestRulesInForceAreTakenWithTheNextBatch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.rules.force(other.current())
+	b.rules.activate(other.current())
 	b.says("web-01", nil)
 	b.says("web-01", nil)
 	all := b.alerts(b.batch())

@@ -46,9 +46,9 @@ func (r *rules) attach(ctx context.Context, store *rulestore.Store) error {
 
 // begin puts the first set in force. problem is what is wrong with newer ones.
 func (r *rules) begin(set *ruleset, problem error) {
-	r.force(set)
+	r.activate(set)
 	if problem != nil {
-		r.refuse(problem)
+		r.reject(problem)
 	}
 }
 
@@ -56,10 +56,10 @@ func (r *rules) begin(set *ruleset, problem error) {
 func (r *rules) take(v bus.Revision) {
 	book, err := bundle.Unpack(v.Value)
 	if err != nil {
-		r.refuse(fmt.Errorf("what was pushed can't be read: %w", err))
+		r.reject(fmt.Errorf("what was pushed can't be read: %w", err))
 		return
 	}
-	if r.pushed != nil && book.Revision == r.pushed.Revision && r.refused.Load() == nil {
+	if r.pushed != nil && book.Revision == r.pushed.Revision && r.rejected.Load() == nil {
 		return
 	}
 	r.pushed = book

@@ -17,8 +17,8 @@ const (
 	countEvery  = time.Second // at most
 )
 
-// reporter tells those who ask with 'headstart rules status' which rules are in
-// force and what has happened with them.
+// reporter publishes which rules are active and what has happened with them, for
+// 'headstart rules status'.
 type reporter struct {
 	rules    *rules
 	store    *rulestore.Store
@@ -37,7 +37,7 @@ func newReporter(r *rules, store *rulestore.Store, instance string) *reporter {
 	return report
 }
 
-// wake has the status told at once.
+// wake has the status published at once.
 func (r *reporter) wake() {
 	select {
 	case r.changed <- struct{}{}:
@@ -45,24 +45,24 @@ func (r *reporter) wake() {
 	}
 }
 
-// run tells the status until the context ends.
+// run publishes the status until the context ends.
 func (r *reporter) run(ctx context.Context) {
 	ticker := time.NewTicker(statusEvery)
 	defer ticker.Stop()
-	var told time.Time
+	var reported time.Time
 	var book *ruleset
 	for {
 		now := r.rules.now()
 		set := r.rules.current()
 		r.expiries.look(set.Set, now)
-		if err := r.tell(ctx); err != nil && ctx.Err() == nil {
-			r.rules.log.Warn("status of the rules not told", "error", err)
+		if err := r.reportStatus(ctx); err != nil && ctx.Err() == nil {
+			r.rules.log.Warn("status of the rules not published", "error", err)
 		}
-		if set != book || now.Sub(told) >= bookEvery {
-			if err := r.tellBook(ctx, set); err != nil && ctx.Err() == nil {
-				r.rules.log.Warn("rules in force not told", "error", err)
+		if set != book || now.Sub(reported) >= bookEvery {
+			if err := r.reportRules(ctx, set); err != nil && ctx.Err() == nil {
+				r.rules.log.Warn("active rules not published", "error", err)
 			} else {
-				book, told = set, now
+				book, reported = set, now
 			}
 		}
 		select {
@@ -74,13 +74,13 @@ func (r *reporter) run(ctx context.Context) {
 	}
 }
 
-func (r *reporter) tell(ctx context.Context) error {
+func (r *reporter) reportStatus(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, statusEvery/2)
 	defer cancel()
 	return r.store.PutStatus(ctx, r.status())
 }
 
-func (r *reporter) tellBook(ctx context.Context, set *ruleset) error {
+func (r *reporter) reportRules(ctx context.Context, set *ruleset) error {
 	ctx, cancel := context.WithTimeout(ctx, statusEvery/2)
 	defer cancel()
 	return r.store.PutActive(ctx, r.instance, set.packed)
@@ -89,7 +89,7 @@ func (r *reporter) tellBook(ctx context.Context, set *ruleset) error {
 func (r *reporter) status() *rulestore.Status {
 	s := &rulestore.Status{
 		Type: "rules", Instance: r.instance, At: r.rules.now().UTC(),
-		Active: activeOf(r.rules.names, r.rules.current()), Rejected: r.rules.refused.Load(), Each: []rulestore.RuleStatus{},
+		Active: activeOf(r.rules.names, r.rules.current()), Rejected: r.rules.rejected.Load(), Each: []rulestore.RuleStatus{},
 	}
 	if counted := r.counted.Load(); counted != nil {
 		s.Each = slices.Clone(*counted)
@@ -97,14 +97,14 @@ func (r *reporter) status() *rulestore.Status {
 	return s
 }
 
-// count notes what has happened with the rules so far.
+// count collects what has happened with the rules so far.
 func (c *correlator) count() {
 	now := time.Now()
 	if now.Sub(c.countedAt) < countEvery && c.countedOf == c.set {
 		return
 	}
 	c.countedAt, c.countedOf = now, c.set
-	costs := c.correlation.Costs()
+	costs := c.engine.Costs()
 	each := []rulestore.RuleStatus{}
 	for _, r := range c.set.Rules {
 		s := c.ruleStatus(r, costs[r], now)
@@ -118,7 +118,7 @@ func (c *correlator) count() {
 }
 
 func (c *correlator) ruleStatus(r *rule.Rule, cost *rule.Cost, now time.Time) rulestore.RuleStatus {
-	fired := c.correlation.Fired(r.ID)
+	fired := c.engine.Fired(r.ID)
 	s := rulestore.RuleStatus{
 		Rule: r.ID, Fired: fired.Count, FiredLast: utc(fired.Last), Failures: c.failures[r.ID], Cut: slices.Contains(c.set.cut, r.ID),
 	}
@@ -126,7 +126,7 @@ func (c *correlator) ruleStatus(r *rule.Rule, cost *rule.Cost, now time.Time) ru
 		s.Measured, s.Cost = cost.Samples, float64(cost.Average().Nanoseconds())/1000
 	}
 	for _, e := range r.Unless {
-		muted := c.correlation.Suppressed(r.ID, e)
+		muted := c.engine.Suppressed(r.ID, e)
 		s.Unless = append(s.Unless, rulestore.ExceptionStatus{
 			Owner: e.Owner, Reason: e.Reason, Expires: e.Expires, State: exceptionState(e, now),
 			Suppressed: muted.Count, Since: utc(muted.First), Last: utc(muted.Last),
@@ -142,11 +142,11 @@ func utc(t time.Time) time.Time {
 	return t.UTC()
 }
 
-// enoughSamples is from how many measured evaluations on a rule is cut off. It is
-// about one evaluation in 64 that is measured.
+// enoughSamples is the number of measured evaluations from which a rule can be
+// disabled. About one evaluation in 64 is measured.
 const enoughSamples = 30
 
-// cutSlow switches off the rules that take too long.
+// cutSlow disables the rules that are too slow.
 func (c *correlator) cutSlow(costs map[*rule.Rule]*rule.Cost) {
 	if c.budget <= 0 {
 		return
@@ -155,7 +155,7 @@ func (c *correlator) cutSlow(costs map[*rule.Rule]*rule.Cost) {
 	for r, cost := range costs {
 		if average := cost.Average(); cost.Samples >= enoughSamples && average > c.budget {
 			slow = append(slow, r.ID)
-			c.log.Error("rule is too slow: it is no longer evaluated until the rules change", "rule", r.ID, "average", average.String(), "budget", c.budget.String(), "measured", cost.Samples)
+			c.log.Error("rule disabled until the rules change: it is too slow", "rule", r.ID, "average", average.String(), "budget", c.budget.String(), "measured", cost.Samples)
 		}
 	}
 	if len(slow) > 0 {

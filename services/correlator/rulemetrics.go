@@ -12,7 +12,7 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 )
 
-// ruleMetrics show which rules are in force.
+// ruleMetrics show which rules are active.
 type ruleMetrics struct {
 	telemetry             *daemon.Telemetry
 	failures              *metrics.Counter
@@ -33,8 +33,8 @@ func newRuleMetrics(t *daemon.Telemetry) *ruleMetrics {
 	return m
 }
 
-// force says that a set is in force.
-func (m *ruleMetrics) force(set *ruleset) {
+// activate notes an active set.
+func (m *ruleMetrics) activate(set *ruleset) {
 	m.count.Store(int64(len(set.Rules)))
 	m.loaded.Store(set.since.Unix())
 	m.broken.Store(0)
@@ -49,17 +49,17 @@ func (m *ruleMetrics) force(set *ruleset) {
 	m.telemetry.Note("rules", m.state)
 }
 
-// refuse says that a set was not put in force.
-func (m *ruleMetrics) refuse(r *rulestore.RejectedRules) {
+// reject notes a rejected set.
+func (m *ruleMetrics) reject(r *rulestore.RejectedRules) {
 	m.failures.Inc()
 	m.broken.Store(1)
 	first, _, _ := strings.Cut(r.Error, "\n")
-	m.telemetry.Note("rules", fmt.Sprintf("%s; refused at %s%s: %s", m.state, r.At.Format(time.RFC3339), by(r.Revision, r.Author), first))
+	m.telemetry.Note("rules", fmt.Sprintf("%s; rejected at %s%s: %s", m.state, r.At.Format(time.RFC3339), by(r.Revision, r.Author), first))
 }
 
-// describe says in a line which set is in force.
+// describe names the active set in one line.
 func describe(set *ruleset) string {
-	return fmt.Sprintf("%s %s%s, in force since %s", set.book.Source, set.Short(), by(set.book.Revision, set.book.Author), set.since.UTC().Format(time.RFC3339))
+	return fmt.Sprintf("%s %s%s, active since %s", set.book.Source, set.Short(), by(set.book.Revision, set.book.Author), set.since.UTC().Format(time.RFC3339))
 }
 
 func by(revision uint64, author string) string {

@@ -22,7 +22,7 @@ import (
 	"headstart/rulestore"
 )
 
-// ruleset is a set of rules that was put in force, with the files it is of.
+// ruleset is an active set of rules, with its files.
 type ruleset struct {
 	*rule.Set // without the rules that were cut off
 	book      *bundle.Book
@@ -55,7 +55,7 @@ type rules struct {
 	store    *rulestore.Store                        // of pushed rules; nil before attach
 	pushed   *bundle.Book                            // the newest; nil before there is one
 	set      atomic.Pointer[ruleset]                 // nil before attach, where pushed rules are asked for
-	refused  atomic.Pointer[rulestore.RejectedRules] // what was not put in force since
+	rejected atomic.Pointer[rulestore.RejectedRules] // what was rejected since
 	changed  func()                                  // is called when one of the two has changed
 	budget   time.Duration                           // of an evaluation; 0: rules are not cut off
 	metrics  *ruleMetrics
@@ -79,7 +79,7 @@ func openRules(o Options, internal []netip.Prefix) (*rules, error) {
 	if err != nil {
 		return nil, r.unusable(err)
 	}
-	r.force(set)
+	r.activate(set)
 	return r, nil
 }
 
@@ -90,7 +90,7 @@ func (r *rules) unusable(err error) error {
 }
 
 // load reads the files of all layers and makes a set of them. Where nothing is
-// left, because nothing was pushed yet, it is the default pack.
+// left, because nothing was pushed yet, it is the default ruleset.
 func (r *rules) load() (*ruleset, error) {
 	var layers []rule.Layer
 	var sources []string
@@ -135,33 +135,33 @@ func newRuleset(book *bundle.Book, internal []netip.Prefix, since time.Time) (*r
 
 func (r *rules) current() *ruleset { return r.set.Load() }
 
-func (r *rules) force(set *ruleset) {
+func (r *rules) activate(set *ruleset) {
 	if before := r.current(); before != nil && before.same(set) {
 		set = before
 	}
 	r.set.Store(set)
-	r.refused.Store(nil)
-	r.metrics.force(set)
+	r.rejected.Store(nil)
+	r.metrics.activate(set)
 	r.changed()
 	b := set.book
 	log := r.log
 	if b.Revision > 0 {
 		log = log.With("revision", b.Revision, "author", b.Author, "reason", b.Reason)
 	}
-	log.Info("rules in force", "rules", b.Source, "count", len(set.Rules), "hash", set.Short())
+	log.Info("rules active", "rules", b.Source, "count", len(set.Rules), "hash", set.Short())
 }
 
-// cutOff switches rules of a set off, unless another is in force meanwhile.
+// cutOff disables rules of a set, unless another set is active meanwhile.
 func (r *rules) cutOff(set *ruleset, ids []string) {
 	if r.set.CompareAndSwap(set, set.without(ids)) {
 		r.changed()
 	}
 }
 
-// refuse reports a set that is not put in force, once.
-func (r *rules) refuse(err error) {
+// reject reports a set that can't be used, once.
+func (r *rules) reject(err error) {
 	message := err.Error()
-	if before := r.refused.Load(); before != nil && before.Error == message {
+	if before := r.rejected.Load(); before != nil && before.Error == message {
 		return
 	}
 	refused, log := &rulestore.RejectedRules{At: r.now().UTC(), Source: strings.Join(r.names, ", "), Error: message}, r.log
@@ -169,19 +169,19 @@ func (r *rules) refuse(err error) {
 		refused.Revision, refused.Author = r.pushed.Revision, r.pushed.Author
 		log = log.With("revision", refused.Revision, "author", refused.Author)
 	}
-	r.refused.Store(refused)
-	r.metrics.refuse(refused)
+	r.rejected.Store(refused)
+	r.metrics.reject(refused)
 	r.changed()
 	log.Error("rules not changed: the files can't be used", "rules", refused.Source, "error", message)
 }
 
-// look is how often the files are looked at. Watching them by inotify would
-// miss changes on network file systems and mounted volumes.
-const look = time.Second
+// pollFiles is how often the files are checked. inotify would miss changes on
+// network file systems and mounted volumes.
+const pollFiles = time.Second
 
-// follow puts changed rules in force until the context ends. Files are read
-// when what the directories say of them has changed, and once more a second
-// later: an editor may be half-way through.
+// follow activates changed rules until the context ends. Files are read when their
+// sizes or times have changed, and once more a second later: an editor may be
+// half-way through.
 func (r *rules) follow(ctx context.Context) {
 	pushes := make(chan bus.Revision)
 	var following sync.WaitGroup
@@ -196,7 +196,7 @@ func (r *rules) follow(ctx context.Context) {
 			})
 		})
 	}
-	ticker := time.NewTicker(look)
+	ticker := time.NewTicker(pollFiles)
 	defer ticker.Stop()
 	settled, seen := "", ""
 	if r.store == nil && !slices.ContainsFunc(r.names, isDirectory) {
@@ -223,18 +223,18 @@ func isDirectory(name string) bool {
 	return name != rulestore.DefaultRules && name != rulestore.PushedRules
 }
 
-// try puts in force what there is, if it is another and has no mistakes.
+// try activates the current files, if they differ and have no problems.
 func (r *rules) try() {
 	set, err := r.load()
 	switch now := r.current(); {
 	case err != nil:
-		r.refuse(err)
-	case !set.same(now) || r.refused.Load() != nil:
-		r.force(set)
+		r.reject(err)
+	case !set.same(now) || r.rejected.Load() != nil:
+		r.activate(set)
 	}
 }
 
-// fingerprint sums up what the directories say of their files.
+// fingerprint hashes the names, sizes and times of the files.
 func (r *rules) fingerprint() string {
 	h := sha256.New()
 	for _, name := range r.names {

@@ -137,7 +137,7 @@ func TestChangedRulesAreInForceWithinSeconds(t *testing.T) {
 	follow(t, func(f *followed) {
 		first := f.current()
 		f.seconds(60)
-		if f.current() != first || f.logged("rules in force") != 1 {
+		if f.current() != first || f.logged("rules active") != 1 {
 			t.Errorf("files that don't change are put in force again:\n%s", f.log.String())
 		}
 		f.write("one.yaml", ruleFile("one", "conn.port == 111"))
@@ -200,7 +200,7 @@ func TestBrokenRulesChangeNothingAndAreReportedOnce(t *testing.T) {
 		f.write("two.yaml", ruleFile("two", "conn.port == 2"))
 		f.seconds(2)
 		f.expect("written as it was", "one two", false)
-		if n := f.logged("rules in force"); n != 3 {
+		if n := f.logged("rules active"); n != 3 {
 			t.Errorf("rules came into force %d times, want 3: at the start, and mended twice", n)
 		}
 	})

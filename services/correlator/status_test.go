@@ -130,7 +130,7 @@ func TestSlowRuleIsCutOffUntilTheRulesChange(t *testing.T) {
 		t.Errorf("told is %+v", told)
 	}
 	b.metric("headstart_rules_cut_off 1")
-	if n := strings.Count(b.log.String(), "rule is too slow"); n != 1 {
+	if n := strings.Count(b.log.String(), "rule disabled until"); n != 1 {
 		t.Errorf("logged %d times:\n%s", n, b.log.String())
 	}
 
@@ -221,13 +221,13 @@ func TestRulesInForceAreInReadyzAndMetrics(t *testing.T) {
 		return string(body)
 	}
 	first := b.rules.current()
-	if got := readyz(); !strings.Contains(got, "default "+first.Hash[:12]+", in force since 2") {
+	if got := readyz(); !strings.Contains(got, "default "+first.Hash[:12]+", active since 2") {
 		t.Errorf("readyz is %s", got)
 	}
 	b.metric(fmt.Sprintf(`headstart_correlator_rules_info{hash=%q,source="default",author="",revision="0"} 1`, first.Hash[:12]))
 	b.files["port.yaml"].Data = []byte("rule: port")
 	b.rules.try()
-	if got := readyz(); !strings.Contains(got, first.Hash[:12]) || !strings.Contains(got, "refused at 2") || !strings.Contains(got, "port.yaml:1:1") {
+	if got := readyz(); !strings.Contains(got, first.Hash[:12]) || !strings.Contains(got, "rejected at 2") || !strings.Contains(got, "port.yaml:1:1") {
 		t.Errorf("readyz is %s", got)
 	}
 	b.change("port", "conn.port == 2")

@@ -75,7 +75,7 @@ func difference(a, b map[string]bool) error {
 }
 
 // rulesNote is what the correlator says of its rules.
-var rulesNote = regexp.MustCompile(`,"rules":"\S+ [0-9a-f]{12}, in force since [0-9TZ:-]+"`)
+var rulesNote = regexp.MustCompile(`,"rules":"\S+ [0-9a-f]{12}, active since [0-9TZ:-]+"`)
 
 func checkReadiness(t *testing.T, p *pipeline) {
 	for _, row := range manual.Table(t, "Health", "service") {
