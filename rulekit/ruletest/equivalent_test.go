@@ -99,7 +99,7 @@ var equivalent = map[string]map[string]string{
 		"without not (peer in roles.scanner and conn.direction == \"inbound\")":                                isOutbound,
 		"without not conn.loopback": loopback,
 	},
-	"unusual-remote-administration-by-routine": {"without not conn.loopback": loopback},
+	"unusual-remote-administration-by-habit": {"without not conn.loopback": loopback},
 	"unusual-server-edge": {
 		"without baseline.days == 0": "an edge that was seen before is one of its originator's peers",
 		"without not conn.loopback":  loopback,

@@ -22,6 +22,11 @@ func TestMutants(t *testing.T) {
 	if testing.Short() || underRace {
 		everyRule, oneOf = 4, 2
 	}
+	for id := range equivalent {
+		if set.Rule(id) == nil {
+			t.Errorf("equivalent has %s, which is no rule", id)
+		}
+	}
 	var killed, unlike atomic.Int64
 	t.Run("of", func(t *testing.T) {
 		for i, r := range set.Rules {
