@@ -19,10 +19,10 @@ type Outcome string
 // The outcomes, the furthest first.
 const (
 	Fired      Outcome = "fired"
-	Suppressed Outcome = "muted"   // by an exception
-	Failed     Outcome = "failed"  // it could not be evaluated
-	Matched    Outcome = "matched" // a pattern, which did not fire
-	Waited     Outcome = "waited"  // for the connection's age, in vain
+	Suppressed Outcome = "suppressed" // by an exception
+	Failed     Outcome = "failed"     // it could not be evaluated
+	Matched    Outcome = "matched"    // a pattern, which did not fire
+	Waited     Outcome = "waited"     // for the connection's age, in vain
 	NotFired   Outcome = "did not fire"
 )
 

@@ -142,6 +142,8 @@ func (w *writer) part(e *explain.Explanation, whole, numbered bool) {
 		text = "waits for another rule to fire"
 	case e.Verdict == explain.Waits:
 		text = "waits " + term.Duration(time.Duration(e.Wait).Round(time.Second))
+	case e.Verdict == explain.Suppressed:
+		text = "suppressed by an exception"
 	case e.Verdict == explain.Fails:
 		text = "fails: " + e.Failure
 	}
