@@ -89,7 +89,7 @@ func TestOneAttempt(t *testing.T) {
 	}
 }
 
-func TestConfigurationIsCheckedBeforeAnythingStarts(t *testing.T) {
+func TestInvalidConfigurationIsAUsageError(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "notifier.yaml")
 	if err := os.WriteFile(file, []byte("receivers:\n  - name: soc\n    webhok: {url: https://example.com}\n"), 0o600); err != nil {
 		t.Fatal(err)

@@ -96,7 +96,7 @@ func TestOnceShowsTheTables(t *testing.T) {
 	}
 }
 
-func TestOnceShowsWhatItRejects(t *testing.T) {
+func TestOnceShowsRejections(t *testing.T) {
 	got := once(t, "testdata/damaged")
 	var rejected []string
 	for _, r := range got.Rejected {
@@ -164,7 +164,7 @@ rejected: net/tcp6 line 3: column st: "1F" is not a TCP state, 01 to 0C
 	}
 }
 
-func TestOnceRefuses(t *testing.T) {
+func TestOnceRejects(t *testing.T) {
 	t.Run("a directory without net/tcp", func(t *testing.T) {
 		dir := t.TempDir()
 		err := Once(Options{Host: "web-01", Proc: dir}, "json", io.Discard)

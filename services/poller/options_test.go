@@ -21,7 +21,7 @@ func options(t *testing.T, args ...string) Options {
 	return o
 }
 
-func TestCheckNamesEveryMistake(t *testing.T) {
+func TestCheckReportsEveryMistake(t *testing.T) {
 	long := strings.Repeat("x", 256)
 	for _, tt := range []struct {
 		name string
@@ -51,7 +51,7 @@ func TestCheckNamesEveryMistake(t *testing.T) {
 	}
 }
 
-func TestCheckTakesTheMachinesName(t *testing.T) {
+func TestCheckDefaultsToTheHostName(t *testing.T) {
 	o := options(t)
 	if err := o.Check(); err != nil {
 		t.Fatal(err)

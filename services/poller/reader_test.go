@@ -130,7 +130,7 @@ func TestReaderOnThisMachine(t *testing.T) {
 	}
 }
 
-func TestReaderGivesMemoryBackWhenTablesHaveShrunk(t *testing.T) {
+func TestReaderReleasesMemoryWhenTablesShrink(t *testing.T) {
 	const many = 12_000
 	for _, tt := range []struct {
 		name         string
@@ -167,7 +167,7 @@ func TestReaderGivesMemoryBackWhenTablesHaveShrunk(t *testing.T) {
 	}
 }
 
-func TestReaderReadsTheSameTableWithoutGarbage(t *testing.T) {
+func TestReaderDoesNotAllocateForTheSameTable(t *testing.T) {
 	r := open(t, procWith(t, 10_000, 10))
 	var s event.Snapshot
 	read(t, r, &s)
@@ -205,7 +205,7 @@ func TestPortRange(t *testing.T) {
 	}
 }
 
-func TestOpenReaderRefuses(t *testing.T) {
+func TestOpenReaderRejects(t *testing.T) {
 	for _, tt := range []struct{ name, boot, want string }{
 		{"no boot id", "-", "--proc"},
 		{"an empty boot id", "\n", "0 bytes"},

@@ -11,7 +11,7 @@ import (
 func TestServicesHaveTheSameFlags(t *testing.T) {
 	for _, service := range []string{"poller", "tracker", "correlator", "notifier"} {
 		t.Run(service, func(t *testing.T) {
-			importPath := "headstart/services/" + service + "/cmd/" + service
+			importPath := "headstart/cmd/" + service
 			path := process.Build(t, importPath)[importPath]
 			help, _, code := cli.Run(t, cli.Spec{Path: path, Args: []string{"--help"}})
 			if code != 0 {

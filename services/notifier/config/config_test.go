@@ -129,7 +129,7 @@ receivers:
 	}
 }
 
-func TestReceiverWantsItsSeverityAndWorse(t *testing.T) {
+func TestReceiverWantsItsSeverityAndAbove(t *testing.T) {
 	receivers, err := load(`
 receivers:
   - {name: default, webhook: {url: "https://a.example"}}
@@ -148,7 +148,7 @@ receivers:
 	}
 }
 
-func TestReceiverIsToldOfIncidentsUnlessItSaysOtherwise(t *testing.T) {
+func TestDeliverDefaultsToIncidents(t *testing.T) {
 	receivers, err := load(`
 receivers:
   - {name: a, webhook: {url: "https://a.example"}}

@@ -131,7 +131,7 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
-func TestFileThatCannotBeRead(t *testing.T) {
+func TestUnreadableFile(t *testing.T) {
 	if _, err := Load("/etc/none.yaml", world{}.environment()); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "/etc/none.yaml") {
 		t.Errorf("error %v, want one that names the file", err)
 	}

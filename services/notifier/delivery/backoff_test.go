@@ -29,7 +29,7 @@ func TestBackoffDoublesUpToMost(t *testing.T) {
 	}
 }
 
-func TestBackoffTakesOffAtMostHalf(t *testing.T) {
+func TestBackoffSubtractsAtMostHalf(t *testing.T) {
 	for random := 0.0; random < 1; random += 0.01 {
 		if got := newBackoff(random).Next(Retryf(0, ""), 1, 0).After; got > time.Second || got < time.Second/2 {
 			t.Errorf("random %v: %v", random, got)
@@ -37,7 +37,7 @@ func TestBackoffTakesOffAtMostHalf(t *testing.T) {
 	}
 }
 
-func TestBackoffHonoursWhatWasAskedFor(t *testing.T) {
+func TestBackoffFollowsRetryAfter(t *testing.T) {
 	for requested, want := range map[time.Duration]time.Duration{
 		time.Millisecond: time.Second,
 		30 * time.Second: 30 * time.Second,
@@ -65,14 +65,14 @@ func TestBackoffGivesUpByAge(t *testing.T) {
 	}
 }
 
-func TestBackoffNeverGivesUpWhatWasNotTried(t *testing.T) {
+func TestBackoffNeverGivesUpBeforeAnAttempt(t *testing.T) {
 	held := Heldf(time.Millisecond, "the server requested a pause")
 	if got := newBackoff(0).Next(held, 1, 48*time.Hour); got != held {
 		t.Errorf("%+v, want %+v as it was", got, held)
 	}
 }
 
-func TestBackoffLeavesTheRest(t *testing.T) {
+func TestBackoffKeepsOtherVerdicts(t *testing.T) {
 	for _, o := range []Outcome{{Verdict: Done}, Deadf("404 Not Found")} {
 		if got := newBackoff(0).Next(o, 1, 48*time.Hour); got != o {
 			t.Errorf("%+v became %+v", o, got)

@@ -12,7 +12,7 @@ import (
 
 // The rows of the documentation's table that are about statuses say what the
 // code does with every status.
-func TestTableInTheDocumentationIsRight(t *testing.T) {
+func TestDocumentedTable(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "notifier.md"))
 	if err != nil {
 		t.Fatal(err)

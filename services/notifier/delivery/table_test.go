@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-func TestAnswerDecidesEveryStatus(t *testing.T) {
+func TestOutcomeOfEveryStatus(t *testing.T) {
 	retried := map[int]bool{408: true, 425: true, 429: true}
 	for status := 500; status <= 599; status++ {
 		retried[status] = status != 501 && status != 505
@@ -40,7 +40,7 @@ func TestAnswerDecidesEveryStatus(t *testing.T) {
 	}
 }
 
-func TestAnswerReasonNamesStatusAndDetail(t *testing.T) {
+func TestReasonHasStatusAndDetail(t *testing.T) {
 	for _, c := range []struct {
 		answer Answer
 		want   string

@@ -126,7 +126,7 @@ func compact(v any) string {
 	return string(out)
 }
 
-func TestTemplateErrorsAreFoundWhenRead(t *testing.T) {
+func TestParseBodyFindsTemplateErrors(t *testing.T) {
 	for name, c := range map[string]struct {
 		template, contentType string
 		of                    delivery.Kinds

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-func TestSignatureInTheDocumentationIsRight(t *testing.T) {
+func TestDocumentedSignature(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "notifier.md"))
 	if err != nil {
 		t.Fatal(err)
@@ -30,7 +30,7 @@ func TestSignatureInTheDocumentationIsRight(t *testing.T) {
 	}
 }
 
-func TestBodiesInTheDocumentationHaveFieldsThatExist(t *testing.T) {
+func TestDocumentedBodiesHaveExistingFields(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "notifier.md"))
 	if err != nil {
 		t.Fatal(err)

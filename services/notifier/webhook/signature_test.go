@@ -28,7 +28,7 @@ func secret(length int) string {
 }
 
 // The example of the specification's libraries.
-func TestSignatureIsTheSpecifications(t *testing.T) {
+func TestSignatureOfTheSpecification(t *testing.T) {
 	got := signatures(keys(t, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), "msg_p5jXN8AQM9LWM0D4loKWxJek",
 		time.Unix(1614265330, 0), []byte(`{"test": 2432232314}`))
 	if want := "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="; got != want {
@@ -54,7 +54,7 @@ func TestEveryKeyVerifies(t *testing.T) {
 	}
 }
 
-func TestParseKeysRefusesWithoutQuoting(t *testing.T) {
+func TestParseKeysRejectsWithoutQuoting(t *testing.T) {
 	for name, c := range map[string]struct{ secrets, want string }{
 		"nothing":              {" \n", "0 secrets"},
 		"no prefix":            {strings.TrimPrefix(secret(24), "whsec_"), "whsec_"},
@@ -80,7 +80,7 @@ func TestParseKeysRefusesWithoutQuoting(t *testing.T) {
 	}
 }
 
-func TestKeyDoesNotPrintItself(t *testing.T) {
+func TestKeyDoesNotPrint(t *testing.T) {
 	k := keys(t, secret(24))
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%q"} {
 		for _, v := range []any{k, k[0], New(Options{Keys: k})} {

@@ -39,7 +39,7 @@ func notification() delivery.Notification {
 
 var secret = "whsec_" + base64.StdEncoding.EncodeToString([]byte("a key of at least 24 bytes"))
 
-func TestWebhookAnswersAsTheTableSays(t *testing.T) {
+func TestResponsesFollowTheTable(t *testing.T) {
 	keys, err := webhook.ParseKeys(daemon.Secret(secret))
 	if err != nil {
 		t.Fatal(err)
@@ -137,7 +137,7 @@ func TestRequest(t *testing.T) {
 	}
 }
 
-func TestRetriesAreOneNotificationToAReceiverThatKeepsIDs(t *testing.T) {
+func TestRetriesHaveOneID(t *testing.T) {
 	i := newInbox(t)
 	i.fail = 2
 	old := "whsec_" + base64.StdEncoding.EncodeToString([]byte("the key before this one was made"))
@@ -156,7 +156,7 @@ func TestRetriesAreOneNotificationToAReceiverThatKeepsIDs(t *testing.T) {
 	}
 }
 
-func TestWrongKeyIsADeadLetter(t *testing.T) {
+func TestWrongKeyIsDead(t *testing.T) {
 	i := newInbox(t)
 	keys, err := webhook.ParseKeys(daemon.Secret("whsec_" + base64.StdEncoding.EncodeToString(make([]byte, 32))))
 	if err != nil {
@@ -168,7 +168,7 @@ func TestWrongKeyIsADeadLetter(t *testing.T) {
 	}
 }
 
-func TestTemplateThatFailsOnAnAlertIsADeadLetter(t *testing.T) {
+func TestFailingTemplateIsDead(t *testing.T) {
 	i := newInbox(t)
 	body, err := webhook.ParseBody(`{{if eq .Rule "smb-from-web"}}{{index .Attack 7}}{{end}}`, "text/plain", delivery.Kinds{Alerts: true})
 	if err != nil {
@@ -185,7 +185,7 @@ func TestTemplateThatFailsOnAnAlertIsADeadLetter(t *testing.T) {
 	}
 }
 
-func TestHeaderRefuses(t *testing.T) {
+func TestHeaderRejects(t *testing.T) {
 	for name, c := range map[string]struct{ field, value, want string }{
 		"no name":         {"", "v", "isn't the name"},
 		"space in a name": {"X Team", "v", "isn't the name"},

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestHexWordReadsWhatStrconvReads(t *testing.T) {
+func TestHexWordEqualsStrconv(t *testing.T) {
 	const digits = "0123456789ABCDEF"
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 1000 {

@@ -342,7 +342,7 @@ func TestParseSkips(t *testing.T) {
 	})
 }
 
-func TestParseBoundsWhatAHostileTableCosts(t *testing.T) {
+func TestParseBoundsTheCostOfAHostileTable(t *testing.T) {
 	const lines = 100_000
 	table := bytes.Repeat([]byte("x\n"), lines)
 	rows := make([]event.Socket, 0, 1)
@@ -362,7 +362,7 @@ func TestParseBoundsWhatAHostileTableCosts(t *testing.T) {
 	}
 }
 
-func TestParseAllocatesNothingWhereThereIsRoom(t *testing.T) {
+func TestParseDoesNotAllocateWithinCapacity(t *testing.T) {
 	const n = 1000
 	rows := make([]event.Socket, 0, 2*n)
 	spaced := bytes.ReplaceAll(busyTable(n, true), []byte(" "), []byte("  "))

@@ -52,7 +52,7 @@ func TestDirectoryEnforcesItsLimitOnOpen(t *testing.T) {
 	}
 }
 
-func TestDirectoryLeavesOutDamagedFiles(t *testing.T) {
+func TestDirectorySkipsDamagedFiles(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		damage func(data []byte) []byte
@@ -115,7 +115,7 @@ func TestDirectoryLeavesOutDamagedFiles(t *testing.T) {
 	})
 }
 
-func TestDirectoryGoesOnWithoutARemovedFile(t *testing.T) {
+func TestDirectorySkipsARemovedFile(t *testing.T) {
 	o := spool.Options{Dir: t.TempDir()}
 	s := open(t, o)
 	push(t, s, "a", "b")
@@ -182,7 +182,7 @@ func TestDirectoryIsForOneSpool(t *testing.T) {
 	reopen(t, s, o)
 }
 
-func TestOpenRefusesWhatIsNoDirectory(t *testing.T) {
+func TestOpenRejectsAFile(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "file")
 	write(t, name, nil)
 	if _, err := spool.Open(spool.Options{Dir: name}); err == nil {

@@ -57,7 +57,7 @@ func TestSpoolHeadLeavesTheMessage(t *testing.T) {
 	}
 }
 
-func TestSpoolPopTakesOnlyWhatHeadReturned(t *testing.T) {
+func TestPopRemovesOnlyTheHead(t *testing.T) {
 	const messages = 3
 	for _, kind := range kinds {
 		t.Run("nothing before Head/"+kind.name, func(t *testing.T) {
@@ -93,7 +93,7 @@ func TestSpoolPopTakesOnlyWhatHeadReturned(t *testing.T) {
 	}
 }
 
-func TestSpoolDropsTheOldestWhereItIsFull(t *testing.T) {
+func TestSpoolDropsTheOldestWhenFull(t *testing.T) {
 	const messages = 3
 	for _, kind := range kinds {
 		t.Run(kind.name, func(t *testing.T) {
@@ -139,7 +139,7 @@ func TestSpoolDropsSeveralForALargeOne(t *testing.T) {
 	}
 }
 
-func TestSpoolRefusesWhatCanNeverFit(t *testing.T) {
+func TestSpoolRejectsWhatNeverFits(t *testing.T) {
 	for _, kind := range kinds {
 		t.Run(kind.name, func(t *testing.T) {
 			options := kind.options(t)
@@ -160,7 +160,7 @@ func TestSpoolRefusesWhatCanNeverFit(t *testing.T) {
 	}
 }
 
-func TestOpenRefusesANegativeLimit(t *testing.T) {
+func TestOpenRejectsANegativeLimit(t *testing.T) {
 	if _, err := spool.Open(spool.Options{Limit: -1}); err == nil {
 		t.Error("no error")
 	}

@@ -31,7 +31,7 @@ func (p poster) Send(ctx context.Context, n delivery.Notification) (delivery.Out
 	return p.Post(ctx, http.Header{}, []byte(n.ID))
 }
 
-func TestEndpointAnswersAsTheTableSays(t *testing.T) {
+func TestResponsesFollowTheTable(t *testing.T) {
 	deliverytest.HTTP(t, func(target deliverytest.Target) delivery.Sender {
 		return poster{endpoint.New(endpoint.Options{
 			Address: address(t, target.URL), RootCAs: target.Roots, Timeout: target.Timeout,
@@ -72,7 +72,7 @@ func TestPostSendsHeaderAndBody(t *testing.T) {
 	}
 }
 
-func TestParseAddressRefusesWithoutQuoting(t *testing.T) {
+func TestParseAddressRejectsWithoutQuoting(t *testing.T) {
 	for _, raw := range []string{
 		"", "s3cr3t", "/s3cr3t", "ftp://host/s3cr3t", "http:///s3cr3t", "https://:443/s3cr3t", "mailto:s3cr3t@host",
 		"https://user:s3cr3t@host/", "https://s3cr3t@host/", "https://host:s3cr3t/", "https://host/%zz?s3cr3t", "https://host/\ns3cr3t", "https://[s3cr3t/",

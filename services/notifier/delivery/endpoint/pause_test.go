@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-func TestQuietTimeLastsAsLongAsTheLongestThatWasAskedFor(t *testing.T) {
+func TestPauseLastsAsLongAsTheLongestRetryAfter(t *testing.T) {
 	at := time.Date(2025, 6, 5, 15, 16, 0, 0, time.UTC)
 	e := New(Options{})
 	if wait := e.pauseLeft(at); wait > 0 {
