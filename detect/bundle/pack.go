@@ -67,7 +67,7 @@ func add(archive *tar.Writer, name string, data []byte) error {
 	return err
 }
 
-// Unpack undoes Pack. It trusts nothing of what it reads.
+// Unpack undoes Pack. Its input is untrusted.
 func Unpack(packed []byte) (*Book, error) {
 	b, err := unpack(packed, true)
 	if err != nil {
@@ -76,7 +76,7 @@ func Unpack(packed []byte) (*Book, error) {
 	return b, nil
 }
 
-// UnpackOrigin returns what a packed book says of itself, without its files.
+// UnpackOrigin returns the origin of a packed book, without reading its files.
 func UnpackOrigin(packed []byte) (Origin, error) {
 	b, err := unpack(packed, false)
 	if err != nil {
@@ -164,7 +164,7 @@ func (b *Book) check() error {
 	return nil
 }
 
-// CheckText refuses a text that is no line of at most [MaxText] bytes.
+// CheckText rejects a text that is no line of at most [MaxText] bytes.
 func CheckText(text string) error {
 	switch {
 	case len(text) > MaxText:

@@ -25,9 +25,9 @@ type loader struct {
 	lists    *condition.Lists
 	macros   macroFiles
 	language *condition.Language
-	rules    map[string]*draft // that are active, by id
-	over     []*draft          // overrides, in the order of the layers
-	unlisted []*draft          // rules that no other can take the place of: their id is taken, or none
+	rules    map[string]*parsedRule // that are active, by id
+	over     []*parsedRule          // overrides, in the order of the layers
+	unlisted []*parsedRule          // rules that no other can take the place of: their id is taken, or none
 	hashes   []string
 	files    []ParsedFile
 	errors   yamlsrc.Diagnostics
@@ -50,7 +50,7 @@ func (l *loader) layer(n int, layer Layer) {
 	if len(rules) == 0 && !beside {
 		l.errors = append(l.errors, &yamlsrc.Diagnostic{File: layer.Name, Message: "no rules here: no file whose name ends in .yaml"})
 	}
-	var own []*draft
+	var own []*parsedRule
 	for _, name := range rules {
 		if d := l.open(n, layer, name); d != nil {
 			own = append(own, d)
@@ -87,9 +87,9 @@ func (l *loader) keep(layer int, base string, s *source, root *yaml.Node) {
 
 // settle decides which rules of a layer take the place of others, and returns
 // the layer's own.
-func (l *loader) settle(drafts []*draft) (first map[string]*draft) {
-	first = map[string]*draft{}
-	for _, d := range drafts {
+func (l *loader) settle(parsed []*parsedRule) (first map[string]*parsedRule) {
+	first = map[string]*parsedRule{}
+	for _, d := range parsed {
 		switch taken := first[d.id]; {
 		case d.id == "" && d.override:
 		case d.id == "":
@@ -103,7 +103,7 @@ func (l *loader) settle(drafts []*draft) (first map[string]*draft) {
 			first[d.id], l.rules[d.id] = d, d
 		}
 	}
-	for _, d := range drafts {
+	for _, d := range parsed {
 		if d.id == "" && d.override {
 			l.errors = append(l.errors, d.Diagnostics...)
 		}

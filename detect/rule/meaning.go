@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// Meaning stands for what the rule asks of a connection: another text when its
+// Meaning is a digest of what makes a rule match: another text when its
 // conditions, its exceptions, its thresholds or how long it waits are others. What is
 // not its own, lists and macros, is ignored.
 func (r *Rule) Meaning() string {

@@ -4,7 +4,7 @@ import "time"
 
 // A rule with one of count, sequence, path and absent is a pattern: it fires
 // on what several connections, or their absence, show together. Its conditions
-// are asked of single connections all the same, once a connection, as those of
+// are evaluated on single connections all the same, once a connection, as those of
 // any rule. What holds is a match, which package pattern puts together.
 
 // Count fires when enough matches with the same key fall into a window.
@@ -15,7 +15,7 @@ type Count struct {
 	Within  time.Duration // the window's length, in event time
 	AtLeast float64       // what must be reached
 
-	// AboveUsual also asks for this many times the originator's baseline fan-out
+	// AboveUsual also requires this many times the originator's baseline fan-out
 	// on the service (baseline.fanout.p99), where that is more; zero: doesn't.
 	AboveUsual float64
 

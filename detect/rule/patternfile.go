@@ -24,7 +24,7 @@ const (
 	minHops = 2
 )
 
-// patternReader reads the fields of a rule that say what it asks of
+// patternReader reads the fields of a rule that say what it matches of
 // connections, and what of several together.
 type patternReader struct {
 	*source
@@ -50,21 +50,21 @@ func (p *patternReader) read() {
 		return
 	}
 	p.Require(p.root, p.fields, "a rule", "when")
-	var asked Part
+	var into Part
 	if n := p.fields["for"]; n != nil {
 		p.rule.For = p.setting(n).forDuration()
-		asked.Lasts = p.rule.For
+		into.Lasts = p.rule.For
 	}
 	if n := p.fields["when"]; n != nil {
-		p.rule.When, asked.When = p.condition(n, "when", p.language, p.Frame)
+		p.rule.When, into.When = p.condition(n, "when", p.language, p.Frame)
 	}
 	switch pattern {
 	case "count":
-		p.count(p.fields[pattern], &asked)
+		p.count(p.fields[pattern], &into)
 	case "path":
 		p.path(p.fields[pattern])
 	}
-	p.rule.parts = []Part{asked}
+	p.rule.parts = []Part{into}
 }
 
 // one returns which pattern the rule is, and reports a second.
@@ -100,7 +100,7 @@ func (p *patternReader) reject(field, why string) {
 	}
 }
 
-func (p *patternReader) count(n *yaml.Node, asked *Part) {
+func (p *patternReader) count(n *yaml.Node, into *Part) {
 	fields := p.Mapping(n, schema.Count, schema.Names(schema.Count))
 	if fields == nil {
 		return
@@ -109,13 +109,13 @@ func (p *patternReader) count(n *yaml.Node, asked *Part) {
 	c := new(Count)
 	p.rule.Count = c
 	if n := fields["by"]; n != nil {
-		c.By, asked.By = p.by(n)
+		c.By, into.By = p.by(n)
 	}
 	if n := fields["of"]; n != nil {
-		c.Of, asked.Of = p.value(n, "of", condition.KeyTypes()...)
+		c.Of, into.Of = p.value(n, "of", condition.KeyTypes()...)
 	}
 	if n := fields["sum"]; n != nil {
-		c.Sum, asked.Sum = p.value(n, "sum", condition.TypeNumber)
+		c.Sum, into.Sum = p.value(n, "sum", condition.TypeNumber)
 		if fields["of"] != nil {
 			p.Errorf(yamlsrc.PlaceOf(n), "count has of (distinct values are counted) or sum (numbers are added up), not both")
 		}
@@ -128,7 +128,7 @@ func (p *patternReader) count(n *yaml.Node, asked *Part) {
 	}
 	if n := fields["above_usual"]; n != nil {
 		c.AboveUsual = p.setting(n).aboveUsual(fields["of"] != nil)
-		asked.fanout = true
+		into.fanout = true
 	}
 	if n := fields["beaconing"]; n != nil {
 		c.Beaconing = p.beaconing(n, p.setting(n), c)
@@ -167,7 +167,7 @@ func (v setting) aboveUsual(of bool) float64 {
 }
 
 // beaconing reads how regular connections must be. The place of what the count
-// lacks for it is where it is asked for.
+// lacks for it is where it is set.
 func (p *patternReader) beaconing(n *yaml.Node, given setting, c *Count) float64 {
 	if given.n == nil {
 		return 0
@@ -212,30 +212,30 @@ func (p *patternReader) steps(n *yaml.Node) []Step {
 	}
 	var steps []Step
 	for _, entry := range entries[:min(len(entries), schema.MaxSteps)] {
-		step, asked := p.step(entry)
-		steps, p.rule.parts = append(steps, step), append(p.rule.parts, asked)
+		step, into := p.step(entry)
+		steps, p.rule.parts = append(steps, step), append(p.rule.parts, into)
 	}
 	return steps
 }
 
-func (p *patternReader) step(entry *yaml.Node) (step Step, asked Part) {
+func (p *patternReader) step(entry *yaml.Node) (step Step, into Part) {
 	fields := p.Mapping(entry, schema.Step, schema.Names(schema.Step))
 	if fields == nil {
-		return step, asked
+		return step, into
 	}
 	p.Require(entry, fields, "a step", "when", "by")
 	if n := fields["when"]; n != nil {
-		step.When, asked.When = p.condition(n, "when", p.language, p.Frame)
+		step.When, into.When = p.condition(n, "when", p.language, p.Frame)
 	}
 	if n := fields["by"]; n != nil {
-		step.By, asked.By = p.by(n)
-		p.sameKey(n, asked.By)
+		step.By, into.By = p.by(n)
+		p.sameKey(n, into.By)
 	}
 	if n := fields["for"]; n != nil {
 		step.For = p.setting(n).forDuration()
-		asked.Lasts = step.For
+		into.Lasts = step.For
 	}
-	return step, asked
+	return step, into
 }
 
 // sameKey reports a key that no step before it can have.

@@ -54,7 +54,7 @@ func (r *Rule) IsPattern() bool {
 	return r.Count != nil || r.Sequence != nil || r.Path != nil || r.Absent != nil
 }
 
-// Parts returns how many conditions of the rule are asked of a change: as many
+// Parts returns how many conditions of the rule are evaluated on a change: as many
 // as a sequence has steps, none for an absent rule, else one.
 func (r *Rule) Parts() int { return len(r.parts) }
 
@@ -88,7 +88,7 @@ func (e *Exception) Condition() *When { return &e.condition }
 func (e *Exception) Expired(at time.Time) bool { return !at.Before(e.Expires) }
 
 // rule reads the rule, with what overrides it.
-func (d *draft) rule(lang *condition.Language) *Rule {
+func (d *parsedRule) rule(lang *condition.Language) *Rule {
 	r := &Rule{ID: d.id, File: d.Name, Enabled: true, Alert: true}
 	d.Require(d.root, d.fields, "a rule", "rule", "title", "severity")
 	for _, o := range d.overrides {
@@ -108,7 +108,7 @@ func (d *draft) rule(lang *condition.Language) *Rule {
 	}
 	p := patternReader{source: d.source, language: lang, rule: r, root: d.root, fields: d.fields, Frame: condition.Frame{Thresholds: thresholds.Thresholds}, thresholds: thresholds}
 	p.read()
-	for _, o := range append([]*draft{d}, d.overrides...) {
+	for _, o := range append([]*parsedRule{d}, d.overrides...) {
 		if n := o.fields["unless"]; n != nil {
 			r.Unless = append(r.Unless, o.exceptions(n, lang, p.Frame)...)
 		}
@@ -118,7 +118,7 @@ func (d *draft) rule(lang *condition.Language) *Rule {
 }
 
 // about reads the texts of a rule.
-func (d *draft) about(r *Rule) {
+func (d *parsedRule) about(r *Rule) {
 	if n := d.fields["title"]; n != nil {
 		r.Title, _ = d.OneLine(n, "title", schema.MaxLine)
 	}
@@ -151,7 +151,7 @@ func defaultScore(severity event.Severity) float64 {
 	return map[event.Severity]float64{event.Info: 1, event.Low: 10, event.Medium: 30, event.High: 60, event.Critical: 90}[severity]
 }
 
-func (d *draft) score(field string, otherwise float64) float64 {
+func (d *parsedRule) score(field string, otherwise float64) float64 {
 	v := d.setting(field)
 	if v.n == nil {
 		return otherwise

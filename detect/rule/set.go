@@ -115,7 +115,7 @@ type ParsedFile struct {
 // LoadFiles is [LoadLayers] and returns the files too, by layer, in each lists
 // and macros first and tests last. Those that are no YAML are left out.
 func LoadFiles(layers []Layer, internal []netip.Prefix) ([]ParsedFile, *Set, yamlsrc.Diagnostics) {
-	l := &loader{lists: condition.NewLists(), macros: newMacroFiles(), rules: map[string]*draft{}}
+	l := &loader{lists: condition.NewLists(), macros: newMacroFiles(), rules: map[string]*parsedRule{}}
 	for n, layer := range layers {
 		l.layer(n, layer)
 	}

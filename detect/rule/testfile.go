@@ -18,7 +18,7 @@ type testFile struct {
 }
 
 // testFiles reads the tests of a layer and hands them to the layer's rules.
-func (l *loader) testFiles(n int, layer Layer, names []string, rules map[string]*draft) {
+func (l *loader) testFiles(n int, layer Layer, names []string, rules map[string]*parsedRule) {
 	ids := make([]string, 0, len(rules))
 	for id := range rules {
 		ids = append(ids, id)
@@ -60,7 +60,7 @@ func (f *testFile) read(data []byte) *yaml.Node {
 
 // addTests adds the cases of the file beside the rule. They share the hosts and
 // the baseline of the rule's own tests; where it has none, the file has them.
-func (d *draft) addTests(r *Rule) {
+func (d *parsedRule) addTests(r *Rule) {
 	f := d.beside
 	if f.tests == nil {
 		return

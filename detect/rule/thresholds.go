@@ -34,7 +34,7 @@ type given struct {
 }
 
 // thresholds reads a rule's, with what overrides set.
-func (d *draft) thresholds() thresholdFields {
+func (d *parsedRule) thresholds() thresholdFields {
 	t := thresholdFields{condition.Thresholds{}, map[string]setting{}}
 	t.read(d.source, d.fields[schema.ThresholdGroup], func(key *yaml.Node, g given) {
 		name := key.Value

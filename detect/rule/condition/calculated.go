@@ -10,7 +10,7 @@ import (
 )
 
 // calculated is a field of the environment that takes no room in it: it is
-// calculated from the others by the conditions that ask for it, in the place of
+// calculated from the others by the conditions that use it, in the place of
 // their reading it.
 type calculated[T any] struct{}
 

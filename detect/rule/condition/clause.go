@@ -27,7 +27,7 @@ type bound struct {
 }
 
 // split compiles the clauses of a condition without errors.
-func (l *Language) split(tree *parser.Tree, asksFired map[ast.Node]bool) (c Condition, err error) {
+func (l *Language) split(tree *parser.Tree, usesFired map[ast.Node]bool) (c Condition, err error) {
 	var cheap, usual, fired ast.Node
 	for _, n := range conjuncts(tree.Node, nil) {
 		if b, duration, ok := boundOf(n); ok {
@@ -40,9 +40,9 @@ func (l *Language) split(tree *parser.Tree, asksFired map[ast.Node]bool) (c Cond
 			continue
 		}
 		switch {
-		case mayFire(n, asksFired):
+		case mayFire(n, usesFired):
 			fired = join(fired, n)
-		case asksFor(n, "baseline"):
+		case uses(n, "baseline"):
 			usual = join(usual, n)
 		default:
 			cheap = join(cheap, n)
@@ -63,7 +63,7 @@ func (l *Language) split(tree *parser.Tree, asksFired map[ast.Node]bool) (c Cond
 }
 
 func (l *Language) clause(n ast.Node, of *parser.Tree, with configs) (Clause, error) {
-	baseline := asksFor(n, "baseline")
+	baseline := uses(n, "baseline")
 	program, err := assemble(&parser.Tree{Node: n, Source: of.Source}, with.of(baseline))
 	return Clause{program: program, baseline: baseline}, err
 }
@@ -85,7 +85,7 @@ func join(left, right ast.Node) ast.Node {
 	return and
 }
 
-// boundOf returns what a conjunct like conn.age.min > duration("30s") asks for.
+// boundOf returns what a conjunct like conn.age.min > duration("30s") requires.
 func boundOf(n ast.Node) (b bound, duration ast.Node, ok bool) {
 	node, ok := n.(*ast.BinaryNode)
 	if !ok {
@@ -96,25 +96,25 @@ func boundOf(n ast.Node) (b bound, duration ast.Node, ok bool) {
 		age, duration, operator = duration, age, mirrored(operator)
 	}
 	path, _ := PathOf(age)
-	if path != "conn.age.min" && path != "conn.age.max" || operator != ">" && operator != ">=" || asksFor(duration, "conn.age") {
+	if path != "conn.age.min" && path != "conn.age.max" || operator != ">" && operator != ">=" || uses(duration, "conn.age") {
 		return b, nil, false
 	}
 	return bound{most: path == "conn.age.max", orAt: operator == ">="}, duration, true
 }
 
-// asksFor reports whether an expression has a field of a group in it.
-func asksFor(n ast.Node, group string) bool {
-	a := asking{group: group}
+// uses reports whether an expression has a field of a group in it.
+func uses(n ast.Node, group string) bool {
+	a := usage{group: group}
 	ast.Walk(&n, &a)
 	return a.found
 }
 
-type asking struct {
+type usage struct {
 	group string
 	found bool
 }
 
-func (a *asking) Visit(n *ast.Node) {
+func (a *usage) Visit(n *ast.Node) {
 	if path, ok := PathOf(*n); ok && path == a.group {
 		a.found = true
 	}

@@ -82,7 +82,7 @@ func (l *Language) Compile(text string, in Frame) (Condition, []Error) {
 		return Condition{}, errs
 	}
 	needs := necessary(tree.Node, true, r.leaves)
-	c, err := l.split(tree, r.asksFired)
+	c, err := l.split(tree, r.usesFired)
 	if err != nil {
 		return Condition{}, []Error{errorOf(err, 0)}
 	}

@@ -78,7 +78,7 @@ type Host struct {
 	ClockOffset time.Duration   `expr:"clock_offset" doc:"how far the host's clock is behind that of the stream; negative when it is ahead" example:"host.clock_offset > duration(\"2s\")"`
 
 	// Reports says that the host reports its own connections, and is not only
-	// listed in an inventory. Conditions ask it of a peer (peer.known).
+	// listed in an inventory. Conditions see it of a peer (peer.known).
 	Reports bool
 }
 

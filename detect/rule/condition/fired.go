@@ -51,7 +51,7 @@ func (r *resolver) fired(n *ast.Node, node *ast.CallNode) string {
 	by.Callee.SetLocation(node.Location())
 	by.Arguments[0].SetLocation(node.Location())
 	ast.Patch(n, by)
-	r.asksFired[*n] = true
+	r.usesFired[*n] = true
 	return TypeBool
 }
 
@@ -89,13 +89,13 @@ func (c Change) hasFired(rule string, peer bool, within time.Duration) bool {
 
 // mayFire reports whether a part of a condition can become true when another
 // rule fires: it needs that, and not for the opposite.
-func mayFire(n ast.Node, asksFired map[ast.Node]bool) bool {
-	if asksFired[n] {
+func mayFire(n ast.Node, usesFired map[ast.Node]bool) bool {
+	if usesFired[n] {
 		return true
 	}
 	switch n := n.(type) {
 	case *ast.BinaryNode:
-		return (IsAnd(n.Operator) || IsOr(n.Operator)) && (mayFire(n.Left, asksFired) || mayFire(n.Right, asksFired))
+		return (IsAnd(n.Operator) || IsOr(n.Operator)) && (mayFire(n.Left, usesFired) || mayFire(n.Right, usesFired))
 	default:
 		return false
 	}

@@ -26,8 +26,8 @@ type resolver struct {
 	Frame
 	within              []string          // macros, from the outermost
 	nodes               int               // of the expression and the macros in it so far
-	weekdays, asksFired map[ast.Node]bool // the calls that are those
-	asks                bool              // for some field
+	weekdays, usesFired map[ast.Node]bool // the calls that are those
+	usesField           bool              // for some field
 	baseline            bool              // for one of the baseline
 }
 
@@ -41,7 +41,7 @@ type Frame struct {
 func newResolver(l *Language, in Frame, tree ast.Node) *resolver {
 	r := &resolver{
 		Language: l, leaves: make(map[ast.Node]leaf), Frame: in, nodes: count(tree),
-		weekdays: make(map[ast.Node]bool), asksFired: make(map[ast.Node]bool),
+		weekdays: make(map[ast.Node]bool), usesFired: make(map[ast.Node]bool),
 	}
 	if in.Macro != "" {
 		r.within = []string{in.Macro}
@@ -208,7 +208,7 @@ func (r *resolver) name(n ast.Node) string {
 // uses records that an expression uses a field.
 func (r *resolver) uses(n ast.Node, path string) {
 	group, _, _ := strings.Cut(path, ".")
-	r.asks = true
+	r.usesField = true
 	r.baseline = r.baseline || group == "baseline"
 	if r.About == AboutHost && group != "host" && group != "now" {
 		r.errorf(n, "%s is unknown for a missing poller; use host.… and now", path)

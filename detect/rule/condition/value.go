@@ -16,7 +16,7 @@ import (
 // Value is a compiled expression that has a value: what the matches of a
 // pattern are known by, and what is counted or summed.
 type Value struct {
-	Clause        // without a program: not asked for
+	Clause        // without a program: not given
 	Kind   string // one of the keyTypes
 }
 
@@ -36,7 +36,7 @@ func (l *Language) CompileValue(text string, in Frame, kinds ...string) (Value, 
 	if len(r.errors) > 0 || r.unsure {
 		return Value{}, r.errors
 	}
-	if !r.asks {
+	if !r.usesField {
 		return Value{}, []Error{{start, "this is always the same; name a field, such as host.name or conn.peer"}}
 	}
 	ast.Walk(&tree.Node, l.calculator)

@@ -17,7 +17,7 @@ func (l *linter) conditions(f *checked) {
 	r := l.reasoner
 	r.Thresholds = l.thresholdsOf(f.id)
 	for _, a := range f.expressions() {
-		l.asksFired(f, a)
+		l.usesFired(f, a)
 		if a.field != "when" {
 			continue
 		}
@@ -49,12 +49,12 @@ func (l *linter) conditions(f *checked) {
 	}
 	for _, override := range l.overridesOf(f.id) {
 		for _, a := range override.expressions() {
-			l.asksFired(override, a)
+			l.usesFired(override, a)
 		}
 	}
 }
 
-// mayHoldAlways reports whether it is no mistake that a condition says nothing:
+// mayHoldAlways reports whether a condition that always holds is fine:
 // where how long, how many or what is missing is expression besides.
 func (l *linter) mayHoldAlways(f *checked, a expression, waits *yaml.Node) bool {
 	return waits != nil || yamlsrc.Field(f.root, "count") != nil || yamlsrc.Field(f.root, "absent") != nil || a.step != nil
@@ -131,8 +131,8 @@ func (l *linter) durationOf(f *checked, n *yaml.Node) time.Duration {
 	return d
 }
 
-// asksFired looks for uses of disabled rules.
-func (l *linter) asksFired(f *checked, a expression) {
+// usesFired looks for uses of disabled rules.
+func (l *linter) usesFired(f *checked, a expression) {
 	tree := l.tree(a.node)
 	if tree == nil || l.set == nil {
 		return

@@ -1,5 +1,5 @@
 // Package bundle holds the files of a set of rules in memory: as they were
-// read from directories, or as somebody has pushed them. A book can be packed
+// read from directories, or as they were pushed. A book can be packed
 // into one value, for a bucket or a checkpoint, and gives back the same files.
 //
 // It guarantees that what is packed unpacks to the same files under the same
@@ -38,7 +38,7 @@ type Book struct {
 
 // Origin is where a book is from.
 type Origin struct {
-	Source string `json:"source"` // as the user knows it: directories, or that it was pushed
+	Source string `json:"source"` // as the user knows it: directories, or pushed
 	Hash   string `json:"hash"`   // of the set
 	Rules  int    `json:"rules"`  // how many it has
 
@@ -107,8 +107,8 @@ func isRuleFile(name string) bool {
 	return (extension == ".yaml" || extension == ".yml") && !strings.HasPrefix(name, ".")
 }
 
-// readFile reads one byte more than any file may have: then it is refused where
-// it is loaded.
+// readFile reads one byte more than any file may have: then the loader
+// rejects it.
 func readFile(fsys fs.FS, name string) ([]byte, error) {
 	f, err := fsys.Open(name)
 	if err != nil {
@@ -145,7 +145,7 @@ func (l *Layer) Files(yield func(name string, data []byte) bool) {
 	}
 }
 
-// Describe notes in the book which set its files make.
+// Describe records in the book which set its files make.
 func (b *Book) Describe(set *rule.Set) {
 	b.Hash, b.Rules, b.Digests = set.Hash, len(set.Rules), map[string]string{}
 	for _, r := range set.Rules {

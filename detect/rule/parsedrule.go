@@ -10,9 +10,9 @@ import (
 	"headstart/yamlsrc"
 )
 
-// draft is a file with a rule, or with an override of one, before its fields
+// parsedRule is a file with a rule, or with an override of one, before its fields
 // are read.
-type draft struct {
+type parsedRule struct {
 	*source
 	layer     int
 	override  bool
@@ -20,8 +20,8 @@ type draft struct {
 	at        yamlsrc.Place // of the id
 	root      *yaml.Node
 	fields    map[string]*yaml.Node
-	overrides []*draft  // of the rule, the last to win
-	beside    *testFile // nil when there is none
+	overrides []*parsedRule // of the rule, the last to win
+	beside    *testFile     // nil when there is none
 }
 
 // setting is the value of a field and the file that it is in.
@@ -31,8 +31,8 @@ type setting struct {
 }
 
 // open reads a file; nil when nothing of it could be read.
-func (l *loader) open(layer int, from Layer, name string) *draft {
-	d := &draft{source: newSource(path.Join(from.Name, name)), layer: layer}
+func (l *loader) open(layer int, from Layer, name string) *parsedRule {
+	d := &parsedRule{source: newSource(path.Join(from.Name, name)), layer: layer}
 	data, err := readFile(from.Files, name, MaxFile)
 	if err != nil {
 		d.Errorf(yamlsrc.Place{}, "%v", err)
@@ -48,7 +48,7 @@ func (l *loader) open(layer int, from Layer, name string) *draft {
 	return d
 }
 
-func (d *draft) read(data []byte) {
+func (d *parsedRule) read(data []byte) {
 	if d.root = d.Parse(data); d.root == nil {
 		return
 	}
@@ -77,7 +77,7 @@ func hasKey(n *yaml.Node, name string) bool {
 }
 
 // setting returns the value of a field that can be overridden.
-func (d *draft) setting(field string) setting {
+func (d *parsedRule) setting(field string) setting {
 	for i := len(d.overrides) - 1; i >= 0; i-- {
 		if n := d.overrides[i].fields[field]; n != nil {
 			return setting{d.overrides[i].source, n}
@@ -94,7 +94,7 @@ type Override struct {
 }
 
 // describe says what an override is about.
-func (d *draft) describe() Override {
+func (d *parsedRule) describe() Override {
 	o := Override{File: d.Name}
 	if n := d.fields["reason"]; n != nil {
 		o.Reason, _ = d.Text(n, "reason")
