@@ -31,7 +31,7 @@ import (
 // wait for servers. It fails if a goroutine of the bus is left running.
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if err := flag.Set("test.parallel", strconv.Itoa(4*runtime.GOMAXPROCS(0))); err != nil {
+	if err := flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))); err != nil {
 		panic(err)
 	}
 	code := m.Run()
@@ -67,11 +67,11 @@ const waitLong = 20 * time.Second // for a server on a busy machine
 // storage is enough for any test, and little for a server.
 var storage = bus.Storage{Bytes: 1 << 30, Replicas: 1}
 
-// await waits for a condition and gives up after a minute: the machine may be
+// await waits for a condition and fails after two minutes: the machine may be
 // busy.
 func await(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	end := time.NewTimer(time.Minute)
+	end := time.NewTimer(2 * time.Minute)
 	defer end.Stop()
 	look := time.NewTicker(3 * time.Millisecond)
 	defer look.Stop()
@@ -90,7 +90,7 @@ func receive[T any](t testing.TB, what string, from <-chan T) T {
 	select {
 	case v := <-from:
 		return v
-	case <-time.After(time.Minute):
+	case <-time.After(2 * time.Minute):
 		t.Fatalf("timed out waiting for %s", what)
 		panic("unreachable")
 	}
