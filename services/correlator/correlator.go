@@ -65,7 +65,7 @@ type Options struct {
 
 // Flags defines the correlator's own flags.
 func (o *Options) Flags(f *daemon.Flags) {
-	f.ListVar(&o.Rules, "rules", "`directory` of rules, or default for the default ruleset, or pushed for the rules that 'headstart rules push' has stored; repeatable, a later one wins: --rules default --rules ./local; changes take effect within seconds (default: default)")
+	f.ListVar(&o.Rules, "rules", "`directory` of rules, default for the default ruleset, or pushed for the pushed rules; repeatable, later ones win: --rules default --rules ./local; changes are active within seconds (default: default)")
 	f.StringVar(&o.Inventory, "inventory", "", "inventory `file`: hosts with their addresses and roles, and the internal networks (docs/operations.md)")
 	f.DurationVar(&o.Learn, "learn", 7*24*time.Hour, "learning `period` of a new host, during which nothing counts as unusual; below 24h, learning never ends")
 	f.Float64Var(&o.Threshold, "threshold", incident.DefaultThreshold, "risk `score` from which an incident is notified, 0 to 1000")

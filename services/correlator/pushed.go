@@ -44,7 +44,7 @@ func (r *rules) attach(ctx context.Context, store *rulestore.Store) error {
 	return nil
 }
 
-// begin puts the first set in force. problem is what is wrong with newer ones.
+// begin activates the first set. problem is the error of newer revisions, if any.
 func (r *rules) begin(set *ruleset, problem error) {
 	r.activate(set)
 	if problem != nil {
@@ -52,7 +52,7 @@ func (r *rules) begin(set *ruleset, problem error) {
 	}
 }
 
-// take puts in force what was pushed.
+// take activates a pushed revision.
 func (r *rules) take(v bus.Revision) {
 	book, err := bundle.Unpack(v.Value)
 	if err != nil {
