@@ -1,22 +1,22 @@
-// Package detect turns what changed on hosts into alerts and incidents. It
-// is the correlator without its streams: a pure state machine that the live
-// service and the replay of a log share.
+// Package detect is the engine: it turns the changes of hosts' connections into
+// alerts and incidents. It is a pure state machine that the correlator and the
+// replay of a log share.
 //
 // It guarantees:
-//   - What follows from a message depends on the messages before it and on the
-//     rules alone. After Restore(Save()) it goes on exactly.
+//   - The output of a message depends on the messages before it and on the rules
+//     alone. After Restore(Save()) it continues exactly.
 //   - All of it is in event time, on the stream's clock. Reports of several
 //     hosts may arrive in any order within [baseline.Lateness]: which alerts are
-//     raised doesn't depend on it. Nothing waits for other hosts: what a
-//     message proves with what is there fires with it.
+//     raised doesn't depend on it. Nothing waits for other hosts: a rule
+//     fires with the message that proves it.
 //   - A rule fires once on a connection, a pattern once on what it joins and
 //     day.
-//   - A message that comes again changes nothing.
+//   - A repeated message changes nothing.
 //   - Every table has a cap and an expiry; see the packages that hold them.
 //
-// The parts: directory (which host has which address), baseline (what is
-// normal), watch and rule (which rules hold on one connection), pattern (what
-// several show together), presence and witness (what is missing), incident
+// The parts: hosts (which host has which address), baseline (what is normal),
+// firing and rule (which rules hold on one connection), pattern (what several
+// connections show together), heartbeat and pairing (what is missing), incident
 // (what belongs together).
 package detect
 
@@ -35,7 +35,7 @@ import (
 	"headstart/event"
 )
 
-// Options are what a correlation needs.
+// Options configure an engine.
 type Options struct {
 	MaxHosts  int // that are known at a time; 0: 200,000
 	Inventory *inventory.Inventory
@@ -68,7 +68,7 @@ type Engine struct {
 	tallies        tallies
 	fired          bool // something has been added to firings
 	postponed      postponedQueue
-	postponedCount uint64 // lessons so far
+	postponedCount uint64 // so far
 
 	now      time.Time // the latest event time
 	swept    time.Time
@@ -100,7 +100,7 @@ type Output struct {
 	Rejected  bool // there was no room for the host
 }
 
-// Control asks a host to look more often for a while.
+// Control has a host poll more often for a while.
 type Control struct {
 	Host string
 	event.Control
@@ -122,7 +122,7 @@ type Counts struct {
 	FiringsForgotten int // that fired(…) can't see, for which there was no room
 }
 
-// New returns a correlation that knows nothing, with a set of rules in force.
+// New returns an engine without state, with an active set of rules.
 func New(set *rule.Set, o Options) *Engine {
 	if o.MaxHosts == 0 {
 		o.MaxHosts = 200_000
@@ -142,8 +142,7 @@ func New(set *rule.Set, o Options) *Engine {
 	return c
 }
 
-// Use puts a set of rules in force. What is remembered of rules that did not
-// change is kept.
+// Use activates a set of rules. The state of rules that did not change is kept.
 func (c *Engine) Use(set *rule.Set) {
 	c.set = set
 	c.exceptions = exceptionKeys(set)
@@ -172,7 +171,7 @@ func (c *Engine) Use(set *rule.Set) {
 	c.patterns.SetRules(patterns)
 }
 
-// approved says what the inventory says of an edge.
+// approved returns what the inventory approves of an edge, and why.
 func (c *Engine) approved(s baseline.Sighting) (why string, ok bool) {
 	end := func(e *baseline.End) *inventory.End {
 		return &inventory.End{Host: e.Host, Roles: e.Roles, Address: e.Address}

@@ -9,9 +9,9 @@ import (
 	"headstart/detect/rule"
 )
 
-// firings say when the rules that others ask about with fired(…) last fired
-// about a host. Their number is bounded by those rules and the hosts that are
-// known; each is forgotten once nobody looks back so far.
+// firings hold when the rules that others query with fired(…) last fired about a
+// host. Their number is bounded by those rules and the known hosts; each is
+// forgotten once no rule looks back so far.
 type firings map[string]map[string]time.Time // by rule and host
 
 // firingState is one as it is saved.
@@ -56,7 +56,7 @@ func (f firings) expire(now time.Time, set *rule.Set) {
 	}
 }
 
-// clocksApart is by how much the clock of who asks can be behind.
+// clocksApart is how far the clock of another host can be behind.
 const clocksApart = time.Hour
 
 func (f firings) len() int {

@@ -7,15 +7,14 @@ import (
 	"headstart/event"
 )
 
-// Observe has f told what rules are about to be asked, with all that they see at
-// that moment; nil tells nobody. Of rules that ask for what is missing it is only
-// told when something is.
+// Observe calls f before each evaluation of rules, with all that they see; nil: no
+// calls. Rules on what is missing are evaluated only when something is.
 func (c *Engine) Observe(f func(*firing.Evaluation)) {
 	c.observer = f
 	c.rules.Observer = f
 }
 
-// evaluateAbsence asks a rule about what is missing.
+// evaluateAbsence evaluates a rule on what is missing.
 func (st *step) evaluateAbsence(r *rule.Rule, o rule.Observation) (rule.Result, bool) {
 	if st.observer != nil {
 		st.observer(&firing.Evaluation{Trigger: firing.OnAbsence, Rule: r, Observation: o, Message: st.changes})

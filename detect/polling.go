@@ -9,9 +9,9 @@ import (
 	"headstart/event"
 )
 
-// While an incident is open its hosts, and those that can be next, look more
-// often: every [fast], and every [slower] once it is quiet, each for [hurry]
-// after the last word of the incident. Then they are back at their own pace.
+// While an incident is open its hosts, and those that can be next, poll more
+// often (adaptive polling): every [fast], and every [slower] once it is quiet, each for [hurry]
+// after the incident's last revision. Then they return to their own interval.
 const (
 	activeInterval = 10 * time.Second
 	quietInterval  = 20 * time.Second
@@ -20,7 +20,7 @@ const (
 	maxNamed       = 5
 )
 
-// adaptPolling asks the hosts of an incident to look more often.
+// adaptPolling has the hosts of an incident poll more often.
 func (c *Engine) adaptPolling(i *event.Incident) {
 	interval := activeInterval
 	switch {
@@ -55,6 +55,6 @@ func (c *Engine) adaptPolling(i *event.Incident) {
 		if more := len(asked) - maxNamed; more > 0 {
 			named += fmt.Sprintf(" and %d more", more)
 		}
-		c.incidents.Annotate(i.ID, c.now, fmt.Sprintf("%s asked to look every %s until %s", named, interval, c.now.Add(pollingLasts).UTC().Format("15:04")))
+		c.incidents.Annotate(i.ID, c.now, fmt.Sprintf("%s: polled every %s until %s", named, interval, c.now.Add(pollingLasts).UTC().Format("15:04")))
 	}
 }

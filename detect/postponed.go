@@ -9,9 +9,9 @@ import (
 	"headstart/event"
 )
 
-// postponed is a connection of an edge that isn't known, which the baseline is to
-// learn. Whether it is an intruder's is only certain when the reports of other
-// hosts have come: it waits for them.
+// postponed is a connection of an unknown edge that the baseline has to learn.
+// Whether it is the attacker's is certain only when the reports of other hosts
+// have come: it waits for them.
 type postponed struct {
 	Sighting baseline.Sighting
 	Opened   bool // else it was tried
@@ -21,7 +21,7 @@ type postponed struct {
 // postponedQueue are in order of time.
 type postponedQueue []postponed
 
-// maxPostponed is how many wait; more are learnt at once.
+// maxPostponed is how many can wait; more are learned at once.
 const maxPostponed = 100_000
 
 func (l postponedQueue) Len() int { return len(l) }
@@ -40,9 +40,9 @@ func (l *postponedQueue) Pop() any {
 	return last
 }
 
-// learnLater teaches the baseline a connection: at once when its edge is known, for
-// a host under suspicion goes on with its work, else when it is certain that
-// nobody is under suspicion for it.
+// learnLater adds a connection to the baseline: at once when its edge is known, for
+// a host under suspicion goes on with its work, else when it is certain that neither
+// end is under suspicion for it.
 func (c *Engine) learnLater(s baseline.Sighting, kind event.Kind, known bool) {
 	one := postponed{Sighting: s, Opened: kind == event.Opened, Number: c.postponedCount}
 	if known || len(c.postponed) >= maxPostponed {
@@ -53,8 +53,7 @@ func (c *Engine) learnLater(s baseline.Sighting, kind event.Kind, known bool) {
 	heap.Push(&c.postponed, one)
 }
 
-// learnPostponed takes the lessons for which there is nothing to wait for any
-// more. A day counts in the baseline only later than that.
+// learnPostponed learns the connections that have waited long enough. A day counts in the baseline only later than that.
 func (c *Engine) learnPostponed() {
 	until := c.now.Add(-learnDelay)
 	for len(c.postponed) > 0 && !c.postponed[0].Sighting.At.After(until) {

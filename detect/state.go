@@ -45,7 +45,7 @@ type hostState struct {
 	OpenEdges      []event.ConnectionID
 }
 
-// Save returns everything that Restore needs to go on exactly.
+// Save returns everything that Restore needs to continue exactly.
 func (c *Engine) Save() ([]byte, error) {
 	s := state{
 		Baseline: c.baseline.Save(), Patterns: c.patterns.Save(), Heartbeats: c.heartbeats.Save(), Pairs: c.pairs.Save(),

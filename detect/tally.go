@@ -17,7 +17,7 @@ type Tally struct {
 	First, Last time.Time
 }
 
-// tallies count how often each rule has fired and each exception has muted it.
+// tallies count how often each rule has fired and each exception has suppressed it.
 // They outlive a restart, and a set of rules: an exception is known by its
 // condition.
 type tallies map[tallyKey]*Tally
@@ -57,8 +57,7 @@ func exceptionKey(e *rule.Exception) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// exceptionKeys are those of a set, made once: they are asked for with each
-// exception that holds.
+// exceptionKeys are the keys of a set's exceptions, computed once.
 func exceptionKeys(set *rule.Set) map[*rule.Exception]string {
 	keys := map[*rule.Exception]string{}
 	for _, r := range set.Rules {
@@ -69,16 +68,16 @@ func exceptionKeys(set *rule.Set) map[*rule.Exception]string {
 	return keys
 }
 
-// suppress counts what an exception hides.
+// suppress counts an alert that an exception suppresses.
 func (c *Engine) suppress(r *rule.Rule, e *rule.Exception, at time.Time) {
 	c.counts.Suppressed[r.ID]++
 	c.tallies.count(tallyKey{r.ID, c.exceptions[e]}, at)
 }
 
-// Fired says how often a rule has fired.
+// Fired returns how often a rule has fired.
 func (c *Engine) Fired(id string) Tally { return c.tallies.of(tallyKey{Rule: id}) }
 
-// Suppressed says how often an exception of a rule has kept it from firing.
+// Suppressed returns how often an exception has suppressed a rule.
 func (c *Engine) Suppressed(id string, e *rule.Exception) Tally {
 	return c.tallies.of(tallyKey{id, exceptionKey(e)})
 }

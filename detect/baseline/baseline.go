@@ -38,9 +38,9 @@ const (
 
 // Options say how much it takes for something to be normal.
 type Options struct {
-	// Learning is for how long a host is watched before its unusual is told
-	// from its usual. Less than a day is for ever: a baseline of less knows
-	// nothing, and only what is suspicious by itself is left.
+	// Learning is the learning period of a new host, during which nothing counts as
+	// unusual. Below a day it never ends: a baseline of less knows nothing, and only
+	// what is suspicious by itself is left.
 	Learning time.Duration
 
 	KnownDays int // distinct days before an edge is known; 0: 2, or 1 when Learning is less than two days
@@ -78,7 +78,7 @@ type Baseline struct {
 	perOne     map[id]int           // edges of each originator
 	hosts      map[string]int64     // when each reporting host had its first connection, unix seconds
 	lastReport map[string]int64     // when each was last heard
-	started    int64                // when anybody had a connection
+	started    int64                // when any host had a connection
 	sources    int                  // internal ends that have begun a connection
 	swept      int64
 	rejected   int
@@ -153,8 +153,8 @@ func (b *Baseline) Active(s Sighting) {
 	}
 }
 
-// learning reports whether an end is too new for its unusual to mean much. Of
-// an end that doesn't report, the whole baseline's age counts.
+// learning reports whether an end is in its learning period. For an end that
+// doesn't report, the whole baseline's age counts.
 func (b *Baseline) learning(e *End, at time.Time) bool {
 	if b.options.Learning < day {
 		return true
@@ -189,7 +189,7 @@ func (b *Baseline) Opened(s Sighting) {
 	b.reached(&s, e.key.from, e.key.to)
 }
 
-// Attempted learns that a connection was tried in vain. That doesn't make an edge,
+// Attempted learns that a connection was attempted in vain. That doesn't make an edge,
 // but it counts in the originator's fan-out.
 func (b *Baseline) Attempted(s Sighting) {
 	from := b.ids.of(&s.Originator)

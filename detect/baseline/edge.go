@@ -131,7 +131,7 @@ func (g *group) before(day int32) int {
 	return max(n, 0)
 }
 
-// open reports whether new edges are nothing new: they came on several days
+// open reports whether new edges are not unusual: they came on several days
 // before, the first apart, and on half of all.
 func (g *group) open(day int32) bool {
 	n := g.arrivals.before(day)

@@ -10,15 +10,15 @@ import (
 )
 
 const (
-	// manyPeers is from how many known responders on a port an originator is one
-	// that reaches many: one more is nothing unusual.
+	// manyPeers is the number of known responders on a port from which one more is
+	// not unusual for an originator.
 	manyPeers = 5
 
 	// manyPoolPeers is likewise for a network of originators without names.
 	manyPoolPeers = 2
 
 	// common is from which part of all originators a responder is one that
-	// everybody reaches: monitoring, name service, a mirror.
+	// most hosts reach: monitoring, name service, a mirror.
 	common = 0.5
 
 	// commonLeast is how many those must be at least.
@@ -31,12 +31,12 @@ const (
 	// together, an originator is one whose work is to reach others.
 	wide = 12
 
-	// manyOfRole is how many edges of a role make a habit of the role.
+	// manyOfRole is the number of edges of a role from which they are the role's.
 	manyOfRole = 2
 )
 
-// Lookup answers what is normal for a connection. hostIsOriginator says which
-// of its ends reported it.
+// Lookup returns what is normal for a connection. hostIsOriginator says which of
+// its ends reported it.
 func (b *Baseline) Lookup(s Sighting, hostIsOriginator bool) rule.Baseline {
 	at := s.At
 	today := unfinishedDay(at)
@@ -112,7 +112,7 @@ func (b *Baseline) roleKnown(s *Sighting, key edgeKey, today int32) (known bool)
 	return known
 }
 
-// Explain says why an edge is in the baseline, or that it isn't.
+// Explain returns why an edge is in the baseline, or that it isn't.
 func (b *Baseline) Explain(s Sighting) string {
 	if why, ok := b.approve(s); ok {
 		return "approved: " + why
@@ -127,7 +127,7 @@ func (b *Baseline) Explain(s Sighting) string {
 
 func date(unix int64) string { return time.Unix(unix, 0).UTC().Format(time.DateOnly) }
 
-// Reach is where a host can go in the ordinary run of things.
+// Reach is where a host normally connects to.
 type Reach struct {
 	Host string // or address
 	Port uint16
@@ -160,7 +160,7 @@ func (b *Baseline) Reached(host string, at time.Time, limit int) []Reach {
 	return all[:min(len(all), limit)]
 }
 
-// Learning reports whether a host is too new for its unusual to mean much.
+// Learning reports whether a host is in its learning period.
 func (b *Baseline) Learning(host string, at time.Time) bool {
 	return b.learning(&End{Host: host}, at)
 }

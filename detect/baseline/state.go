@@ -54,7 +54,7 @@ type activityState struct {
 	Peers  [2][]uint32
 }
 
-// Save returns everything that Restore needs to go on exactly. What nothing
+// Save returns everything that Restore needs to continue exactly. What nothing
 // refers to any more is left out.
 func (b *Baseline) Save() State {
 	s := State{

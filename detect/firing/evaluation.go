@@ -7,26 +7,26 @@ import (
 	"headstart/event"
 )
 
-// Trigger is when rules are asked of a connection.
+// Trigger is why rules are evaluated on a connection.
 type Trigger uint8
 
-// The occasions.
+// The triggers.
 const (
-	OnChange  Trigger = iota + 1 // all rules: something became known of it
-	Pending                      // a rule that waited for it to get older
-	OnEnd                        // a rule that waited: did it, before the connection was gone?
-	OnAbsence                    // a rule that asks for what is missing
+	OnChange  Trigger = iota + 1 // all rules: the connection has changed
+	Pending                      // a rule that was pending until it is older
+	OnEnd                        // a rule that was pending when the connection ended
+	OnAbsence                    // a rule on what is missing
 )
 
-// String returns a word for people.
+// String returns the trigger's name.
 func (o Trigger) String() string {
 	return [...]string{"", "change", "again", "end", "absence"}[min(o, OnAbsence)]
 }
 
-// Evaluation is what rules are asked about, before they are.
+// Evaluation is what rules are about to be evaluated on.
 type Evaluation struct {
 	Trigger Trigger
-	Rule    *rule.Rule // that alone is asked; nil when all are
+	Rule    *rule.Rule // evaluated alone; nil: all rules are
 	Part    int        // of Rule
 
 	// Observation is what they see, on the host's clock; that of an absence is on
@@ -36,7 +36,7 @@ type Evaluation struct {
 	Message     *event.Changes // that it follows from
 }
 
-// observation makes what is asked about a connection, and tells whoever wants to know.
+// observation returns what rules see of a connection, and calls the observer.
 func (t *pass) observation(occasion Trigger, p part, c *event.Connection, at time.Time) rule.Observation {
 	o := t.observe(c, at)
 	if t.Observer != nil {

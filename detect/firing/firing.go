@@ -1,16 +1,16 @@
 // Package firing decides when rules fire on a host's connections. It remembers
-// what that takes: which rules have fired on which connection, and which wait
-// for a connection to get older. It is a pure state machine: changes and rules
+// what that takes: which rules have fired on which connection, and which are
+// pending until it is older. It is a pure state machine: changes and rules
 // in, alerts out; the same changes and rules give the same alerts.
 //
 // It guarantees:
 //   - A rule, or each part of one that has several, fires once on a
 //     connection, however many changes the connection has, an attempt that
 //     becomes a connection included. Of a pattern, that is a match.
-//   - A rule that waits fires with the first message whose time proves, by the
+//   - A pending rule fires with the first message whose time proves, by the
 //     lower bound of the connection's age, that the duration was reached: while
 //     it is open, or with its end when that comes between two snapshots.
-//   - A message that comes again changes nothing.
+//   - A repeated message changes nothing.
 //   - A wall clock that is set changes no age: what is remembered moves with
 //     it. Only a step between two snapshots between which the poller or this
 //     program was restarted goes unnoticed.
@@ -61,7 +61,7 @@ type tracked struct {
 	pending    []string
 }
 
-// Outcome is a rule, or a part of one, that fired, was muted, or failed.
+// Outcome is a rule, or a part of one, that fired, was suppressed, or failed.
 type Outcome struct {
 	Rule       *rule.Rule
 	Part       int
@@ -75,16 +75,16 @@ type Outcome struct {
 	Sum, Baseline float64
 }
 
-// Rules applies one set of rules. One goroutine uses it at a time.
+// Rules evaluates one set of rules. One goroutine uses it at a time.
 type Rules struct {
-	// Baseline says what is normal for a connection of the host that is
-	// watched; nil knows nothing. See [rule.Observation].
+	// Baseline returns what is normal for a connection of the host; nil: nothing is
+	// known. See [rule.Observation].
 	Baseline func(*event.Connection) rule.Baseline
 
-	// Fired says when a rule last fired about a host; nil: none has.
+	// Fired returns when a rule last fired about a host; nil: none has.
 	Fired func(rule, host string) (time.Time, bool)
 
-	// Observer is told what rules are about to be asked; nil is nobody.
+	// Observer is called before rules are evaluated; nil: no calls.
 	Observer func(*Evaluation)
 
 	// Change is the place in the message of the connection under evaluation; -1: it
@@ -106,7 +106,7 @@ type part struct {
 	number int
 }
 
-// NewRules returns a watcher for a set of rules.
+// NewRules returns the evaluation of a set of rules.
 func NewRules(set *rule.Set) *Rules {
 	w := &Rules{
 		set: set, evaluator: rule.NewEvaluator(set),
@@ -125,15 +125,15 @@ func NewRules(set *rule.Set) *Rules {
 	return w
 }
 
-// Evaluator is what the watcher asks rules with.
+// Evaluator returns the evaluator of the rules.
 func (w *Rules) Evaluator() *rule.Evaluator { return w.evaluator }
 
 // Peers finds the host that has an address; nil when none is known.
 type Peers func(event.Address) *rule.Host
 
-// Evaluate applies the rules to a message. It returns what was found, valid until
-// the next call; whether what is remembered has changed; and how many
-// connections could not be remembered for the cap.
+// Evaluate evaluates the rules on a message. It returns the outcomes, valid until
+// the next call; whether the host's state has changed; and how many connections
+// could not be remembered for the cap.
 func (w *Rules) Evaluate(h *Host, c *event.Changes, self *rule.Host, peers Peers) (findings []Outcome, changed bool, forgotten int) {
 	if h.Repeated(c) {
 		return nil, false, 0
@@ -152,9 +152,8 @@ func (w *Rules) Evaluate(h *Host, c *event.Changes, self *rule.Host, peers Peers
 	return w.outcomes, t.changed, w.forgotten
 }
 
-// Reevaluate asks the rules that wait once more, of the message that was watched
-// last: another rule has fired that they ask about. What it returns is valid
-// until the next call.
+// Reevaluate evaluates the pending rules once more, on the last message: another
+// rule has fired that they query. Its outcomes are valid until the next call.
 func (w *Rules) Reevaluate(h *Host, c *event.Changes, self *rule.Host, peers Peers) []Outcome {
 	w.outcomes = w.outcomes[:0]
 	t := pass{Rules: w, host: h, changes: c, self: self, peers: peers}
@@ -163,7 +162,7 @@ func (w *Rules) Reevaluate(h *Host, c *event.Changes, self *rule.Host, peers Pee
 	return w.outcomes
 }
 
-// Repeated reports whether a message was watched before: the stream may hold
+// Repeated reports whether a message was evaluated before: the stream may hold
 // one twice after a failure that outlasted the server's duplicate window.
 func (h *Host) Repeated(c *event.Changes) bool {
 	last := h.last
@@ -171,7 +170,7 @@ func (h *Host) Repeated(c *event.Changes) bool {
 		(c.Sequence < last.Sequence || c.Sequence == last.Sequence && c.Part <= h.part)
 }
 
-// pass is the work on one message.
+// pass is the evaluation of one message.
 type pass struct {
 	*Rules
 	host     *Host
@@ -266,8 +265,8 @@ func (t *pass) change(c *event.Connection) {
 	}
 }
 
-// evaluateEnded asks the rules that waited for a connection that has ended whether
-// it lasted long enough: it may have, since the message before.
+// evaluateEnded evaluates the pending rules of a connection that has ended: it may
+// have lasted long enough since the message before.
 func (t *pass) evaluateEnded(e *tracked, c *event.Connection) {
 	if c.Kind != event.Closed || e.connection.Kind != event.Opened {
 		return
@@ -325,7 +324,7 @@ func (t *pass) dueAt(at time.Time) {
 	}
 }
 
-// advance asks the rules that wait, now that the message's time is reached.
+// advance evaluates the pending rules at the message's time.
 func (t *pass) advance() {
 	now := t.changes.ObservedAt
 	if t.host.rules == t.set.Hash && (t.host.due.IsZero() || now.Before(t.host.due)) {
@@ -352,7 +351,7 @@ func (t *pass) advance() {
 	}
 }
 
-// resolved reports whether a part of a rule no longer waits for a connection.
+// resolved reports whether a part of a rule is no longer pending.
 func (t *pass) resolved(e *tracked, name string, now time.Time) bool {
 	p, ok := t.parts[name]
 	if !ok || slices.Contains(e.fired, name) {

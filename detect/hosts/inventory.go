@@ -8,9 +8,9 @@ import (
 	"headstart/event"
 )
 
-// AddInventory takes in an inventory: hosts and addresses that are known without a
-// poller's word, and roles that hosts have besides those that they report.
-// What the inventory says of an address is stronger than what a host says.
+// AddInventory adds an inventory: hosts and addresses without a poller, and roles
+// that hosts have besides those that they report. The inventory's claim to an
+// address overrides a host's.
 func (d *Table) AddInventory(inv *inventory.Inventory) {
 	d.listed, d.listedAt = map[string]*rule.Host{}, map[event.Address]*rule.Host{}
 	for i := range inv.Hosts {
@@ -25,8 +25,8 @@ func (d *Table) AddInventory(inv *inventory.Inventory) {
 	}
 }
 
-// Named returns a host by its name: what it reports, or what the inventory
-// says; nil when neither knows it.
+// Named returns a host by its name, as it reports or as the inventory lists it;
+// nil when neither does.
 func (d *Table) Named(name string) *rule.Host {
 	if h := d.hosts[name]; h != nil {
 		return &h.facts

@@ -1,11 +1,11 @@
-// Package hosts knows which host has which address, by what the hosts'
-// pollers say of themselves.
+// Package hosts holds which host has which address, as the hosts' pollers report
+// it.
 //
-// It guarantees that an address is only taken for a host's when no other host
-// says it has it too: container networks give many hosts the same address, and
-// an intruder on one host may claim another's. Such an address is nobody's,
-// and counted. So is, uncounted, one that means another host everywhere:
-// loopback, link-local, multicast. It is a pure state machine and has a cap.
+// It guarantees that an address is attributed to a host only when no other host
+// claims it: container networks give many hosts the same address, and an attacker
+// on one host may claim another's. An address claimed by two hosts is attributed
+// to neither, and counted. An address that means another host everywhere
+// (loopback, link-local, multicast) is attributed to none, uncounted. It is a pure state machine and has a cap.
 package hosts
 
 import (
@@ -16,7 +16,7 @@ import (
 	"headstart/event"
 )
 
-// Table knows hosts. One goroutine uses it at a time.
+// Table holds the hosts. One goroutine uses it at a time.
 type Table struct {
 	limit     int
 	hosts     map[string]*host
@@ -32,14 +32,14 @@ type host struct {
 	seen     time.Time // on the stream's clock
 }
 
-// New returns an empty directory for at most most hosts.
-func New(most int) *Table {
-	return &Table{limit: most, hosts: map[string]*host{}, owners: map[event.Address][]*host{}}
+// New returns an empty table for at most limit hosts.
+func New(limit int) *Table {
+	return &Table{limit: limit, hosts: map[string]*host{}, owners: map[event.Address][]*host{}}
 }
 
-// Update notes what a host says of itself, and returns the host as rules see it
-// and whether something is new. A host for which there is no room is returned
-// but not known to others.
+// Update takes what a host reports of itself, and returns the host as rules see it
+// and whether something is new. A host without room is returned but not found by
+// others.
 func (d *Table) Update(c *event.Changes) (facts *rule.Host, news bool) {
 	h := d.hosts[c.Host]
 	if h != nil && slices.Equal(h.facts.Addresses, c.Addresses) && slices.Equal(h.reported, c.Roles) {
@@ -94,7 +94,7 @@ func (d *Table) forget(h *host) {
 	}
 }
 
-// Expire forgets the hosts that have not spoken since a time of the stream, and
+// Expire forgets the hosts without a message since a time of the stream, and
 // returns their names.
 func (d *Table) Expire(before time.Time) []string {
 	var names []string
@@ -107,8 +107,8 @@ func (d *Table) Expire(before time.Time) []string {
 	return names
 }
 
-// At returns the host that has an address, nil when none or several say so.
-// Of a host that the inventory lists and that doesn't report, Reports is false.
+// At returns the host that has an address, nil when none or several claim it.
+// Reports is false of a host that only the inventory lists.
 func (d *Table) At(a event.Address) *rule.Host {
 	if listed := d.listedAt[a]; listed != nil {
 		if h := d.hosts[listed.Name]; h != nil {
@@ -125,5 +125,5 @@ func (d *Table) At(a event.Address) *rule.Host {
 // Len returns the number of hosts.
 func (d *Table) Len() int { return len(d.hosts) }
 
-// Contested returns the number of addresses that several hosts say they have.
+// Contested returns the number of addresses that several hosts claim.
 func (d *Table) Contested() int { return d.contested }

@@ -7,8 +7,8 @@ import (
 	"headstart/event"
 )
 
-// edgeHistory keeps the unusual edges of the last days, whether or not an alert was
-// raised on them: when a host comes under suspicion, they tell how it was
+// edgeHistory keeps the unusual edges of the last days, whether or not an alert
+// was raised on them: when a host comes under suspicion, they show how it was
 // reached and where it went since.
 type edgeHistory struct {
 	From, To map[string][]*Edge // by host, in order of time
@@ -93,10 +93,10 @@ func (t *edgeHistory) expire(now time.Time) {
 	}
 }
 
-// correlate adds to an incident what the trail says of a host: where it went since
+// correlate adds to an incident what the edge history shows of a host: where it went since
 // it was reached, and, when nothing says how it was reached, what came before
-// it acted. Each host that is new to the incident is followed in turn. It
-// returns all that were.
+// it acted. Each host that is new to the incident is correlated in turn. It
+// returns all of them.
 func (g *Grouper) correlate(i *incident, hosts ...string) (followed []string) {
 	seen := map[string]bool{}
 	for len(hosts) > 0 {

@@ -8,10 +8,10 @@ import (
 	"headstart/event"
 )
 
-// Options say when people are told.
+// Options configure which incidents are notified.
 type Options struct {
-	Threshold float64 // score from which people are told; 0: DefaultThreshold
-	PerDay    float64 // incidents a day that may reach people; 0: as many as reach the threshold
+	Threshold float64 // risk score from which an incident is notified; 0: DefaultThreshold
+	PerDay    float64 // notified incidents a day, about; 0: all that reach the threshold
 	MaxActive int     // incidents that are not resolved; 0: 10,000
 }
 

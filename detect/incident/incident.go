@@ -1,10 +1,10 @@
-// Package incident groups alerts into incidents: which hosts an intruder came
-// in by, moved through and reached, in what order, how sure that is, and what
-// to do. It is a pure state machine: signals and edges in, revisions of
+// Package incident groups alerts into incidents: by which hosts the attacker
+// came in, through which they moved and which they reached, in what order, how
+// sure that is, and what to do. It is a pure state machine: signals and edges in, revisions of
 // incidents out.
 //
 // It guarantees:
-//   - Alerts are joined by what an intruder does, not by what happens to be
+//   - Alerts are joined by what the attacker does, not by what happens to be
 //     near: by the host that acts, by how it was reached, by the external
 //     address it was reached from. That two alerts have a target in common
 //     joins nothing: a name server, a file server or a monitoring host is the
@@ -13,10 +13,10 @@
 //   - An incident's path holds the edges of its alerts and the unusual edges
 //     that lead to and from its hosts in causal order, whether they came before
 //     or after the alert.
-//   - An id stays the same for an incident's whole life. An incident that turns
+//   - An incident's id never changes. An incident that turns
 //     out to be part of an older one ends with a revision that says so.
-//   - What people are told is decided by the score against a threshold, once;
-//     what stays below says by how much.
+//   - An incident is notified once its risk score reaches the threshold; one that
+//     stays below shows by how much.
 //   - Everything is bounded: active incidents, what one holds, edges that are
 //     kept for later. What is dropped is counted.
 package incident
@@ -27,7 +27,7 @@ import (
 	"headstart/event"
 )
 
-// Edge is a connection that may be a step of an intruder, from originator to
+// Edge is a connection that may be a step of the attacker, from originator to
 // responder.
 type Edge struct {
 	Source, Destination         event.Address
@@ -63,7 +63,7 @@ type Signal struct {
 	Host     string    // that the alert is about
 	Edges    []Edge    // the evidence, in order of time
 
-	// Learning says that the host is too new for its unusual to mean much.
+	// Learning says that the host is in its learning period.
 	Learning bool
 }
 
@@ -130,8 +130,8 @@ type member struct {
 	LastAt  time.Time // when it last acted or was reached
 	Swept   bool      // it was reached as one of many
 
-	// OnlyBefore says that nothing is known against it but that somebody was
-	// logged in from there to a host before that acted.
+	// OnlyBefore says that nothing is known against it but a login from there to a
+	// host that acted later.
 	OnlyBefore bool
 
 	Address event.Address
@@ -156,7 +156,7 @@ type ruleScore struct {
 
 const (
 	// memory is for how long after its last activity something can still join
-	// an incident: a patient intruder waits for days.
+	// an incident: a patient attacker waits for days.
 	memory = 24 * time.Hour
 
 	// weakMemory is likewise for a sign of less than weakScore, and while

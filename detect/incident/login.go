@@ -110,7 +110,7 @@ func (e *Edge) loginMemory() time.Duration {
 const rarelyUsed = "seldom used, soon after"
 
 // onwardMemory is for how long after it was reached what a host does that it
-// seldom does is taken for the intruder's.
+// seldom does is taken for the attacker's.
 const onwardMemory = 2 * time.Hour
 
 // Login notes a connection by which somebody can come in, whether or not it is
@@ -153,7 +153,7 @@ func (l *logins) rare(i *incident, host string) (all []*Edge) {
 }
 
 // onward reports whether what a host does at a time that it seldom does is
-// likely to be the intruder's: the incident rests on more than a weak sign, and
+// likely to be the attacker's: the incident rests on more than a weak sign, and
 // the host was reached, or acted, not long before.
 func (i *incident) onward(m *member, at time.Time) bool {
 	if !i.Strong || i.KnownAt.IsZero() || i.State >= event.IncidentQuiet || m.Part < event.Target || m.Swept {

@@ -6,8 +6,8 @@ import (
 	"headstart/event"
 )
 
-// expand follows hosts of an incident, and makes one incident of it and of those
-// that it turns out to be part of.
+// expand correlates hosts of an incident, and merges it with those that it turns
+// out to be part of.
 func (g *Grouper) expand(i *incident, hosts ...string) *incident {
 	followed := g.correlate(i, hosts...)
 	g.index(i)
@@ -31,8 +31,8 @@ func (g *Grouper) expand(i *incident, hosts ...string) *incident {
 	return i
 }
 
-// merge makes one incident of two: the one that people were told of goes on, of
-// two such, or none, the older. It returns that.
+// merge makes one incident of two and returns it: the notified one, of two such,
+// or none, the older.
 func (g *Grouper) merge(a, b *incident) *incident {
 	pair := []*incident{a, b}
 	sortByAge(pair)

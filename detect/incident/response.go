@@ -23,7 +23,7 @@ func (i *incident) respond(r *event.Incident, know Knowledge) {
 	var keys, credentials, segment []string
 	for _, p := range r.Parts {
 		if m := i.Members[p.Host]; p.Part < event.Pivot || m.OnlyBefore {
-			continue // nobody cuts off a jump host for having been used
+			continue // a jump host isn't cut off for having been used
 		}
 		for _, a := range p.Addresses {
 			block = append(block, dropFrom(a, p.Host+" of incident "+i.ID))

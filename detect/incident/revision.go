@@ -10,12 +10,12 @@ import (
 	"headstart/event"
 )
 
-// Knowledge is what others know of hosts.
+// Knowledge is what other parts know of hosts.
 type Knowledge struct {
 	// Host describes a host by its name, or an address by its text.
 	Host func(name string) (addresses []event.Address, roles []string, monitored bool)
 
-	// Reached lists where a host goes in the ordinary run of things.
+	// Reached lists where a host normally connects to.
 	Reached func(name string, limit int) []event.NextHop
 
 	// Database reports whether a port is a database's.
@@ -27,7 +27,7 @@ const (
 	// themselves: another alert like those before.
 	settle = time.Minute
 
-	// notifyAgain is how often people are told that an incident has grown.
+	// notifyAgain is how often the growth of an incident is notified.
 	notifyAgain = 5 * time.Minute
 
 	maxNext     = 20
@@ -84,8 +84,7 @@ func (g *Grouper) revise(i *incident, now time.Time, know Knowledge) *event.Inci
 	return r
 }
 
-// severity is that of the worst alert; what an intruder did in several steps
-// is worse.
+// severity is that of the worst alert; an attack in several steps is worse.
 func (i *incident) severity(score, threshold float64) event.Severity {
 	severity := i.Severity
 	if score >= threshold {
@@ -99,7 +98,7 @@ func (i *incident) severity(score, threshold float64) event.Severity {
 	return severity
 }
 
-// notify decides whether people hear of the revision.
+// notify decides whether the revision is notified.
 func (g *Grouper) notify(i *incident, r *event.Incident, now time.Time) {
 	parts := 0
 	for _, m := range i.Members {
@@ -116,7 +115,7 @@ func (g *Grouper) notify(i *incident, r *event.Incident, now time.Time) {
 		}
 		i.NotifiedAt, i.Threshold = now, r.Threshold
 		i.NotifiedLast, i.NotifiedSeverity, i.NotifiedMembers = now, r.Severity, parts
-		i.Timeline = append(i.Timeline, event.TimelineEntry{At: now, Text: fmt.Sprintf("people are told: score %g reached %g", r.Score, r.Threshold)})
+		i.Timeline = append(i.Timeline, event.TimelineEntry{At: now, Text: fmt.Sprintf("notified: risk score %g reached the threshold %g", r.Score, r.Threshold)})
 	case r.Severity > i.NotifiedSeverity:
 		r.Grown = "now " + r.Severity.String()
 	case parts > i.NotifiedMembers && now.Sub(i.NotifiedLast) >= notifyAgain:

@@ -9,8 +9,8 @@ import (
 	"headstart/event"
 )
 
-// DefaultThreshold is the score from which people are told: that of one alert
-// of high severity, or of two different signs of medium severity.
+// DefaultThreshold is the risk score from which an incident is notified: that of
+// one alert of high severity, or of two different ones of medium severity.
 const DefaultThreshold = 60
 
 const (
@@ -19,8 +19,8 @@ const (
 	again     = 0.25
 	mostAgain = 4
 
-	// onward is what each step adds with which the intruder went on from where
-	// he had got to, up to [mostOnward].
+	// onward is what each step adds with which the attacker went on from a host
+	// that they had reached, up to [mostOnward].
 	onward     = 25
 	mostOnward = 75
 
@@ -112,8 +112,8 @@ func (i *incident) path() []*step {
 	return steps
 }
 
-// budget decides from which score people are told, so that about a stated
-// number of incidents a day reach them.
+// budget decides the threshold, so that about a stated number of incidents a day
+// are notified.
 type budget struct {
 	Base, PerDay float64
 	Peaks        []peak // of the incidents of the last budgetWindow
@@ -131,8 +131,8 @@ const (
 	budgetWindow = 7 * 24 * time.Hour
 	maxPeaks     = 10_000
 
-	// ceiling is above which part of the base the threshold never rises: what
-	// is that sure is told whatever the budget.
+	// ceiling bounds the threshold, as a multiple of the base: what is that sure is
+	// notified whatever the budget.
 	ceiling = 2.0
 )
 

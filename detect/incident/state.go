@@ -19,7 +19,7 @@ type State struct {
 	Advanced  time.Time
 }
 
-// Save returns everything that Restore needs to go on exactly.
+// Save returns everything that Restore needs to continue exactly.
 func (g *Grouper) Save() State {
 	s := State{Budget: g.budget, Dropped: g.history.Dropped, SweptAt: g.history.SweptAt, Rejected: g.dropped, Advanced: g.advanced}
 	for _, list := range g.history.From {

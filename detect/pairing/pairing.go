@@ -1,38 +1,33 @@
-// Package pairing joins what the two ends of a connection report. Where both are
-// monitored a connection has two witnesses: together they know better when it
-// began and who began it, and when one of them is silent about it, that is worth
-// knowing: a hidden socket, a poller that was tampered with or lags, an address
-// that is translated on the way. It is a pure state machine: reports and
-// heartbeats in, one-sided connections out.
+// Package pairing pairs the reports of a connection's two ends. When both ends are
+// monitored and only one reports the connection, it is unpaired: a hidden socket,
+// a poller that was tampered with or lags, an address that is translated on the
+// way. It is a pure state machine: peer reports and heartbeats in, unpaired
+// connections out.
 //
 // It guarantees:
-//   - A connection is one-sided when the other end has taken three snapshots
+//   - A connection is unpaired when the other end has taken three snapshots
 //     while it was surely open, with [Margin] to spare on both sides, and none
 //     until the third of them has shown the connection, open or not. Surely open
 //     is from its OpenedBefore to its SeenUntil, which moves with the heartbeats
-//     of the host that shows it. So what is over sooner never is one-sided, nor
+//     of the host that shows it. So what is over sooner never is unpaired, nor
 //     what the other end has shown once and no longer does.
 //   - It is reported once, with the message that proves it.
 //   - The messages of one host come in order, and of each snapshot the reports
 //     before the heartbeat. In which order the messages of different hosts come
 //     changes nothing about what is reported, as long as none is more than
 //     [Lateness] behind.
-//   - Of a connection with two witnesses the bounds are the narrower ones, the
-//     evidence the earlier one. Who began it is the word of the end that knows
-//     more surely: from the handshake, else from a listening socket, else from the
-//     ports. If both are as sure and disagree, the lower port is the service's.
 //   - Two reports are of one connection if they have the same ends and neither
-//     life was certainly over, by [Margin], before the other began.
+//     was certainly over, by [Margin], before the other began.
 //   - Everything is bounded ([Limits]). What there is no room for is counted, and
-//     nobody is accused of silence for it. What is over, and an attempt, is kept
-//     for [Lateness] and a minute; a host of which nothing is heard for a day is
+//     no connection is unpaired for it. What is over, and an attempt, is kept
+//     for [Lateness] and a minute; a host without a message for a day is
 //     forgotten.
 //
-// Attempts are never one-sided: a SYN can get lost. Of what can't be seen at all,
-// that both ends hide a connection, nothing is said.
+// Attempts are never unpaired: a SYN can get lost. A connection that both ends hide
+// can't be detected.
 //
-// A connection takes about 250 bytes for each witness, 300 more until it is
-// known that both show it, and a host about 2,300.
+// A connection takes about 250 bytes for each report, 300 more until it is paired,
+// and a host about 2,300.
 package pairing
 
 import (
@@ -62,7 +57,7 @@ type Report struct {
 	At         time.Time        // of the snapshot, on that clock
 }
 
-// Unpaired is a connection that one end shows and the other doesn't.
+// Unpaired is a connection that one end reports and the other doesn't.
 type Unpaired struct {
 	Host, Peer   string
 	Connection   event.Connection // as Host shows it
@@ -77,7 +72,7 @@ type Limits struct {
 	Hosts          int // 100,000
 }
 
-// Pairs knows who reports what. One goroutine uses it at a time.
+// Pairs holds the peer reports. One goroutine uses it at a time.
 type Pairs struct {
 	limits   Limits
 	hosts    map[string]*host
@@ -89,7 +84,7 @@ type Pairs struct {
 	rejected int
 }
 
-// New returns witnesses that know nothing.
+// New returns pairs without reports.
 func New(limits Limits) *Pairs {
 	for _, d := range []struct {
 		to *int
@@ -128,8 +123,8 @@ func (w *Pairs) Report(r *Report) []Unpaired {
 	return proved
 }
 
-// Heartbeat says that a host has taken a snapshot, of which all reports have
-// come, and returns what that proves.
+// Heartbeat takes the time of a host's snapshot, whose reports have all come, and
+// returns what that proves.
 func (w *Pairs) Heartbeat(name string, at time.Time) (proved []Unpaired) {
 	when := event.Nanoseconds(at)
 	h := w.host(name)
@@ -158,8 +153,8 @@ func (w *Pairs) Heartbeat(name string, at time.Time) (proved []Unpaired) {
 	return proved
 }
 
-// Reset says that the tracker knows nothing of a host any more: the ends of the
-// connections that it had open will never be reported.
+// Reset forgets the open connections of a host that the tracker has forgotten: their
+// ends will never be reported.
 func (w *Pairs) Reset(name string) {
 	w.removeAll(func(one *report) bool { return one.host.name == name && !one.over })
 }

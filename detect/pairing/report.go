@@ -22,21 +22,21 @@ type report struct {
 	counted int // snapshots of the other end since it began
 	first   int64
 	third   int64
-	shows   *event.Connection // as long as it may be one-sided
+	shows   *event.Connection // as long as it may be unpaired
 }
 
-// stage is how far it is known whether a connection is one-sided.
+// stage is how far it is known whether a connection is unpaired.
 type stage uint8
 
 const (
 	attempted stage = iota // it isn't open
 	pending                // for the third snapshot of the other end
 	unseen                 // the other end has not shown it; was it still open then?
-	resolved               // it is not one-sided
+	resolved               // it is paired, or can't be judged
 	reported               // it is, and that was reported
 )
 
-// resolve says that a connection is not one-sided.
+// resolve ends the judgement of a connection that is not unpaired.
 func (r *report) resolve() { r.stage, r.shows = resolved, nil }
 
 // began takes over what a host says of the beginning.
@@ -124,7 +124,7 @@ func (r *report) overBefore(other *report) bool {
 	return r.over && r.closed+int64(Margin) <= other.after
 }
 
-// prove reports a connection as one-sided. Its host's first snapshot after the
+// prove reports a connection as unpaired. Its host's first snapshot after the
 // third of the other end shows it, or else its end does.
 func (r *report) prove() Unpaired {
 	at := r.until()

@@ -43,7 +43,7 @@ type reportState struct {
 	Shows                 *event.Connection
 }
 
-// Save returns everything that Restore needs to go on exactly.
+// Save returns everything that Restore needs to continue exactly.
 func (w *Pairs) Save() State {
 	s := State{Clock: w.clock, Swept: w.swept, Number: w.number, Rejected: w.rejected}
 	hosts := make([]*host, 0, len(w.hosts))
@@ -96,7 +96,7 @@ func (q *queue) places(at stage, places map[*report]int32) (all []int32) {
 	return all
 }
 
-var errPlace = errors.New("restore witnesses: a place that is none")
+var errPlace = errors.New("restore pairs: a place out of range")
 
 // Restore replaces what is known by what was saved. After an error nothing is
 // known.
@@ -116,7 +116,7 @@ func (w *Pairs) restore(s *State) error {
 	for i, saved := range s.Hosts {
 		h := &host{name: saved.Name, last: saved.Last, activeAt: saved.ActiveAt, lost: saved.Lost, beats: slices.Clone(saved.Beats)}
 		if w.hosts[h.name] != nil || len(h.beats) > maxBeats || !slices.IsSorted(h.beats) || len(saved.Retained) != len(saved.RetainedAt) {
-			return errors.New("restore witnesses: a host that can't be")
+			return errors.New("restore pairs: inconsistent host")
 		}
 		hosts[i], w.hosts[h.name] = h, h
 	}
@@ -127,7 +127,7 @@ func (w *Pairs) restore(s *State) error {
 			return errPlace
 		}
 		if (saved.Stage == pending || saved.Stage == unseen) != (saved.Shows != nil) {
-			return errors.New("restore witnesses: a report that can't be")
+			return errors.New("restore pairs: inconsistent report")
 		}
 		reports[i] = w.restoreReport(saved, hosts)
 	}

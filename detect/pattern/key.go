@@ -88,7 +88,7 @@ func (t *keys[W]) unlink(k *key[W]) {
 	}
 }
 
-// resized counts the matches of a key's window anew.
+// resized counts the matches of a key's window again.
 func (t *keys[W]) resized(k *key[W]) {
 	n := t.size(&k.window) - k.size
 	k.size += n

@@ -64,7 +64,7 @@ func (v *saver) chain(c *chain) int32 {
 	return place
 }
 
-var errPlace = errors.New("a place that is none")
+var errPlace = errors.New("a place out of range")
 
 func (s *paths) restore(state *ruleState) error {
 	nodes := make([]*node, len(state.Nodes))

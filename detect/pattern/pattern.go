@@ -104,7 +104,7 @@ type Edge struct {
 	SourcePort, Port            uint16
 }
 
-// Rule is what a pattern asks for: one of the three.
+// Rule is a pattern's definition: one of the three.
 type Rule struct {
 	ID       string
 	Meaning  string // stands for its conditions: another, and it is another rule
@@ -191,7 +191,7 @@ func New(limits Limits) *Patterns {
 	return &Patterns{limits: limits.withDefaults(), byID: map[string]*state{}, marks: map[string]*marks{}}
 }
 
-// SetRules sets the rules that are in force. One that has not changed keeps its
+// SetRules sets the active rules. One that has not changed keeps its
 // windows; those of all others are dropped.
 func (p *Patterns) SetRules(rules []Rule) {
 	before := p.byID

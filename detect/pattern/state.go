@@ -55,7 +55,7 @@ type markState struct {
 	Until []int64
 }
 
-// Save returns everything that Restore needs to go on exactly.
+// Save returns everything that Restore needs to continue exactly.
 func (p *Patterns) Save() State {
 	s := State{Clock: p.clock, Swept: p.swept, Used: p.used, Dropped: p.dropped}
 	for _, one := range p.rules {
@@ -82,8 +82,8 @@ func (p *Patterns) Save() State {
 }
 
 // Restore replaces what is remembered by what was saved. The rules that were set
-// stay in force, and those that have changed since begin anew; if none were, the
-// saved ones are in force. After an error nothing is remembered.
+// stay active, and those that have changed since begin empty; if none were, the
+// saved ones are active. After an error nothing is remembered.
 func (p *Patterns) Restore(s State) error {
 	rules := make([]Rule, 0, len(p.rules))
 	for _, one := range p.rules {
@@ -165,7 +165,7 @@ func saveKeys[W any](t *keys[W], save func(*W, *keyState)) []keyState {
 	return all
 }
 
-// restoreKeys makes the keys anew, in the order in which they were used.
+// restoreKeys recreates the keys, in the order in which they were used.
 func restoreKeys[W any](t *keys[W], saved []keyState, restore func(*W, *keyState)) {
 	for i := range saved {
 		s := &saved[i]

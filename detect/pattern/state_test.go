@@ -38,7 +38,7 @@ var tight = pattern.Limits{
 }
 
 // TestRestartAnywhereChangesNothing cuts histories: what is saved and restored
-// goes on exactly as what wasn't, down to what it saves afterwards.
+// continues exactly as what wasn't, down to what it saves afterwards.
 func TestRestartAnywhereChangesNothing(t *testing.T) {
 	dropped := pattern.Dropped{}
 	for seed := range sample(1500) {

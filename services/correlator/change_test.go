@@ -117,7 +117,7 @@ func TestRulesAreRecordedBeforeWhatFollowsFromThem(t *testing.T) {
 	work := b.batch()
 	saved, set := b.recordedIn(work)
 	if saved.position.Sequence != 3 || set.Hash != b.rules.current().Hash || !set.since.Equal(b.rules.current().since) {
-		t.Errorf("set %s after %d, in force since %s", set.Hash, saved.position.Sequence, set.since)
+		t.Errorf("set %s after %d, active since %s", set.Hash, saved.position.Sequence, set.since)
 	}
 	if all := b.alerts(work); len(all) != 1 || all[0].Rules != set.Hash[:12] {
 		t.Errorf("alerts %+v", all)
@@ -217,7 +217,7 @@ func TestSetThatIsTheSameIsInForceSinceBefore(t *testing.T) {
 	saved, set := b.recordedIn(b.batch())
 	b.resumes(saved, 0)
 	if now := b.rules.current(); !now.since.Equal(set.since) || b.correlator.set != now {
-		t.Errorf("in force since %s, want %s", now.since, set.since)
+		t.Errorf("active since %s, want %s", now.since, set.since)
 	}
 	b.says("web-01", nil)
 	if work := b.batch(); len(work.Before) != 0 {
@@ -233,9 +233,9 @@ func TestBrokenCheckpoints(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Run("one whose rules can't be used goes on with those of now", func(t *testing.T) {
+	t.Run("rejected rules: the current ones replay it", func(t *testing.T) {
 		b.resumes(checkpoint{rules: []byte("no rules"), data: saved.data, position: saved.position}, 0)
-		if b.correlator.set != b.rules.current() || !strings.Contains(b.log.String(), "rules of the checkpoint can't be used") {
+		if b.correlator.set != b.rules.current() || !strings.Contains(b.log.String(), "rules of the checkpoint rejected") {
 			t.Errorf("log:\n%s", b.log.String())
 		}
 	})
