@@ -167,7 +167,7 @@ func checkDemoLines(t *testing.T, out string) {
 	if last == nil || types["story"] < 15 || types["alert"] == 0 || types["summary"] != 1 {
 		t.Fatalf("lines by type: %v; notified: %v", types, last)
 	}
-	if !slices.ContainsFunc(last.Timeline, func(e event.TimelineEntry) bool { return strings.Contains(e.Text, "asked to look every 10s") }) {
+	if !slices.ContainsFunc(last.Timeline, func(e event.TimelineEntry) bool { return strings.Contains(e.Text, "polled every 10s") }) {
 		t.Errorf("no host was asked to poll faster: %v", last.Timeline)
 	}
 	var summary struct {
