@@ -150,7 +150,7 @@ func (u *user) connect(t *testing.T) {
 
 func (u *user) tries(t *testing.T, command string) {
 	p := u.start(t, command)
-	for _, want := range []string{"watches ", "every 30s", "tells this terminal", "http://127.0.0.1:9470/metrics", "nats://127.0.0.1:4222", "Ctrl-C stops it"} {
+	for _, want := range []string{"host ", "every 30s", "notifies this terminal", "http://127.0.0.1:9470/metrics", "nats://127.0.0.1:4222", "Ctrl-C stops it"} {
 		shows(p, want)
 	}
 	if _, roles, ok := strings.Cut(command, "--roles "); ok {
@@ -232,7 +232,7 @@ func (u *user) lists(t *testing.T, command string) {
 
 // seesHelp checks that the command exists.
 func (u *user) seesHelp(t *testing.T, command string) {
-	if help := u.must(t, "go run ./"+strings.TrimSuffix(command, " ID")+" --help"); !strings.Contains(help, command) {
+	if help := u.must(t, "go run ./cmd/"+strings.TrimSuffix(command, " ID")+" --help"); !strings.Contains(help, command) {
 		t.Errorf("the help of %q is\n%s", command, help)
 	}
 }
@@ -281,7 +281,7 @@ func (u *user) backtests(t *testing.T, command string) {
 	for _, name := range []string{"lists.yaml", "poller-silent.yaml"} {
 		copyFile(t, filepath.Join(u.clone, "rules.expr", name), filepath.Join(own, name), 0o644)
 	}
-	if got := u.must(t, strings.Replace(command, "DIR", own, 1)); !strings.Contains(got, "Alerts lost (") || !strings.Contains(got, "only old  administration-at-unusual-hour") {
+	if got := u.must(t, strings.Replace(command, "DIR", own, 1)); !strings.Contains(got, "Alerts lost (") || !strings.Contains(got, "old only  administration-at-unusual-hour") {
 		t.Errorf("got\n%s", got)
 	}
 }
