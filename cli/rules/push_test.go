@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,9 +34,15 @@ func withPushedRules(names ...string) cmdutil.Service {
 }
 
 // rules runs a command of headstart rules on the system.
+// rules runs a command of rules on the system. A push or a rollback waits as
+// long as a busy machine needs until the rules are active.
 func (s testSystem) rules(t *testing.T, args ...string) (string, error) {
 	t.Helper()
-	return execute(t, append(append([]string{"rules"}, args...), "--server", s.URL)...)
+	all := append([]string{"rules"}, args...)
+	if (args[0] == "push" || args[0] == "rollback") && !slices.Contains(args, "--wait") {
+		all = append(all, "--wait", "2m")
+	}
+	return execute(t, append(all, "--server", s.URL)...)
 }
 
 func expectSays(t *testing.T, out string, err error, want ...string) {
