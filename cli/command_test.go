@@ -169,7 +169,7 @@ func TestHelpNamesEveryFlagWithItsDefault(t *testing.T) {
 	}
 }
 
-func TestCommandWithoutAnythingPrintsTheHelp(t *testing.T) {
+func TestCommandWithoutArgumentsPrintsHelp(t *testing.T) {
 	for _, args := range [][]string{{}, {"--help"}, {"help"}} {
 		out, err := execute(t, args...)
 		if err != nil || !strings.Contains(out, "headstart run --show connections") {

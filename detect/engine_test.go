@@ -41,9 +41,9 @@ func saying(t *testing.T, out *detect.Output) string {
 	return string(data)
 }
 
-// TestGoesOnExactlyAfterRestore cuts histories at some messages, and holds what
+// TestRestoredStateContinuesExactly cuts histories at some messages, and holds what
 // a correlation says after it was restored against what one says that went on.
-func TestGoesOnExactlyAfterRestore(t *testing.T) {
+func TestRestoredStateContinuesExactly(t *testing.T) {
 	t.Parallel()
 	set := defaultSet(t)
 	alerts := 0

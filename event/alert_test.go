@@ -97,7 +97,7 @@ func TestAlertJSON(t *testing.T) {
 	}
 }
 
-func TestDecodeAlertSkipsWhatItDoesNotKnow(t *testing.T) {
+func TestDecodeAlertSkipsUnknownFields(t *testing.T) {
 	got, err := event.DecodeAlert([]byte(`{"id":"1","rule":"r","colour":{"red":[1,2]}}`))
 	if err != nil || got.ID != "1" || got.Rule != "r" {
 		t.Errorf("got %+v, %v", got, err)

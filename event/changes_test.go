@@ -247,7 +247,7 @@ func announce(message []byte, from, to int) []byte {
 	return bytes.Replace(message, count(from), count(to), 1)
 }
 
-func TestChangesDecodeSkipsWhatItDoesNotKnow(t *testing.T) {
+func TestChangesDecodeSkipsUnknownFields(t *testing.T) {
 	want := busyChanges(2)
 	message := encodeChanges(t, want)
 	for name, value := range map[string][]byte{

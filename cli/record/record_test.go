@@ -135,9 +135,9 @@ func TestRecordFollows(t *testing.T) {
 	}
 }
 
-// TestRecordGoesOn records what is stored, is started again, and records the
+// TestRecordResumes records what is stored, is started again, and records the
 // rest, each once.
-func TestRecordGoesOn(t *testing.T) {
+func TestRecordResumes(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	s.publish(t, 30)

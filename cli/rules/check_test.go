@@ -52,7 +52,7 @@ func TestRulesCheck(t *testing.T) {
 	}
 }
 
-func TestRulesCheckOfThePack(t *testing.T) {
+func TestRulesCheckOfTheDefaultRuleset(t *testing.T) {
 	out, err := execute(t, "rules", "check", "--output", "json")
 	lines := strings.Split(strings.TrimSpace(out), "\n")
 	var summary struct {

@@ -23,7 +23,7 @@ type part struct {
 	restored bool // saved and restored before it
 }
 
-func TestPartsBecomeWhole(t *testing.T) {
+func TestPartsAreAssembled(t *testing.T) {
 	for name, parts := range map[string][]part{
 		"in order":             {{name: "a 1/3"}, {name: "a 2/3"}, {name: "a 3/3", whole: "a 1/3, a 2/3, a 3/3"}},
 		"in any order":         {{name: "a 3/3"}, {name: "a 1/3"}, {name: "a 2/3", whole: "a 1/3, a 2/3, a 3/3"}},
@@ -51,7 +51,7 @@ func TestPartsBecomeWhole(t *testing.T) {
 	}
 }
 
-func TestNothingPendingIsNothingToSave(t *testing.T) {
+func TestWithoutPendingRulesNothingIsSaved(t *testing.T) {
 	var p Pending
 	if p.Save() != nil || p.Drop() != 0 {
 		t.Error("something is pending at first")

@@ -86,7 +86,7 @@ func TestUsual(t *testing.T) {
 	}
 }
 
-func TestNothingIsUnusualToThoseWhoLearn(t *testing.T) {
+func TestNothingIsUnusualWhileLearning(t *testing.T) {
 	for _, learning := range []time.Duration{0, time.Hour, 7 * day} {
 		t.Run(fmt.Sprint(learning), func(t *testing.T) {
 			b := baseline.New(baseline.Options{Learning: learning})
@@ -127,7 +127,7 @@ func TestApprovedIsKnown(t *testing.T) {
 	}
 }
 
-func TestForgetsWhatIsNotSeen(t *testing.T) {
+func TestUnseenEntriesExpire(t *testing.T) {
 	b := baseline.New(baseline.Options{Learning: day})
 	company(b)
 	before, _ := b.Edges()
@@ -143,7 +143,7 @@ func TestForgetsWhatIsNotSeen(t *testing.T) {
 	}
 }
 
-func TestCapsRefuseAndCount(t *testing.T) {
+func TestCapsRejectAndCount(t *testing.T) {
 	b := baseline.New(baseline.Options{Learning: day, MaxEdges: 50, MaxOfOne: 10})
 	for n := range 100 {
 		b.Opened(sighting(host("scanner"), host(fmt.Sprint("h", n)), 22, monday))
@@ -206,7 +206,7 @@ func TestOrderOfArrivalChangesNothing(t *testing.T) {
 	}
 }
 
-func TestRestoredGoesOnExactly(t *testing.T) {
+func TestRestoredStateContinuesExactly(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for range 50 {
 		all := history(r, 200)

@@ -42,7 +42,7 @@ func read(t *testing.T, layers ...rule.Layer) *bundle.Book {
 	return b
 }
 
-func TestPackedBookIsTheSame(t *testing.T) {
+func TestBundleRoundTrip(t *testing.T) {
 	b := read(t, rule.Layer{Name: "default", Files: rulepack.Files},
 		rule.Layer{Name: "./local", Files: directory("own.yaml", ruleFile("own", "conn.open"), ".hidden.yaml", "x", "notes.txt", "x", "sub/rule.yaml", "x")})
 	set, err := rule.LoadLayers(b.RuleLayers(), nil)
@@ -111,7 +111,7 @@ func TestWhatCannotBeReadIsSaidWhereItIsLoaded(t *testing.T) {
 	}
 }
 
-func TestTooMuchIsRefused(t *testing.T) {
+func TestTooMuchIsRejected(t *testing.T) {
 	large := fstest.MapFS{}
 	for i := range 600 {
 		large[fmt.Sprintf("r%d.yaml", i)] = &fstest.MapFile{Data: make([]byte, 64<<10)}
@@ -124,7 +124,7 @@ func TestTooMuchIsRefused(t *testing.T) {
 	}
 }
 
-func TestWhatChangedIsTold(t *testing.T) {
+func TestChangesAreReported(t *testing.T) {
 	describe := func(files fstest.MapFS) *bundle.Book {
 		b := read(t, rule.Layer{Name: "x", Files: files})
 		set, err := rule.LoadLayers(b.RuleLayers(), nil)
@@ -188,7 +188,7 @@ func archive(t testing.TB, namesAndTexts ...string) []byte {
 
 const book = `{"version":1,"layers":["x"]}`
 
-func TestHostileBooksAreRefused(t *testing.T) {
+func TestHostileBundlesAreRejected(t *testing.T) {
 	bomb := make([]string, 0, 2*40)
 	bomb = append(bomb, "book.json", book)
 	for i := range 40 {

@@ -119,7 +119,7 @@ func TestMemoryHasACap(t *testing.T) {
 	}
 }
 
-func TestHeartbeatWithoutNewsHasNothingToSave(t *testing.T) {
+func TestHeartbeatWithoutChangesSavesNothing(t *testing.T) {
 	w := firing.NewRules(loadRules(t, map[string]string{"fires": "conn.port == 445", "waits": "conn.port == 5432\nfor: 1h"}))
 	var host firing.Host
 	message := opened(445, 0, 3)
@@ -165,7 +165,7 @@ func TestSavedStateNamesItsMessage(t *testing.T) {
 	}
 }
 
-func TestUnusableStateIsRefused(t *testing.T) {
+func TestUnusableStateIsRejected(t *testing.T) {
 	sound := savedState(t)
 	message := must(t)(new(event.ChangesEncoder).Append(nil, opened(445, 0, 1)))
 	tooMany := must(t)(new(event.ChangesEncoder).Append(nil, opened(445, 0, firing.MaxEntries+1)))

@@ -46,7 +46,7 @@ func TestAddressLeadsToItsHost(t *testing.T) {
 	}
 }
 
-func TestWhatIsLearntIsNotTheMessages(t *testing.T) {
+func TestLearnedStateIsNotTheMessages(t *testing.T) {
 	d := hosts.New(10)
 	c := says("web-01", "10.1.1.10")
 	self, _ := d.Update(c)
@@ -56,7 +56,7 @@ func TestWhatIsLearntIsNotTheMessages(t *testing.T) {
 	}
 }
 
-func TestContestedAddressIsNobodys(t *testing.T) {
+func TestContestedAddressIsUnattributed(t *testing.T) {
 	d := hosts.New(10)
 	expect := func(when, owner string, contested int) {
 		t.Helper()
@@ -94,7 +94,7 @@ func TestAddressSaidTwiceIsSaidOnce(t *testing.T) {
 	}
 }
 
-func TestAddressThatEveryHostHasIsNobodys(t *testing.T) {
+func TestAddressOfEveryHostIsUnattributed(t *testing.T) {
 	d := hosts.New(10)
 	everybodys := []string{"127.0.0.1", "::1", "0.0.0.0", "::", "169.254.1.1", "fe80::1", "224.0.0.1", "ff02::1"}
 	d.Update(says("intruder", everybodys...))

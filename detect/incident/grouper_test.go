@@ -242,7 +242,7 @@ func TestTwoThatTurnOutToBeOne(t *testing.T) {
 	}
 }
 
-func TestLifeOfAnIncident(t *testing.T) {
+func TestIncidentLifecycle(t *testing.T) {
 	g := incident.New(incident.Options{})
 	seen := map[string][]string{}
 	now := start
@@ -315,7 +315,7 @@ func TestBudgetRaisesTheThreshold(t *testing.T) {
 	}
 }
 
-func TestRestoredGoesOnExactly(t *testing.T) {
+func TestRestoredStateContinuesExactly(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	for range 100 {
 		var steps []any

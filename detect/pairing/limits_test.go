@@ -69,9 +69,9 @@ func TestReportsAreCapped(t *testing.T) {
 	})
 }
 
-// TestNobodyIsAccusedForWantOfRoom has b show everything, more than there is
+// TestFullTableAccusesNoHost has b show everything, more than there is
 // room for.
-func TestNobodyIsAccusedForWantOfRoom(t *testing.T) {
+func TestFullTableAccusesNoHost(t *testing.T) {
 	for name, c := range map[string]struct{ of, want int }{
 		"there was room":       {40, 0},
 		"there was no room":    {60, 0},
@@ -184,9 +184,9 @@ func attempt(r *pairing.Report) *pairing.Report {
 	return r
 }
 
-// TestASilentPeerHoldsNothingUp opens and closes connections to a host whose
+// TestSilentPeerDelaysNothing opens and closes connections to a host whose
 // poller is away.
-func TestASilentPeerHoldsNothingUp(t *testing.T) {
+func TestSilentPeerDelaysNothing(t *testing.T) {
 	w := pairing.New(pairing.Limits{})
 	at := noon
 	for i := range 100_000 {
@@ -231,7 +231,7 @@ func TestNonsenseIsNothing(t *testing.T) {
 	w.Heartbeat("b", time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC))
 }
 
-func TestDamagedStateIsRefused(t *testing.T) {
+func TestDamagedStateIsRejected(t *testing.T) {
 	w := pairing.New(pairing.Limits{})
 	w.Heartbeat("a", noon)
 	w.Heartbeat("b", noon)

@@ -150,9 +150,9 @@ func interleaved(random *rand.Rand, hosts [][]told) []told {
 	return all
 }
 
-// TestRegularGoesOnAfterRestore holds that what was saved in the middle goes on
+// TestBeaconingContinuesAfterRestore holds that what was saved in the middle goes on
 // as what wasn't.
-func TestRegularGoesOnAfterRestore(t *testing.T) {
+func TestBeaconingContinuesAfterRestore(t *testing.T) {
 	history := calls("web-01", false, rhythm(20, func() time.Duration { return 5 * time.Minute }))
 	p := newPatterns(regularRule())
 	for i := range history[:12] {

@@ -150,8 +150,8 @@ func TestAKeyThatHasFiredDoesNotGrow(t *testing.T) {
 	}
 }
 
-// TestAValueThatComesAgainDoesNotGrow is what a server does all day.
-func TestAValueThatComesAgainDoesNotGrow(t *testing.T) {
+// TestRepeatedValueDoesNotGrow is what a server does all day.
+func TestRepeatedValueDoesNotGrow(t *testing.T) {
 	p := newPatterns(pattern.Rule{ID: "r", Count: &rule.Count{Within: time.Hour, AtLeast: 6, Of: "value"}})
 	for i := range 20_000 {
 		m := someMatches(1)[0]

@@ -207,7 +207,7 @@ func TestAnIDIsFiredOnce(t *testing.T) {
 	}
 }
 
-func TestDamagedStateIsRefused(t *testing.T) {
+func TestDamagedStateIsRejected(t *testing.T) {
 	r := pattern.Rule{ID: "r", Path: &rule.Path{Hops: 3, Within: time.Hour}}
 	random := rand.New(rand.NewPCG(1, 3))
 	p := newPatterns(r)

@@ -113,7 +113,7 @@ func TestAbsentWitnessCanBeTooYoung(t *testing.T) {
 	}
 }
 
-func TestBaselineIsAskedOnceAndOnlyWhereItMatters(t *testing.T) {
+func TestBaselineIsQueriedOnceAndOnlyWhenNeeded(t *testing.T) {
 	set := loadFiles(t, fstest.MapFS{
 		"a.yaml": ruleFile("a", "conn.port == 3306"),
 		"b.yaml": ruleFile("b", "conn.port == 3306 and baseline.known"),

@@ -70,7 +70,7 @@ func TestRuleWithForWaitsForTheLowerBound(t *testing.T) {
 	}
 }
 
-func TestRuleWithForNeedsWhatIsStillThere(t *testing.T) {
+func TestRuleWithForNeedsAnOpenConnection(t *testing.T) {
 	set := loadFiles(t, fstest.MapFS{
 		"for.yaml":     ruleFile("for", "conn.port == 3306\nfor: 30s"),
 		"without.yaml": ruleFile("without", "conn.port == 3306"),
@@ -210,7 +210,7 @@ func TestEvaluatorsOfOneSetRunAtTheSameTime(t *testing.T) {
 	wait.Wait()
 }
 
-func TestEvaluateAllocatesNothingWhereNoRuleIsNear(t *testing.T) {
+func TestEvaluateWithoutCandidatesAllocatesNothing(t *testing.T) {
 	o := rule.Observation{
 		Connection: inbound(443), At: noon, Host: &rule.Host{Roles: []string{"web"}},
 		Baseline: func(*event.Connection) rule.Baseline { return rule.Baseline{} },
@@ -227,7 +227,7 @@ func TestEvaluateAllocatesNothingWhereNoRuleIsNear(t *testing.T) {
 // A condition that is asked and doesn't hold costs what it sees, once: the
 // change, and the change with the baseline. (A time or a duration that is
 // calculated is boxed.)
-func TestEvaluateAllocatesOnlyWhatConditionsSee(t *testing.T) {
+func TestEvaluateAllocatesOnlyForConditions(t *testing.T) {
 	set := loadFiles(t, fstest.MapFS{
 		"a.yaml": ruleFile("a", "conn.port == 3306 and conn.uid == 7"),
 		"b.yaml": ruleFile("b", "conn.port == 3306 and baseline.unusual\ncount: {by: host.name, of: conn.peer, within: 5m, at_least: 2, above_usual: 2}"),

@@ -124,7 +124,7 @@ func tree(t *explain.Term, depth int) string {
 	return b.String()
 }
 
-func TestExplanationIsWhatTheEvaluatorSays(t *testing.T) {
+func TestExplanationAgreesWithTheEvaluator(t *testing.T) {
 	for name, set := range map[string]*rule.Set{"of the pack": shippedPack(t), "of all that the language has": loadFiles(t, explainable())} {
 		t.Run(name, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(4, 2))

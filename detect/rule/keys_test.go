@@ -10,9 +10,9 @@ import (
 
 var update = flag.Bool("update", false, "write the files that are made from the code")
 
-// TestNeededKeysAreAskedFor holds that the loader wants what the keys say is
+// TestMissingKeysAreReported holds that the loader wants what the keys say is
 // needed, and knows no others.
-func TestNeededKeysAreAskedFor(t *testing.T) {
+func TestMissingKeysAreReported(t *testing.T) {
 	const step = "{when: conn.open, by: host.name}"
 	whole := map[string]string{
 		"a rule":       "X",

@@ -161,7 +161,7 @@ func TestGlobIsEveryListThatFits(t *testing.T) {
 	}
 }
 
-func TestHashSaysWhatIsInForce(t *testing.T) {
+func TestHashIdentifiesTheActiveRules(t *testing.T) {
 	one := loadLayers(t, pack)
 	if again := loadLayers(t, strings.ReplaceAll(pack, "ssh.yaml", "z.yaml")); again.Hash != one.Hash {
 		t.Error("the name of a file changes the hash")

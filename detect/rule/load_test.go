@@ -150,7 +150,7 @@ func TestLoadReportsAnUnreadableFileWithTheOthersMistakes(t *testing.T) {
 	}
 }
 
-func TestLoadRefusesTooManyRules(t *testing.T) {
+func TestLoadRejectsTooManyRules(t *testing.T) {
 	files := make(fstest.MapFS)
 	for i := range rule.MaxRules + 1 {
 		files["r"+strings.Repeat("x", i%200)+string(rune('a'+i%26))+time.Duration(i).String()+".yaml"] = &fstest.MapFile{}

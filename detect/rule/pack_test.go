@@ -105,7 +105,7 @@ func packTests() []packTest {
 	}
 }
 
-func TestShippedPack(t *testing.T) {
+func TestShippedRuleset(t *testing.T) {
 	evaluator := rule.NewEvaluator(shippedPack(t))
 	for _, test := range packTests() {
 		t.Run(test.name, func(t *testing.T) {

@@ -369,7 +369,7 @@ func TestAbsent(t *testing.T) {
 	}
 }
 
-func TestAbsentRulesAreNotAskedOfChanges(t *testing.T) {
+func TestAbsentRulesAreNotEvaluatedOnChanges(t *testing.T) {
 	set, _ := loadOne(t, header+"absent: {of: peer_report, for: 5m}\n")
 	if got := said(rule.NewEvaluator(set).Evaluate(session())); got != "" {
 		t.Error(got)

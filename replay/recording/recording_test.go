@@ -395,7 +395,7 @@ func TestErrorsOfTheReaderAreReturnedAsTheyAre(t *testing.T) {
 	}
 }
 
-func TestWhatIsTooLargeIsRefused(t *testing.T) {
+func TestTooLargeInputIsRejected(t *testing.T) {
 	w := create(t, t.TempDir(), recording.Options{})
 	defer w.Close()
 	if err := w.Write(&recording.Message{Data: make([]byte, event.MaxMessage+1)}); err == nil || !strings.Contains(err.Error(), "more than 8388608") {

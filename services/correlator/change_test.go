@@ -101,7 +101,7 @@ func (b *bench) recordedIn(work bus.Work) (checkpoint, *ruleset) {
 	return saved, set
 }
 
-func TestRulesAreRecordedBeforeWhatFollowsFromThem(t *testing.T) {
+func TestRulesAreRecordedBeforeTheirAlerts(t *testing.T) {
 	b := newBench(t, map[string]string{"port": "conn.port == 1"})
 	b.says("web-01", nil)
 	b.says("web-01", nil)
@@ -136,9 +136,9 @@ func (b *bench) resumes(saved checkpoint, published uint64) {
 	b.correlator.saved, b.appliedTo, b.publishedTo.Sequence = saved, saved.position, published
 }
 
-// TestLifeGoesOnWithTheRulesOfTheOneBefore kills a correlator at every point
+// TestRestartContinuesWithThePreviousRules kills a correlator at every point
 // around a change of its rules.
-func TestLifeGoesOnWithTheRulesOfTheOneBefore(t *testing.T) {
+func TestRestartContinuesWithThePreviousRules(t *testing.T) {
 	b := newBench(t, map[string]string{
 		"count": "conn.port == 445\ncount: {by: host.name, of: conn.peer, within: 1h, at_least: 3}",
 		"port":  "conn.port == 5432",
@@ -211,7 +211,7 @@ func sameOutputs(t *testing.T, got, want []bus.Output) {
 	}
 }
 
-func TestSetThatIsTheSameIsInForceSinceBefore(t *testing.T) {
+func TestUnchangedSetKeepsItsActivationTime(t *testing.T) {
 	b := newBench(t, map[string]string{"port": "conn.port == 1"})
 	b.says("web-01", nil)
 	saved, set := b.recordedIn(b.batch())

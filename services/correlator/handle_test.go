@@ -137,7 +137,7 @@ func opens(id byte, remote string, port uint16) func(c *event.Changes) {
 	}
 }
 
-func TestAlertSaysWhatWasSeenOnTheStreamsClock(t *testing.T) {
+func TestAlertTimesAreOnTheStreamsClock(t *testing.T) {
 	b := newBench(t, map[string]string{"long": "conn.port == 5432\nfor: 30s\nattack: [T1213]\nguide: Look.\ndescription: Long."})
 	hourBehind := func(c *event.Changes) { c.ClockOffset = time.Hour }
 	b.says("web-01", hourBehind)
@@ -251,7 +251,7 @@ func TestMessageThatCannotBeHandledStopsNoOther(t *testing.T) {
 	b.metric("headstart_correlator_undecodable_total 3")
 }
 
-func TestMutedAndFailingRulesRaiseNoAlert(t *testing.T) {
+func TestSuppressedAndFailingRulesRaiseNoAlert(t *testing.T) {
 	b := newBench(t, map[string]string{
 		"muted": "conn.open\nunless: [{when: conn.uid == 33, owner: o, reason: r, expires: 2025-12-31}]",
 		"fails": "conn.port % (conn.uid - 33) == 0",
@@ -289,7 +289,7 @@ func checkpointOf(t *testing.T, work bus.Work) []byte {
 	return work.States[0].Value
 }
 
-func TestCheckpointStandsForWhatWasTakenIn(t *testing.T) {
+func TestCheckpointCoversAppliedMessages(t *testing.T) {
 	b := newBench(t, map[string]string{"port": "conn.port == 5432"})
 	b.says("web-01", nil)
 	if work := b.batch(); len(work.States) != 0 {
@@ -324,7 +324,7 @@ func TestCheckpointStandsForWhatWasTakenIn(t *testing.T) {
 	}
 }
 
-func TestClockThatIsAheadMakesNobodyForget(t *testing.T) {
+func TestClockAheadExpiresNothing(t *testing.T) {
 	b := newBench(t, map[string]string{"port": "conn.port == 5432"})
 	b.says("web-01", nil)
 	b.batch()
@@ -346,7 +346,7 @@ func TestCheckpointThatIsUnusableIsAnError(t *testing.T) {
 	}
 }
 
-func TestRulesInForceAreTakenWithTheNextBatch(t *testing.T) {
+func TestNewRulesAreActiveWithTheNextBatch(t *testing.T) {
 	b := newBench(t, map[string]string{"port": "conn.port == 5432\nfor: 1h"})
 	b.says("web-01", opens(1, "10.1.2.20", 5432))
 	b.batch()

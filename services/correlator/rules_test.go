@@ -133,7 +133,7 @@ func (f *followed) logged(text string) (n int) {
 	return n
 }
 
-func TestChangedRulesAreInForceWithinSeconds(t *testing.T) {
+func TestChangedRulesAreActiveWithinSeconds(t *testing.T) {
 	follow(t, func(f *followed) {
 		first := f.current()
 		f.seconds(60)
@@ -225,7 +225,7 @@ func TestFileThatCannotBeReadBlocksNoOther(t *testing.T) {
 	})
 }
 
-func TestDirectoryThatGoesAwayAndComesBack(t *testing.T) {
+func TestRemovedDirectoryIsReloadedWhenItReturns(t *testing.T) {
 	follow(t, func(f *followed) {
 		f.do(os.Rename(f.dir, f.dir+".away"))
 		f.seconds(10)

@@ -29,7 +29,7 @@ func (b *bench) told() map[string]rulestore.RuleStatus {
 	return each
 }
 
-func TestWhatIsMutedIsCountedAcrossLives(t *testing.T) {
+func TestSuppressedIsCountedAcrossRestarts(t *testing.T) {
 	const mutes = "conn.open\nunless:\n  - {when: conn.port == 22, owner: ann, reason: r, expires: 2999-12-31}\n  - {when: conn.port == 23, owner: bob, reason: r, expires: 2999-12-31}"
 	b := newBench(t, map[string]string{"mutes": mutes, "fires": "conn.port == 22"})
 	for id := range byte(3) {
@@ -209,7 +209,7 @@ func TestExceptionsAreAnnouncedBeforeTheyExpire(t *testing.T) {
 	}
 }
 
-func TestRulesInForceAreInReadyzAndMetrics(t *testing.T) {
+func TestActiveRulesAreInReadyzAndMetrics(t *testing.T) {
 	b := newBench(t, map[string]string{"port": "conn.port == 1"})
 	readyz := func() string {
 		w := httptest.NewRecorder()

@@ -245,7 +245,7 @@ func TestPartsThatDoNotFitAreRejected(t *testing.T) {
 	}
 }
 
-func TestChangesThatAreTooManyComeInParts(t *testing.T) {
+func TestTooManyChangesAreSplitIntoParts(t *testing.T) {
 	b := newBench(t, 1, "a")
 	b.limit = 600
 	b.takes(snapshotOf("a", 60), 1)

@@ -9,9 +9,9 @@ import (
 	"headstart/test/process"
 )
 
-// TestDemoSaysTheSameEachTime runs the demonstration into a pipe, twice: all of
+// TestDemoIsDeterministic runs the demonstration into a pipe, twice: all of
 // it is the same but for how long it took, and nothing is left behind.
-func TestDemoSaysTheSameEachTime(t *testing.T) {
+func TestDemoIsDeterministic(t *testing.T) {
 	took := regexp.MustCompile(`, in \d+ s\.`)
 	tell := func() string {
 		temporary := t.TempDir()

@@ -214,7 +214,7 @@ func TestAddedAddressIsTheHostsOwn(t *testing.T) {
 	}
 }
 
-func TestNamesAreRefused(t *testing.T) {
+func TestInvalidNamesAreRejected(t *testing.T) {
 	web := New(t).Host("web")
 	if _, err := web.Dial(t.Context(), "tcp", "localhost:22"); err == nil {
 		t.Error("a host without a resolver dialled a name")

@@ -79,7 +79,7 @@ func TestSessionStaysOpen(t *testing.T) {
 	}
 }
 
-func TestRepeatMakesWhatItReturns(t *testing.T) {
+func TestRepeatOpensTheSessionsItReturns(t *testing.T) {
 	l := New(t)
 	web, db := l.Host("web"), l.Host("db")
 	server := db.Serve("tcp", "[::]:5432")

@@ -135,7 +135,7 @@ func TestPeersAreKnownAfterARestart(t *testing.T) {
 	}
 }
 
-func TestEditedRulesAreInForceWithoutARestart(t *testing.T) {
+func TestEditedRulesAreActiveWithoutARestart(t *testing.T) {
 	t.Parallel()
 	server := natstest.Start(t)
 	b := publisher(t, server.URL)
@@ -178,7 +178,7 @@ func TestEditedRulesAreInForceWithoutARestart(t *testing.T) {
 	attack(445, "smb")
 }
 
-func TestCorrelatorPutsAsideWhatItCannotRead(t *testing.T) {
+func TestCorrelatorDeadLettersUndecodableMessages(t *testing.T) {
 	t.Parallel()
 	server := natstest.Start(t)
 	b := publisher(t, server.URL)

@@ -137,7 +137,7 @@ func revise(t *testing.T, b *bus.Bus, id string, first uint64, changes ...change
 	}
 }
 
-func TestIncidentIsToldFromItsOpeningToItsEnd(t *testing.T) {
+func TestIncidentIsNotifiedFromOpeningToEnd(t *testing.T) {
 	t.Parallel()
 	server := natstest.Start(t)
 	b := publisher(t, server.URL)
@@ -340,7 +340,7 @@ func TestTwoNotifiersTellAnIncidentOnce(t *testing.T) {
 	}
 }
 
-func TestIncidentGoesOnWhenItsOpeningIsADeadLetter(t *testing.T) {
+func TestIncidentContinuesWhenItsOpeningIsADeadLetter(t *testing.T) {
 	t.Parallel()
 	server := natstest.Start(t)
 	b := publisher(t, server.URL)
@@ -376,7 +376,7 @@ func TestIncidentGoesOnWhenItsOpeningIsADeadLetter(t *testing.T) {
 	}
 }
 
-func TestReceiverGetsWhatItAsksFor(t *testing.T) {
+func TestReceiverGetsTheConfiguredKinds(t *testing.T) {
 	t.Parallel()
 	server := natstest.Start(t)
 	b := publisher(t, server.URL)

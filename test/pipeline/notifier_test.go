@@ -161,7 +161,7 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 	}
 }
 
-func TestRefusedNotificationIsADeadLetter(t *testing.T) {
+func TestRejectedNotificationIsADeadLetter(t *testing.T) {
 	t.Parallel()
 	server := natstest.Start(t)
 	b := publisher(t, server.URL)
@@ -218,7 +218,7 @@ func TestReceiverThatIsDownHoldsUpNoOther(t *testing.T) {
 	}
 }
 
-func TestReceiverThatIsDownOverARestartLosesNothing(t *testing.T) {
+func TestReceiverDownAcrossARestartLosesNothing(t *testing.T) {
 	t.Parallel()
 	const alerts = 20
 	server := natstest.Start(t)

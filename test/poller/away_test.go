@@ -97,7 +97,7 @@ func TestNATSIsAwayAtTheStart(t *testing.T) {
 	p.Stop()
 }
 
-func TestNATSGoesAwayAndComesBack(t *testing.T) {
+func TestNATSOutage(t *testing.T) {
 	s := newServer(t)
 	running, stored := s.startWithStream()
 	p := start(t, s.url)

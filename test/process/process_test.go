@@ -138,7 +138,7 @@ func TestUnexpectedEndFailsTheTestAndShowsTheOutput(t *testing.T) {
 	}
 }
 
-func TestCleanupKillsWhatStillRuns(t *testing.T) {
+func TestCleanupKillsRunningProcesses(t *testing.T) {
 	r := &recorder{TB: t}
 	p := Start(r, self("serve", FreeAddress(t, "127.0.0.1")))
 	p.WaitReady()
@@ -237,7 +237,7 @@ func TestProcessRunsOnALabHost(t *testing.T) {
 	}
 }
 
-func TestKilledNATSComesBackWithItsStreams(t *testing.T) {
+func TestKilledNATSRestartsWithItsStreams(t *testing.T) {
 	server := Start(t, NATS(t, FreeAddress(t, "127.0.0.1"), t.TempDir()))
 	server.WaitReady()
 	url := "nats://" + net.JoinHostPort(server.spec.Args[1], server.spec.Args[3])

@@ -202,8 +202,8 @@ func TestWarningSaysThatItIsOne(t *testing.T) {
 	}
 }
 
-// TestPackHasNoWarnings holds for the shipped rules what check asks of others.
-func TestPackHasNoWarnings(t *testing.T) {
+// TestDefaultRulesetHasNoWarnings holds for the shipped rules what check asks of others.
+func TestDefaultRulesetHasNoWarnings(t *testing.T) {
 	for _, w := range lint.Check([]rule.Layer{{Name: "rules.expr", Files: rules.Files}}, nil, noon).Warnings {
 		t.Error(w)
 	}

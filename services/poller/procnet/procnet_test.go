@@ -18,7 +18,7 @@ import (
 // The tables in testdata were printed by Linux 6.18 on a little-endian
 // machine; the golden files next to them were decoded by other code and
 // compared with what ss printed of the same sockets.
-func TestParseReadsWhatKernelsPrint(t *testing.T) {
+func TestParseReadsKernelTables(t *testing.T) {
 	for _, name := range []string{"tcp", "tcp6"} {
 		t.Run(name, func(t *testing.T) {
 			table := capture(t, name)
