@@ -34,8 +34,8 @@ func TestRulesArePushedAsDocumented(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	says := map[string]string{"push": "changed ssh-session-long", "status": "in force", "history": "mail servers", "rollback": "changed ssh-session-long", "pull": "2-local"}
-	said := map[string]bool{}
+	output := map[string]string{"push": "changed ssh-session-long", "status": "of pushed active", "history": "mail servers", "rollback": "changed ssh-session-long", "pull": "2-local"}
+	seen := map[string]bool{}
 	for n, command := range manual.Commands(t, "Rules", "sh") {
 		words := split(command)
 		if words[0] != "headstart" || words[1] != "rules" {
@@ -46,17 +46,17 @@ func TestRulesArePushedAsDocumented(t *testing.T) {
 		if code != 0 {
 			t.Fatalf("%s: exit code %d\n%s%s", command, code, stdout, stderr)
 		}
-		want := says[words[2]]
+		want := output[words[2]]
 		if n == 0 {
 			want = "added"
 		}
 		if all := strings.Join(strings.Fields(stdout+stderr), " "); !strings.Contains(all, want) {
 			t.Errorf("%s doesn't say %q:\n%s%s", command, want, stdout, stderr)
 		}
-		said[words[2]] = true
+		seen[words[2]] = true
 	}
-	if len(said) != len(says) {
-		t.Errorf("docs/operations.md has only %v", said)
+	if len(seen) != len(output) {
+		t.Errorf("docs/operations.md has only %v", seen)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "pulled", "2-local", "ssh-session-long.yaml")); err != nil {
 		t.Error(err)
