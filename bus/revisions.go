@@ -1,9 +1,11 @@
 package bus
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -186,14 +188,16 @@ func (r *Revisions) Announce(ctx context.Context, key string, value []byte, ttl 
 	return r.wrap(key, err)
 }
 
-// Announcements returns the announcements whose keys begin with a token, the
-// oldest first.
-func (r *Revisions) Announcements(ctx context.Context, token string) (all []Revision, err error) {
-	err = r.bus.Last(ctx, bucketPrefix+r.name, r.subject(token+".*"), func(m Message) error {
-		if !m.deleted {
-			all = append(all, Revision{Number: m.Sequence, StoredAt: m.StoredAt, Value: slices.Clone(m.Data)})
-		}
+// Announcements returns the announcements whose keys begin with a token, each
+// once, the oldest first.
+func (r *Revisions) Announcements(ctx context.Context, token string) ([]Revision, error) {
+	latest := map[string]Revision{}
+	err := r.each(ctx, token+".*", func(key string, m Message) error {
+		latest[key] = Revision{Number: m.Sequence, StoredAt: m.StoredAt, Value: slices.Clone(m.Data)}
 		return nil
 	})
-	return all, r.wrap(token, err)
+	if err != nil {
+		return nil, r.wrap(token, err)
+	}
+	return slices.SortedFunc(maps.Values(latest), func(a, b Revision) int { return cmp.Compare(a.Number, b.Number) }), nil
 }

@@ -134,3 +134,46 @@ func TestRevisions(t *testing.T) {
 		<-done
 	})
 }
+
+// A listing misses no announcement, though each is replaced all the time.
+func TestAnnouncementsWhileTheyAreReplaced(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	writer, err := connect(t, bus.Options{Server: w.server.URL}).OpenRevisions(t.Context(), "BOOKS", storage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader, err := connect(t, bus.Options{Server: w.server.URL}).FindRevisions(t.Context(), "BOOKS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := []string{"status.a", "status.b", "status.c"}
+	ctx, stop := context.WithCancel(t.Context())
+	failed := make(chan error, 1)
+	announce := func(ctx context.Context) (err error) {
+		for _, key := range keys {
+			err = errors.Join(err, writer.Announce(ctx, key, []byte(key), time.Hour))
+		}
+		return err
+	}
+	if err := announce(ctx); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		var err error
+		for ctx.Err() == nil && err == nil {
+			err = announce(context.WithoutCancel(ctx))
+		}
+		failed <- err
+	}()
+	for n := range 100 {
+		all, err := reader.Announcements(t.Context(), "status")
+		if err != nil || len(all) != len(keys) {
+			t.Errorf("listing %d: %d announcements, %v; want %d", n, len(all), err, len(keys))
+		}
+	}
+	stop()
+	if err := <-failed; err != nil {
+		t.Error(err)
+	}
+}

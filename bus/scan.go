@@ -24,41 +24,51 @@ func (s *StateStore) All(ctx context.Context, yield func(key string, value []byt
 var errStopped = errors.New("stopped by the caller")
 
 func (s *StateStore) all(ctx context.Context, yield func(key string, value []byte) bool) error {
+	return s.each(ctx, keyState+"*", func(key string, m Message) error { return s.yield(ctx, key, m.Data, yield) })
+}
+
+// each calls do with the last message of every key that matches a filter. A key
+// that is written meanwhile can appear again; its latest message comes last.
+func (k bucket) each(ctx context.Context, filter string, do func(key string, m Message) error) error {
+	before, err := k.stream(ctx)
+	if err != nil {
+		return err
+	}
 	seen := map[string]bool{}
-	err := s.bus.Last(ctx, bucketPrefix+s.name, s.subject(keyState+"*"), func(m Message) error {
-		key := strings.TrimPrefix(m.Subject, s.subject(""))
+	err = k.bus.Last(ctx, bucketPrefix+k.name, k.subject(filter), func(m Message) error {
+		key := strings.TrimPrefix(m.Subject, k.subject(""))
 		seen[key] = true
 		if m.deleted {
 			return nil
 		}
-		return s.yield(ctx, key, m.Data, yield)
+		return do(key, m)
 	})
 	if err != nil {
 		return err
 	}
-	stream, err := s.stream(ctx)
-	if err != nil || stream.CachedInfo().State.LastSeq == s.opened {
+	after, err := k.stream(ctx)
+	if err != nil || after.CachedInfo().State.LastSeq == before.CachedInfo().State.LastSeq {
 		return err
 	}
-	// The bucket has changed since it was opened. A key that was written again
-	// each time just before the reader reached it has not been seen.
-	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(s.subject(keyState+"*")))
+	// The bucket has changed meanwhile. A key that was written again each time
+	// just before the reader reached it has not been seen.
+	info, err := after.Info(ctx, jetstream.WithSubjectFilter(k.subject(filter)))
 	if err != nil {
 		return err
 	}
 	for subject := range info.State.Subjects {
-		key := strings.TrimPrefix(subject, s.subject(""))
+		key := strings.TrimPrefix(subject, k.subject(""))
 		if seen[key] {
 			continue
 		}
-		entry, err := s.entry(ctx, key)
+		entry, err := k.entry(ctx, key)
 		if err != nil {
 			return err
 		}
 		if entry == nil {
 			continue
 		}
-		if err := s.yield(ctx, key, entry.Value(), yield); err != nil {
+		if err := do(key, Message{Subject: subject, Sequence: entry.Revision(), StoredAt: entry.Created(), Data: entry.Value()}); err != nil {
 			return err
 		}
 	}

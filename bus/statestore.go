@@ -25,8 +25,7 @@ import (
 // StateStore on the same bucket.
 type StateStore struct {
 	bucket
-	chunk  int    // maximum bytes of a value in one message
-	opened uint64 // revision of the entry that opening the bucket has written
+	chunk int // maximum bytes of a value in one message
 
 	// The committing goroutine owns these fields while a stage runs.
 	positions map[string]Position // by stage, as saved
@@ -91,7 +90,7 @@ func (b *Bus) OpenStateStore(ctx context.Context, name string, storage Storage) 
 }
 
 func (s *StateStore) open(ctx context.Context) (err error) {
-	if s.opened, err = s.kv.Put(ctx, keyOwner, nil); err != nil {
+	if _, err = s.kv.Put(ctx, keyOwner, nil); err != nil {
 		return err
 	}
 	keys, err := s.kv.ListKeysFiltered(ctx, keyPosition+"*")

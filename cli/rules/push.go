@@ -203,7 +203,7 @@ func awaitActive(ctx context.Context, store *rulestore.Store, book *bundle.Book,
 	defer cancel()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
-	for absent := 0; ; {
+	for {
 		statuses, err := store.Statuses(ctx)
 		if ctx.Err() == nil && err != nil {
 			return err
@@ -225,12 +225,10 @@ func awaitActive(ctx context.Context, store *rulestore.Store, book *bundle.Book,
 			users++
 		}
 		switch {
-		case err == nil && users == 0 && absent < 2: // a status that is being replaced can be missed
-			absent++
 		case err == nil && users == 0:
 			fmt.Fprintln(errs, "no correlator runs with --rules pushed: the rules become active when one starts")
 			return nil
-		case err == nil && users > 0 && len(waiting) == 0:
+		case err == nil && len(waiting) == 0:
 			fmt.Fprintf(errs, "active on %s\n", strings.Join(active, ", "))
 			return nil
 		}
