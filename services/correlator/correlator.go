@@ -146,6 +146,7 @@ func Run(ctx context.Context, o Options) error {
 	began := time.Now()
 	options.Clock = func() time.Duration { return time.Since(began) }
 	report := newReporter(rules, pushed, o.instance())
+	o.Telemetry.Help(help)
 	c := &correlator{
 		bus: o.Bus, log: o.Log, rules: rules, set: rules.current(), metrics: newMetrics(o.Telemetry.Metrics),
 		engine: detect.New(rules.current().Set, options), maxHosts: o.MaxHosts, every: cmp.Or(o.Checkpoint, DefaultCheckpoint),

@@ -55,6 +55,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return fmt.Errorf("tracker: %w", err)
 	}
+	o.Telemetry.Help(help)
 	t := &tracker{log: o.Log, metrics: newMetrics(o.Telemetry.Metrics), seed: maphash.MakeSeed(), limit: o.Bus.MaxData()}
 	t.shards = make([]*shard, runtime.GOMAXPROCS(0))
 	for i := range t.shards {

@@ -47,6 +47,13 @@ func checkMetrics(t *testing.T, p *pipeline) {
 			if unknown := difference(p.metrics(t, service), want); unknown != nil {
 				t.Errorf("docs/operations.md doesn't list %v", unknown)
 			}
+			_, text := p.get(t, service, "/metrics")
+			for name := range want {
+				name, _, _ = strings.Cut(name, "{")
+				if !strings.Contains(text, "# HELP "+name+" ") {
+					t.Errorf("%s has no HELP", name)
+				}
+			}
 		})
 	}
 }
