@@ -21,7 +21,7 @@ func newCorrelation(set *rule.Set, f *fleet) *detect.Engine {
 	return detect.New(set, detect.Options{Inventory: f.inventory(), Baseline: learnsADay})
 }
 
-// take applies a message, of which nothing is kept.
+// take applies a copy of a message, so that the engine keeps nothing of it.
 func take(c *detect.Engine, m *message) *detect.Output {
 	changes := m.changes
 	changes.Connections = slices.Clone(changes.Connections)

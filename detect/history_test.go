@@ -100,8 +100,8 @@ func someFleet(random *rand.Rand) (f *fleet, until time.Time) {
 	return f, until
 }
 
-// someHistory is what is told of such a company. All of it is of a length that
-// the caller asks for: snapshots that say nothing are mostly left out.
+// someHistory returns the messages of such a company, as many as the caller
+// wants. Most snapshots without changes are left out.
 func someHistory(random *rand.Rand) (*fleet, []message) {
 	f, until := someFleet(random)
 	return f, f.messages(dayStart(1), until, until)

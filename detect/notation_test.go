@@ -56,8 +56,8 @@ import (
 //	path web-01 -> db-01:5432
 //
 // Of each rule that is named the alerts are these and no others; "never *" is
-// no alert of any rule. Of the incidents those that people are told of are these
-// and no others; one that is "kept" must be there. What lines say of an
+// no alert of any rule. The notified incidents are these and no others;
+// one that is "kept" must be there. What lines say of an
 // incident (entry, pivot, target, scanned, source, path, rules) is all there is
 // of that; what no line speaks of may be as it is. Alerts and notifications come
 // within a poll of the time that is given.
@@ -185,7 +185,7 @@ func namesBetween(text string) []string {
 }
 
 // find returns the machines of a list of names, addresses, and ranges of both.
-// An address of which nothing was said is nobody's.
+// An address that no machine has is a machine without a name.
 func (s *script) find(text string) (all []*machine, err error) {
 	for part := range strings.SplitSeq(text, ",") {
 		from, to, isRange := strings.Cut(part, "..")

@@ -112,7 +112,7 @@ type incident struct {
 	Scores           map[string]*ruleScore // by rule
 	Timeline         []event.TimelineEntry
 	Left             int
-	NotifiedLast     time.Time // of the last revision that people are told of
+	NotifiedLast     time.Time // of the last revision that was notified
 	NotifiedSeverity event.Severity
 	NotifiedMembers  int
 	MergedInto       string

@@ -55,7 +55,7 @@ var links = [...]link{
 			return m.Since, m.Part >= event.Target && i.carries(m, by.at, s.weak())
 		},
 		because: func(host string, later time.Duration) string {
-			if later < 0 {
+			if later < time.Second {
 				return fmt.Sprintf("%s has a part in it", host)
 			}
 			return fmt.Sprintf("%s was reached in it %s before", host, inWords(later))

@@ -115,7 +115,7 @@ func (w *Pairs) makeRoom(h *host) bool {
 	return true
 }
 
-// sweep forgets hosts of which nothing was heard for long.
+// sweep removes hosts that have not reported for long.
 func (w *Pairs) sweep() {
 	w.swept = w.clock
 	gone := func(h *host) bool { return h.activeAt+int64(silence) < w.clock }

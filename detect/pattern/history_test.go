@@ -129,7 +129,7 @@ func report(random *rand.Rand, m pattern.Match, host string, number uint64, open
 	all := []told{first}
 	if random.IntN(3) == 0 {
 		m.SeenUntil = m.OpenedBefore.Add(lives)
-		// What is said of a connection comes after it is first told of.
+		// A later report of a connection arrives after the first.
 		arrives := m.SeenUntil.Add(late())
 		if arrives.Before(first.arrives) {
 			arrives = first.arrives

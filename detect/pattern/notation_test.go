@@ -44,7 +44,7 @@ import (
 // section nothing fires. All of it is on 5 June 2025 unless a time has a date.
 const scriptDay = "2025-06-05"
 
-// script is a pattern machine that is told line by line.
+// script is a pattern machine that reads a script line by line.
 type script struct {
 	patterns *pattern.Patterns
 	limits   pattern.Limits

@@ -59,7 +59,7 @@ type cursor struct {
 	i int
 }
 
-// until returns the sum up to a time, not before the one asked for last.
+// until returns the sum up to a time, which never decreases from call to call.
 func (c *cursor) until(at int64) int64 {
 	for c.i < len(c.at) && c.at[c.i] <= at {
 		c.i++

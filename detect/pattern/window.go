@@ -4,7 +4,7 @@ import "slices"
 
 // countWindow is what is kept of one key of a count. What is reached at a time
 // is the number of distinct values, or connections, of the window that ends
-// then; as that grows and falls in steps, any window can be asked for it.
+// then; as that grows and falls in steps, it can be computed for any window.
 type countWindow struct {
 	reports   []*report // by their own time
 	values    map[valueKey]*value

@@ -31,7 +31,7 @@ const (
 func hasRole(list int) roleFacts   { return 1 << list }
 func lacksRole(list int) roleFacts { return 1 << (list + maxRoleFacts) }
 
-// anything is the guard of a condition of which nothing is known.
+// anything is the guard of a condition that can hold for everything.
 func anything() Guard { return Guard{facts: allFacts, host: allRoleFacts, peer: allRoleFacts} }
 
 func (g Guard) and(o Guard) Guard {

@@ -8,9 +8,9 @@ import (
 
 // Observation is a change of a connection with what is known of its two ends.
 type Observation struct {
-	Connection *event.Connection // nil only for [Evaluator.Absent], of a host that says nothing
+	Connection *event.Connection // nil only for [Evaluator.Absent], of a silent host
 	At         time.Time         // when it was observed, or of the heartbeat that shows it unchanged; event time
-	Host       *Host             // that reported it; nil is a host of which nothing is known
+	Host       *Host             // that reported it; nil for an unknown host
 	Peer       *Host             // that has the remote address; nil when no host that reports has it
 
 	// Baseline says what is normal for the connection, or the listening
