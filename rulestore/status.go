@@ -4,10 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"headstart/detect/bundle"
-	"headstart/event"
 	"slices"
 	"time"
+
+	"headstart/detect/bundle"
+	"headstart/event"
 )
 
 // Status is what a correlator reports about its rules, after each change and

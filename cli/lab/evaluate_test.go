@@ -4,13 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"headstart/cli/clitest"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"headstart/cli/clitest"
 )
 
 func TestParseSeeds(t *testing.T) {

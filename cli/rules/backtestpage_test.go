@@ -1,11 +1,12 @@
 package rules
 
 import (
-	"headstart/cli/clitest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"headstart/cli/clitest"
 )
 
 // TestCommandsOfTheBacktestPage runs the commands of docs/backtest.md, in a directory

@@ -1,11 +1,12 @@
 package rules
 
 import (
-	"headstart/cli/clitest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"headstart/cli/clitest"
 )
 
 const (

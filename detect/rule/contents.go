@@ -1,9 +1,10 @@
 package rule
 
 import (
-	"headstart/detect/rule/schema"
 	"maps"
 	"slices"
+
+	"headstart/detect/rule/schema"
 )
 
 // Contents returns what the lists and macros say: the entries of each list, and

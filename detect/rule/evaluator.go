@@ -3,10 +3,11 @@ package rule
 import (
 	"cmp"
 	"fmt"
-	"headstart/detect/rule/condition"
 	"slices"
 	"strings"
 	"time"
+
+	"headstart/detect/rule/condition"
 )
 
 // Evaluator evaluates the rules of a set. One goroutine uses it at a time.

@@ -1,11 +1,12 @@
 package rule
 
 import (
-	"headstart/detect/rule/condition"
 	"strings"
 	"testing"
 
 	"github.com/expr-lang/expr/ast"
+
+	"headstart/detect/rule/condition"
 )
 
 func TestConditionsThatCanNotHold(t *testing.T) {

@@ -1,8 +1,9 @@
 package rule
 
 import (
-	"headstart/detect/rule/condition"
 	"time"
+
+	"headstart/detect/rule/condition"
 )
 
 // Needs is what there must be for a rule to fire: what is known of it by

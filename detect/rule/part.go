@@ -2,9 +2,10 @@ package rule
 
 import (
 	"fmt"
-	"headstart/detect/rule/condition"
 	"math"
 	"time"
+
+	"headstart/detect/rule/condition"
 )
 
 // Part is what a rule evaluates of one connection: its condition, or that of a

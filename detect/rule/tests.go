@@ -1,13 +1,14 @@
 package rule
 
 import (
-	"headstart/detect/rule/schema"
-	"headstart/yamlsrc"
 	"slices"
 	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"headstart/detect/rule/schema"
+	"headstart/yamlsrc"
 )
 
 // Tests are those that a rule carries: hosts, their baseline traffic, and

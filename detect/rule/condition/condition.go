@@ -3,7 +3,6 @@ package condition
 import (
 	"errors"
 	"fmt"
-	"headstart/detect/rule/schema"
 	"reflect"
 	"regexp"
 	"strings"
@@ -16,6 +15,8 @@ import (
 	"github.com/expr-lang/expr/optimizer"
 	"github.com/expr-lang/expr/parser"
 	"github.com/expr-lang/expr/vm"
+
+	"headstart/detect/rule/schema"
 )
 
 // The size of a condition. Its nodes bound what one evaluation costs: a loop

@@ -2,11 +2,12 @@ package condition
 
 import (
 	"fmt"
-	"headstart/detect/rule/schema"
-	"headstart/yamlsrc"
 	"math/bits"
 	"strconv"
 	"strings"
+
+	"headstart/detect/rule/schema"
+	"headstart/yamlsrc"
 )
 
 // PortSet is a set of TCP ports: a bit for each.

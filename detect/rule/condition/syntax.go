@@ -2,11 +2,12 @@ package condition
 
 import (
 	"fmt"
-	"headstart/detect/rule/schema"
-	"headstart/yamlsrc"
 	"slices"
 	"strings"
 	"unicode"
+
+	"headstart/detect/rule/schema"
+	"headstart/yamlsrc"
 )
 
 // syntaxError explains what expr's parser could not read.

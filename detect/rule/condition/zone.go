@@ -1,12 +1,13 @@
 package condition
 
 import (
-	"headstart/yamlsrc"
 	"slices"
 	"time"
 	_ "time/tzdata" // containers have no time zones of their own
 
 	"github.com/expr-lang/expr/ast"
+
+	"headstart/yamlsrc"
 )
 
 // zoneFunctions are the functions that say what a moment is in a time zone.

@@ -1,11 +1,12 @@
 package format
 
 import (
-	"headstart/yamlsrc"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"headstart/yamlsrc"
 )
 
 // comments are those that belong to a field or to an entry of a list.

@@ -3,12 +3,13 @@ package format
 import (
 	"bytes"
 	"fmt"
-	"headstart/detect/rule/schema"
-	"headstart/yamlsrc"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"headstart/detect/rule/schema"
+	"headstart/yamlsrc"
 )
 
 // File returns a file of a directory of rules in the layout that all have. name

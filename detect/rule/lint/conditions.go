@@ -2,14 +2,15 @@ package lint
 
 import (
 	"fmt"
-	"headstart/detect/rule/condition"
-	"headstart/yamlsrc"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/expr-lang/expr/ast"
 	"go.yaml.in/yaml/v3"
+
+	"headstart/detect/rule/condition"
+	"headstart/yamlsrc"
 )
 
 // conditions looks for what can't hold, and what always does.
