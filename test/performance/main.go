@@ -64,11 +64,6 @@ var sections = []section{
 		packages: []string{"headstart/detect/rule", "headstart/detect/firing"}, benchmarks: ".", time: "1s", rounds: 3,
 	},
 	{
-		title:    "From snapshot to webhook",
-		text:     "The time from publishing a snapshot of 200 sockets to the arrival of the alert that it proves, all services and the server in one process, one at a time. The aim is a p99 below 20 ms.",
-		packages: []string{"headstart/test/pipeline"}, benchmarks: "SnapshotToWebhook", time: "1000x", rounds: 1,
-	},
-	{
 		title:    "What a poller costs",
 		text:     "A real poller process on a host with that many real sockets. At 30 s: at most 1 % of a core and 30 MiB with 10,000 sockets, 0.1 % and 20 MiB with 200.",
 		packages: []string{"headstart/test/poller"}, benchmarks: "Cost", time: "1x", rounds: 1,
